@@ -1,0 +1,1 @@
+"""How the shipped model is made: data, preparation, estimator, evaluation."""

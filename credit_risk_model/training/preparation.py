@@ -1,0 +1,122 @@
+"""The steps from the loans as published to the rows that a model is trained on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from credit_risk_model.categories import CreditRisk, HomeOwnership
+from credit_risk_model.features import FEATURES
+from credit_risk_model.training.dataset import INSTALLMENT, STATUS
+
+RISK = "CreditRisk"
+
+RISK_OF_STATUS = {
+    "Charged Off": CreditRisk.RISKY,
+    "Default": CreditRisk.RISKY,
+    "Late (16-30 days)": CreditRisk.RISKY,
+    "Late (31-120 days)": CreditRisk.RISKY,
+    "Does not meet the credit policy. Status:Charged Off": CreditRisk.RISKY,
+    "Current": CreditRisk.SAFE,
+    "Fully Paid": CreditRisk.SAFE,
+    "In Grace Period": CreditRisk.SAFE,
+    "Issued": CreditRisk.SAFE,
+    "Does not meet the credit policy. Status:Fully Paid": CreditRisk.SAFE,
+}
+
+
+class PreparationError(Exception):
+    """Loans that cannot be prepared: at which step, for which column and value."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the preparation and the number of rows that it left."""
+
+    name: str
+    rows: int
+
+
+def prepare(loans: pd.DataFrame, report: Callable[[Step], None] = lambda step: None) -> tuple[pd.DataFrame, list[Step]]:
+    """Return the loans that the model is made from, under the names of its features, and the steps to them.
+
+    The result has the 16 features, categories as categorical columns with all categories of the code, and the column
+    `CreditRisk` with `safe` or `risky`. Each step is reported as it ends.
+
+    Raises:
+        PreparationError: a loan status or category is unknown, or a step left no rows.
+    """
+    steps: list[Step] = []
+
+    def done(name: str) -> None:
+        if loans.empty:
+            raise PreparationError(f"No loans are left after the step {name!r}.")
+        steps.append(Step(name, len(loans)))
+        report(steps[-1])
+
+    done("loans read")
+    loans = loans.assign(**{RISK: _risk(loans[STATUS])}).drop(columns=STATUS)
+    loans = loans.rename(columns={feature.column: feature.name for feature in FEATURES})
+    done("loan status to safe or risky")
+    loans = loans.dropna()
+    done("rows with a null dropped")
+    for name, keep in _FILTERS:
+        loans = loans[keep(loans)]
+        done(name)
+    loans = loans.drop(columns=INSTALLMENT)
+    done("monthly instalment dropped")
+    return _with_known_categories(loans), steps
+
+
+def _within_3_standard_deviations(column: str) -> Callable[[pd.DataFrame], "pd.Series[bool]"]:
+    def keep(loans: pd.DataFrame) -> "pd.Series[bool]":
+        values = loans[column]
+        # The population's deviation (ddof=0). One value throughout deviates by 0 and is kept.
+        return (values - values.mean()).abs() <= 3 * values.std(ddof=0)
+
+    return keep
+
+
+def _at_most(maximum: float, *columns: str) -> Callable[[pd.DataFrame], "pd.Series[bool]"]:
+    return lambda loans: (loans[list(columns)] <= maximum).all(axis=1)
+
+
+_FILTERS: list[tuple[str, Callable[[pd.DataFrame], "pd.Series[bool]"]]] = [
+    ("annual income within 3 standard deviations", _within_3_standard_deviations("AnnualIncome")),
+    ("debt-to-income ratio within 3 standard deviations", _within_3_standard_deviations("DebtToIncomeRatio")),
+    ("at most 6 delinquent accounts", _at_most(6, "NumberOfDelinquentAccounts")),
+    ("home rented, owned or mortgaged", lambda loans: loans["HomeOwnership"].isin([*HomeOwnership])),
+    ("at most 5 collections", _at_most(5, "CollectionsInLast12Months")),
+    (
+        "at most 10 delinquencies and 10 public records",
+        _at_most(10, "DelinquenciesInLast2Years", "DerogatoryPublicRecordCount"),
+    ),
+    ("revolving utilisation at most 100", _at_most(100, "RevolvingLineUtilizationRate")),
+]
+
+
+def _risk(status: pd.Series) -> pd.Series:
+    unknown = sorted(set(status.dropna().unique()) - RISK_OF_STATUS.keys())
+    if unknown:
+        raise PreparationError(
+            f"The column {STATUS} has the unknown status {unknown[0]!r} in loan {_first(status, unknown[0])}; "
+            f"known are {', '.join(map(repr, sorted(RISK_OF_STATUS)))}."
+        )
+    return status.astype("object").map(RISK_OF_STATUS).astype(pd.CategoricalDtype([*CreditRisk]))
+
+
+def _with_known_categories(loans: pd.DataFrame) -> pd.DataFrame:
+    for feature in FEATURES:
+        if feature.categories:
+            unknown = sorted(set(loans[feature.name].unique()) - set(feature.categories))
+            if unknown:
+                raise PreparationError(
+                    f"The column {feature.column} has the unknown value {unknown[0]!r} in loan "
+                    f"{_first(loans[feature.name], unknown[0])}; known are {', '.join(map(repr, feature.categories))}."
+                )
+            loans[feature.name] = loans[feature.name].cat.set_categories(feature.categories)
+    return loans[[feature.name for feature in FEATURES] + [RISK]].reset_index(drop=True)
+
+
+def _first(column: pd.Series, value: str) -> int:
+    return int((column == value).idxmax()) + 1
