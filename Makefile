@@ -1,0 +1,96 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+CONFIGURATION ?= configuration/rest_configuration.yaml
+
+SERVICE := .venv/service
+PROJECT := .venv/project
+
+# Where the packages are installed from a lock, into a virtual environment of their own: $(1) the lock.
+# A Python is tried before it is trusted: the name alone may be a launcher that does not run.
+define install
+	@python=
+	for candidate in $${PYTHON:-python3.12 python3.11 python3 python}; do
+		if $$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then
+			python=$$candidate; break
+		fi
+	done
+	if [ -z "$$python" ]; then
+		echo "No Python 3.11 or 3.12 found: install one, or name it with 'make PYTHON=/path/to/python3.12 ...'." >&2; exit 1
+	fi
+	rm -rf $(@D)
+	mkdir -p $(@D)
+	if ! $$python -m venv $(@D) >$(@D)/install.log 2>&1; then
+		echo "No virtual environment can be made with $$python: on Debian, 'apt install python3-venv' adds what it lacks; $(@D)/install.log has the details." >&2; exit 1
+	fi
+	echo "Installing $(1) into $(@D), once ..." >&2
+	if ! $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
+			-r $(1) >>$(@D)/install.log 2>&1; then
+		echo "Installing $(1) failed, mostly for want of a network: $(@D)/install.log has the details, the same command tries again." >&2; exit 1
+	fi
+	touch $@
+endef
+
+.ONESHELL:
+
+$(SERVICE)/.installed: service_requirements.txt
+	$(call install,$<)
+
+$(PROJECT)/.installed: requirements.txt
+	$(call install,$<)
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+.PHONY: serve
+serve: $(SERVICE)/.installed ## Start the service on 127.0.0.1:8000 (PORT=8001, HOST=, CONFIGURATION=)
+	@if ! $(SERVICE)/bin/python -c 'import socket, sys; socket.create_server((sys.argv[1], int(sys.argv[2])))' \
+			'$(HOST)' '$(PORT)' 2>/dev/null; then
+		echo "Cannot listen on $(HOST):$(PORT), most likely in use by another program: try 'make serve PORT=8001'." >&2; exit 1
+	fi
+	REST_CONFIG=$(CONFIGURATION) exec $(SERVICE)/bin/python -m uvicorn rest_model_service.main:app --host $(HOST) --port $(PORT)
+
+.PHONY: train
+train: $(PROJECT)/.installed ## Train on DATA=loan.csv[.gz] and renew the artifact; without DATA, practise on invented loans
+	@$(PROJECT)/bin/python -m credit_risk_model.training $(if $(DATA),--data '$(DATA)') $(if $(SOURCE),--source '$(SOURCE)')
+
+.PHONY: data
+data: $(PROJECT)/.installed ## Download Lending Club's full file to data/ (needs a Kaggle account)
+	@if [ -z "$${KAGGLE_KEY:-}$${KAGGLE_API_TOKEN:-}" ] && ! ls "$${KAGGLE_CONFIG_DIR:-$$HOME/.kaggle}"/{kaggle.json,access_token} \
+			>/dev/null 2>&1 && [ ! -f "$$HOME/.config/kaggle/kaggle.json" ]; then
+		echo "No Kaggle account is set up: create an API token in your Kaggle settings and save it as ~/.kaggle/kaggle.json." >&2; exit 1
+	fi
+	$(PROJECT)/bin/kaggle datasets download -d ranadeep/credit-risk-dataset -p data --unzip
+	echo "Next: make train DATA=$$(find data -name loan.csv | head -n 1)"
+
+.PHONY: test
+test: $(PROJECT)/.installed $(SERVICE)/.installed ## Run the tests
+	@$(PROJECT)/bin/python -m pytest --cov $(ARGS)
+
+.PHONY: check
+check: $(PROJECT)/.installed ## Check style and types
+	@$(PROJECT)/bin/ruff check
+	$(PROJECT)/bin/ruff format --check
+	$(PROJECT)/bin/mypy
+
+.PHONY: contract
+contract: $(SERVICE)/.installed ## Renew service_contract.yaml from the code and the configuration
+	@PYTHONPATH=. $(SERVICE)/bin/generate_openapi --configuration_file=$(CONFIGURATION) --output_file=service_contract.yaml
+
+COMPILE := $(PROJECT)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+	--no-emit-index-url --custom-compile-command 'make lock'
+
+.PHONY: lock
+lock: $(PROJECT)/.installed ## Renew both locks with the newest versions that pyproject.toml allows
+	@$(COMPILE) --upgrade --all-extras --group data --group lock --group test --output-file requirements.txt
+	$(COMPILE) --upgrade --constraint requirements.txt --output-file service_requirements.txt
+
+.PHONY: clean
+clean: ## Remove everything that make made, but for data/ and the artifact
+	@rm -rf .venv build .coverage .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
