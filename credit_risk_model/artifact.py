@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import re
 import tempfile
 import time
 import zipfile
@@ -25,7 +26,7 @@ RESTORE = "Restore the file from where it came from, or run `make train DATA=<lo
 
 # What `metadata.json` must hold for a model to be loaded; training adds more.
 _REQUIRED = {"features": list, "classes": list, "threshold": float, "versions": dict, "sha256": dict}
-_CLASSES = ["safe", "risky"]
+CLASSES = ["safe", "risky"]
 # The one thing that the pickle of a model may refer to. Nothing else is imported or called when it is read.
 _PICKLED = ("lightgbm.basic", "Booster")
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
@@ -119,9 +120,9 @@ def read(path: Path, *, features: list[dict[str, Any]], sha256: str | None = Non
     metadata = _parse_metadata(path, members)
     _check_digests(path, members, metadata["sha256"])
     _check_features(path, metadata["features"], features)
-    if metadata["classes"] != _CLASSES:
+    if metadata["classes"] != CLASSES:
         raise ArtifactError(
-            f"The artifact {str(path)!r} tells apart {metadata['classes']}, expected {_CLASSES}. {RETRAIN}"
+            f"The artifact {str(path)!r} tells apart {metadata['classes']}, expected {CLASSES}. {RETRAIN}"
         )
     if not 0.0 < metadata["threshold"] < 1.0:
         raise ArtifactError(
@@ -211,11 +212,9 @@ def _features_of(booster: lightgbm.Booster, expected: list[dict[str, Any]]) -> l
 
 def _check_lightgbm(path: Path, trained: Any) -> None:
     installed = lightgbm.__version__
-    try:
-        theirs, ours = ([int(part) for part in str(version).split(".")[:2]] for version in (trained, installed))
-    except ValueError:
-        theirs, ours = [0, 0], [0, 1]
-    if theirs[0] != ours[0] or theirs > ours:
+    # A newer LightGBM reads the models of an older one as long as the major version stays.
+    theirs, ours = ([int(part) for part in re.findall(r"\d+", str(v))[:2]] for v in (trained, installed))
+    if theirs[:1] != ours[:1] or theirs > ours:
         raise ArtifactError(
             f"The artifact {str(path)!r} was made with LightGBM {trained}, installed is {installed}; accepted are "
             f"versions {ours[0]}.0 to {'.'.join(map(str, ours))}. Install the version it was made with. {RETRAIN}"

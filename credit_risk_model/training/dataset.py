@@ -3,13 +3,13 @@
 import gzip
 import hashlib
 import zlib
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
+from pandas.io.parsers import TextFileReader
 from tqdm import tqdm
 
 from credit_risk_model.features import FEATURES
@@ -20,7 +20,7 @@ NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [
 TEXTS = [feature.column for feature in FEATURES if feature.categories] + [STATUS]
 
 _DTYPES: dict[Hashable, Any] = {**dict.fromkeys(NUMBERS, "float64"), **dict.fromkeys(TEXTS, "category")}
-_CHUNK = 100_000
+_CHUNK = 25_000
 
 
 class DatasetError(Exception):
@@ -37,15 +37,18 @@ def read(path: Path, *, progress: bool = True) -> pd.DataFrame:
         DatasetError: the file is missing, empty or damaged, lacks a column, or has text where a number belongs.
     """
     try:
-        with _opened(path, progress) as file:
-            # In chunks, so that the texts of one chunk at a time are in memory before they become codes.
-            chunks = pd.read_csv(
-                file,
-                usecols=NUMBERS + TEXTS,
-                dtype=_DTYPES,
-                chunksize=_CHUNK,
-            )
-            loans = _concatenated(list(chunks))
+        with (
+            path.open("rb") as file,
+            tqdm(
+                total=path.stat().st_size, desc=f"reading {path.name}", unit="B", unit_scale=True, disable=not progress
+            ) as bar,
+            _read_csv(file, usecols=NUMBERS + TEXTS, dtype=_DTYPES) as reader,
+        ):
+            chunks = []
+            for chunk in reader:
+                chunks.append(chunk)
+                bar.update(file.tell() - bar.n)
+            loans = _concatenated(chunks)
     except FileNotFoundError as error:
         raise DatasetError(f"No file {str(path)!r}.") from error
     except pd.errors.EmptyDataError as error:
@@ -77,21 +80,11 @@ def fingerprint(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@contextmanager
-def _opened(path: Path, progress: bool) -> Iterator[IO[bytes]]:
-    with (
-        path.open("rb") as raw,
-        tqdm.wrapattr(
-            raw, "read", total=path.stat().st_size, desc=f"reading {path.name}", disable=not progress
-        ) as counted,
-    ):
-        compressed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        if compressed:
-            with gzip.open(cast(IO[bytes], counted)) as file:
-                yield cast(IO[bytes], file)
-        else:
-            yield cast(IO[bytes], counted)
+def _read_csv(file: BinaryIO, **options: Any) -> TextFileReader:
+    # In chunks, so that the texts of one chunk at a time are in memory before they become codes.
+    compressed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return pd.read_csv(file, compression="gzip" if compressed else None, chunksize=_CHUNK, **options)
 
 
 def _concatenated(chunks: list[pd.DataFrame]) -> pd.DataFrame:
@@ -107,8 +100,8 @@ def _concatenated(chunks: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _report_missing_columns(path: Path) -> None:
-    with _opened(path, progress=False) as file:
-        found = pd.read_csv(file, nrows=0).columns
+    with path.open("rb") as file, _read_csv(file, nrows=1) as reader:
+        found = next(iter(reader)).columns
     missing = [column for column in NUMBERS + TEXTS if column not in found]
     if missing:
         raise DatasetError(
@@ -119,8 +112,8 @@ def _report_missing_columns(path: Path) -> None:
 
 def _report_texts_among_numbers(path: Path) -> None:
     # The reader of the numbers does not say where it stopped, so the columns are read once more, as text.
-    with _opened(path, progress=False) as file:
-        for chunk in pd.read_csv(file, usecols=NUMBERS, dtype="str", chunksize=_CHUNK):
+    with path.open("rb") as file, _read_csv(file, usecols=NUMBERS, dtype="str") as reader:
+        for chunk in reader:
             for column in NUMBERS:
                 wrong = pd.to_numeric(chunk[column], errors="coerce").isna() & chunk[column].notna()
                 if wrong.any():

@@ -141,7 +141,7 @@ def _payments(random: Generator, rows: int, loan: dict[str, Values], risk: NDArr
         [failed & (late < 0.05), failed & (late < 0.08), failed & (late < 0.1), failed & (late < 0.14), failed, done],
         ["Late (31-120 days)", "Late (16-30 days)", "Default", "Does not meet the credit policy. Status:Charged Off",
          "Charged Off", np.where(late < 0.02, "Does not meet the credit policy. Status:Fully Paid", "Fully Paid")],
-        np.where(late < 0.01, "In Grace Period", np.where(age < 1, "Issued", "Current")),
+        np.where(late < 0.01, "In Grace Period", np.where(age <= 1, "Issued", "Current")),
     )  # fmt: skip
     owed = np.where(failed | done, 0, rest)
     return {

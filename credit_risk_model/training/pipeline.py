@@ -84,8 +84,9 @@ def run(data: Path, output: Path, *, source: str, compare: bool = True) -> dict[
 
 def _print_table(measured: dict[str, dict[str, float]], seconds: dict[str, float]) -> None:
     names = list(measured["this model"])
-    print("On the loans held back:")
-    print("  " + " " * 28 + "".join(f"{name:>19}" for name in [*names, "us per loan", "of this model's"]))
+    print("On the loans held back (ratio: the time for one loan, to this model's):")
+    header = [name.replace("average_precision", "avg. prec.") for name in names]
+    print(" " * 30 + "".join(f"{name:>12}" for name in [*header, "us per loan", "ratio"]))
     for model, figures in measured.items():
-        cost = f"{seconds[model] * 1e6:>19.0f}{seconds[model] / seconds['this model']:>19.2f}"
-        print(f"  {model:<28}" + "".join(f"{figures[name]:>19.4f}" for name in names) + cost)
+        cost = f"{seconds[model] * 1e6:>12.0f}{seconds[model] / seconds['this model']:>12.2f}"
+        print(f"  {model:<28}" + "".join(f"{figures[name]:>12.4f}" for name in names) + cost)

@@ -1,0 +1,92 @@
+"""The loans, artifacts and servers that many tests share."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+from credit_risk_model.features import FEATURES
+from credit_risk_model.prediction.model import CreditRiskModel
+from credit_risk_model.training import dataset, invented, pipeline, preparation
+
+ROOT = Path(__file__).parent.parent
+CONFIGURATION = ROOT / "configuration" / "rest_configuration.yaml"
+# The environment that `make serve` makes, where it is there: it holds what the service needs and nothing more.
+_SERVICE_PYTHON = ROOT / ".venv" / "service" / "bin" / "python"
+SERVICE_PYTHON = str(_SERVICE_PYTHON) if _SERVICE_PYTHON.exists() else sys.executable
+
+
+@pytest.fixture
+def loan() -> dict[str, Any]:
+    """The body of a valid request: the example of the documentation."""
+    return {feature.field: feature.example for feature in FEATURES}
+
+
+@pytest.fixture(scope="session")
+def loans_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of 4,000 invented loans, as CSV with gzip."""
+    path = tmp_path_factory.mktemp("loans") / "loan.csv.gz"
+    invented.write(path, rows=4_000)
+    return path
+
+
+@pytest.fixture(scope="session")
+def prepared_loans(loans_file: Path) -> pd.DataFrame:
+    """The invented loans, prepared."""
+    return preparation.prepare(dataset.read(loans_file, progress=False))[0]
+
+
+@pytest.fixture(scope="session")
+def practice_artifact(loans_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artifact trained on the invented loans."""
+    path = tmp_path_factory.mktemp("artifact") / "1.zip"
+    pipeline.run(loans_file, path, source="4,000 invented loans", compare=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def shipped_model() -> CreditRiskModel:
+    return CreditRiskModel()
+
+
+@contextmanager
+def serving(folder: Path, configuration: Path = CONFIGURATION) -> Iterator[httpx.Client]:
+    """Start the service as a process on a free port; yield a client once it listens; end it."""
+    log = folder / "service.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [SERVICE_PYTHON, "-m", "uvicorn", "rest_model_service.main:app", "--port", "0"],
+            cwd=ROOT,
+            env=os.environ | {"REST_CONFIG": str(configuration)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        while not (found := re.search(r"running on (http://\S+)", log.read_text())):
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        with httpx.Client(base_url=found[1], timeout=10) as client:
+            yield client
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """The real service with the shipped model, ready."""
+    with serving(tmp_path_factory.mktemp("service")) as client:
+        deadline = time.monotonic() + 60
+        while client.get("/api/health/ready").status_code != 200:
+            assert time.monotonic() < deadline, "the service never became ready"
+            time.sleep(0.05)
+        yield client

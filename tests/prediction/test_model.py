@@ -1,0 +1,124 @@
+"""The model as `ml_base` sees it, and what was learned about its answers."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from ml_base import MLModel
+from ml_base.ml_model import MLModelSchemaValidationException
+from pydantic import BaseModel
+
+import credit_risk_model
+from credit_risk_model import artifact
+from credit_risk_model.artifact import ArtifactError
+from credit_risk_model.categories import CreditRisk
+from credit_risk_model.features import FEATURE_NAMES, FEATURES, specification
+from credit_risk_model.prediction.model import CreditRiskModel
+from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
+
+
+def inputs(loans: pd.DataFrame) -> list[BaseModel]:
+    """Return prepared loans as inputs, unchecked: the generator's outliers lie outside of the ranges of a request."""
+    columns = {feature.field: loans[feature.name].tolist() for feature in FEATURES}
+    return [
+        CreditRiskModelInput.model_construct(**{field: values[row] for field, values in columns.items()})
+        for row in range(len(loans))
+    ]
+
+
+def test_it_is_a_model_that_describes_itself(shipped_model: CreditRiskModel) -> None:
+    assert isinstance(shipped_model, MLModel)
+    assert shipped_model.qualified_name == "credit_risk_model"
+    assert shipped_model.version == credit_risk_model.__version__
+    assert set(shipped_model.input_schema.model_fields) == {feature.field for feature in FEATURES}
+    assert set(shipped_model.output_schema.model_fields) == {"credit_risk"}
+
+
+def test_the_answer_is_safe_or_risky(shipped_model: CreditRiskModel, loan: dict[str, Any]) -> None:
+    answer = shipped_model.predict(CreditRiskModelInput(**loan))
+
+    assert answer.model_dump(mode="json") in ({"credit_risk": "safe"}, {"credit_risk": "risky"})
+
+
+def test_another_schema_is_refused(shipped_model: CreditRiskModel) -> None:
+    with pytest.raises(MLModelSchemaValidationException, match="CreditRiskModelInput, got a CreditRiskModelOutput"):
+        shipped_model.predict(CreditRiskModelOutput(credit_risk=CreditRisk.SAFE))
+
+
+def test_a_missing_artifact_is_named() -> None:
+    with pytest.raises(ArtifactError, match=r"No model artifact at 'nowhere\.zip'\. Run `make train"):
+        CreditRiskModel(artifact_path="nowhere.zip")
+
+
+def test_another_digest_is_refused(practice_artifact: Path) -> None:
+    with pytest.raises(ArtifactError, match="not the configured one"):
+        CreditRiskModel(artifact_path=str(practice_artifact), artifact_sha256="0" * 64)
+
+
+def test_the_probability_equals_that_of_the_frame_bit_for_bit(
+    practice_artifact: Path, prepared_loans: pd.DataFrame
+) -> None:
+    model = CreditRiskModel(artifact_path=str(practice_artifact))
+    booster = artifact.read(practice_artifact, features=specification()).booster
+    expected = np.asarray(booster.predict(prepared_loans[FEATURE_NAMES]))
+
+    found = [model.probability(data) for data in inputs(prepared_loans)]
+
+    assert np.array_equal(np.array(found), expected)
+
+
+def test_the_threshold_of_the_artifact_decides(practice_artifact: Path, prepared_loans: pd.DataFrame) -> None:
+    model = CreditRiskModel(artifact_path=str(practice_artifact))
+    threshold = artifact.read(practice_artifact, features=specification()).threshold
+
+    answers = set()
+    for data in inputs(prepared_loans.head(500)):
+        answer = model.predict(data).credit_risk
+        answers.add(answer)
+        assert (answer is CreditRisk.RISKY) == (model.probability(data) >= threshold)
+    assert answers == {CreditRisk.SAFE, CreditRisk.RISKY}
+
+
+def test_a_loan_nearly_paid_back_is_safer_than_one_that_stopped(
+    shipped_model: CreditRiskModel, loan: dict[str, Any]
+) -> None:
+    stopped = shipped_model.probability(CreditRiskModelInput(**loan | {"total_payments_to_date": 1_219.2}))
+    nearly_done = shipped_model.probability(CreditRiskModelInput(**loan | {"total_payments_to_date": 14_224.0}))
+
+    assert nearly_done < 0.1 < 0.9 < stopped
+
+
+def test_a_dearer_loan_is_not_safer_on_average(shipped_model: CreditRiskModel, loan: dict[str, Any]) -> None:
+    def mean(rate: float) -> float:
+        loans = [loan | {"interest_rate": rate, "total_payments_to_date": paid} for paid in range(2_000, 14_000, 500)]
+        return float(np.mean([shipped_model.probability(CreditRiskModelInput(**body)) for body in loans]))
+
+    assert mean(7.0) < mean(22.0)
+
+
+def test_the_order_of_the_fields_does_not_matter(shipped_model: CreditRiskModel, loan: dict[str, Any]) -> None:
+    backwards = dict(reversed(loan.items()))
+
+    assert shipped_model.probability(CreditRiskModelInput(**backwards)) == shipped_model.probability(
+        CreditRiskModelInput(**loan)
+    )
+
+
+def test_many_threads_get_the_answer_of_one(shipped_model: CreditRiskModel, loan: dict[str, Any]) -> None:
+    data = CreditRiskModelInput(**loan)
+    expected = shipped_model.probability(data)
+    found: list[float] = []
+
+    threads = [
+        threading.Thread(target=lambda: found.extend(shipped_model.probability(data) for _ in range(50)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [expected] * 400

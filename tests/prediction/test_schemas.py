@@ -1,0 +1,78 @@
+"""What a request may hold."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from credit_risk_model.features import FEATURES
+from credit_risk_model.prediction.schemas import CreditRiskModelInput
+
+NUMBERS = [feature for feature in FEATURES if feature.categories is None]
+INTEGERS = [feature for feature in NUMBERS if feature.type is int]
+
+
+def refused(body: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return where the errors are, having checked the body as FastAPI does: parsed first, then validated."""
+    with pytest.raises(ValidationError) as caught:
+        CreditRiskModelInput.model_validate(json.loads(json.dumps(body)))
+    return [error["loc"] for error in caught.value.errors()]
+
+
+def test_the_example_is_accepted(loan: dict[str, Any]) -> None:
+    assert CreditRiskModelInput(**loan).model_dump() == loan
+
+
+@pytest.mark.parametrize("feature", NUMBERS, ids=lambda feature: feature.field)
+@pytest.mark.parametrize("bound", ["minimum", "maximum"])
+def test_the_bounds_of_a_number_are_accepted(loan: dict[str, Any], feature: Any, bound: str) -> None:
+    value = getattr(feature, bound)
+
+    assert getattr(CreditRiskModelInput(**loan | {feature.field: value}), feature.field) == value
+
+
+@pytest.mark.parametrize("feature", NUMBERS, ids=lambda feature: feature.field)
+def test_a_number_out_of_range_is_refused(loan: dict[str, Any], feature: Any) -> None:
+    step = 1 if feature.type is int else 0.01
+
+    assert refused(loan | {feature.field: feature.minimum - step}) == [(feature.field,)]
+    assert refused(loan | {feature.field: feature.maximum + step}) == [(feature.field,)]
+
+
+@pytest.mark.parametrize("feature", NUMBERS, ids=lambda feature: feature.field)
+@pytest.mark.parametrize("value", ["36", True, None, [], {}, float("nan"), float("inf"), -float("inf")], ids=repr)
+def test_what_is_no_number_is_refused(loan: dict[str, Any], feature: Any, value: object) -> None:
+    assert refused(loan | {feature.field: value}) == [(feature.field,)]
+
+
+@pytest.mark.parametrize("feature", INTEGERS, ids=lambda feature: feature.field)
+def test_a_fraction_is_no_integer(loan: dict[str, Any], feature: Any) -> None:
+    assert refused(loan | {feature.field: feature.minimum + 0.5}) == [(feature.field,)]
+
+
+@pytest.mark.parametrize("feature", INTEGERS, ids=lambda feature: feature.field)
+def test_an_integer_may_be_written_with_a_point(loan: dict[str, Any], feature: Any) -> None:
+    accepted = getattr(CreditRiskModelInput(**loan | {feature.field: float(feature.example)}), feature.field)
+
+    assert accepted == feature.example
+    assert isinstance(accepted, int)
+
+
+@pytest.mark.parametrize("feature", [f for f in FEATURES if f.categories], ids=lambda feature: feature.field)
+def test_a_category_is_one_of_its_enum(loan: dict[str, Any], feature: Any) -> None:
+    for category in feature.categories:
+        assert getattr(CreditRiskModelInput(**loan | {feature.field: category}), feature.field) == category
+    assert refused(loan | {feature.field: "yacht"}) == [(feature.field,)]
+    assert refused(loan | {feature.field: 1}) == [(feature.field,)]
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.field)
+def test_a_missing_field_is_named(loan: dict[str, Any], feature: Any) -> None:
+    del loan[feature.field]
+
+    assert refused(loan) == [(feature.field,)]
+
+
+def test_a_field_that_is_none_of_ours_is_named(loan: dict[str, Any]) -> None:
+    assert refused(loan | {"annual_incom": 1}) == [("annual_incom",)]

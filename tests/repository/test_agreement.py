@@ -1,0 +1,97 @@
+"""Facts that stand in more than one file, and files that are made from others."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import credit_risk_model
+from tests.conftest import CONFIGURATION, ROOT, SERVICE_PYTHON
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+BACKEND = PYPROJECT["build-system"]["build-backend"]
+SERVICE_LOCK = ROOT / "service_requirements.txt"
+PROJECT_LOCK = ROOT / "requirements.txt"
+
+
+def locked(path: Path) -> dict[str, str]:
+    """Return the pinned version of each package in a lock."""
+    return dict(re.findall(r"^([a-z0-9.-]+)==([^ \\]+)", path.read_text(), re.MULTILINE))
+
+
+def test_the_contract_is_that_of_the_stock_application(tmp_path: Path) -> None:
+    command = [
+        str(Path(SERVICE_PYTHON).with_name("generate_openapi")),
+        f"--configuration_file={CONFIGURATION}",
+        f"--output_file={tmp_path / 'contract.yaml'}",
+    ]
+    subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
+
+    committed = (ROOT / "service_contract.yaml").read_text()
+    assert (tmp_path / "contract.yaml").read_text() == committed, "stale: `make contract` renews it"
+
+
+def test_there_is_one_version() -> None:
+    version = credit_risk_model.__version__
+
+    assert yaml.safe_load(CONFIGURATION.read_text())["version"] == version
+    assert yaml.safe_load((ROOT / "service_contract.yaml").read_text())["info"]["version"] == version
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("path", [SERVICE_LOCK, PROJECT_LOCK], ids=lambda path: path.name)
+def test_every_package_of_a_lock_has_a_hash(path: Path) -> None:
+    text = path.read_text()
+    entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+
+    assert len(entries) == len(locked(path)) > 20
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in text, "a lock names no index"
+
+
+def test_what_stands_in_both_locks_has_one_version() -> None:
+    service, project = locked(SERVICE_LOCK), locked(PROJECT_LOCK)
+
+    assert service.items() <= project.items(), "`make lock` renews both"
+
+
+def test_the_locks_hold_what_the_project_asks_for() -> None:
+    project = PYPROJECT["project"]
+    service = list(project["dependencies"])
+    groups = [*project["optional-dependencies"].values(), *PYPROJECT["dependency-groups"].values()]
+    everything = service + [requirement for group in groups for requirement in group]
+
+    for path, requirements in ((SERVICE_LOCK, service), (PROJECT_LOCK, everything)):
+        versions = locked(path)
+        for requirement in map(Requirement, requirements):
+            version = versions[canonicalize_name(requirement.name)]
+            assert requirement.specifier.contains(version), f"{path.name} is stale: `make lock` renews it"
+
+
+def test_the_service_carries_nothing_of_the_training() -> None:
+    assert not {"pandas", "scikit-learn", "tqdm", "joblib", "pytest"} & locked(SERVICE_LOCK).keys()
+
+
+def test_a_wheel_holds_the_model(tmp_path: Path) -> None:
+    program = f"import {BACKEND} as backend; backend.build_wheel({str(tmp_path)!r})"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+    [wheel] = tmp_path.glob(f"credit_risk_model-{credit_risk_model.__version__}-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "credit_risk_model/model_files/1.zip" in names
+    assert "credit_risk_model/py.typed" in names
+
+
+def test_ci_calls_make_targets_and_nothing_else() -> None:
+    commands = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line and not line.startswith("#")]
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yaml").read_text())["jobs"]["test"]["steps"]
+
+    assert commands[2:] == ["make check", "make test"]
+    assert [step["run"] for step in steps if "run" in step] == commands[2:]

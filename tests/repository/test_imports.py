@@ -1,0 +1,71 @@
+"""Which part of the package may import which: the arrows of the design point one way."""
+
+import ast
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, SERVICE_PYTHON
+
+PACKAGE = ROOT / "credit_risk_model"
+# What each part may import of ours, beside itself and the version.
+ALLOWED = {
+    "categories": set(),
+    "features": {"categories"},
+    "artifact": set(),
+    "prediction": {"artifact", "categories", "features"},
+    "training": {"artifact", "categories", "features"},
+}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relative to itself"
+            modules |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {module.split(".")[1] for module in modules if module.startswith("credit_risk_model.")}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path: Path) -> None:
+    if path == PACKAGE / "__init__.py":
+        assert imported_parts(path) == set()
+        return
+
+    assert imported_parts(path) - {part_of(path), "__version__"} <= ALLOWED[part_of(path)]
+
+
+def test_the_service_imports_no_training_package() -> None:
+    program = "import json, sys, credit_risk_model.prediction.model; print(json.dumps(sorted(sys.modules)))"
+
+    modules = json.loads(subprocess.check_output([SERVICE_PYTHON, "-c", program], cwd=ROOT))
+
+    assert not [name for name in modules if name.startswith("credit_risk_model.training")]
+    if ".venv" in SERVICE_PYTHON:
+        assert not {"pandas", "sklearn", "joblib", "tqdm"} & {name.split(".")[0] for name in modules}
+
+
+def test_nothing_happens_at_import(tmp_path: Path) -> None:
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in PACKAGE.rglob("*.py")
+        if path.name not in ("__init__.py", "__main__.py") and "training" not in path.parts
+    ]
+    program = (
+        "import logging, os, sys; sys.path.insert(0, sys.argv.pop()); before = dict(os.environ);"
+        f"import {', '.join(modules)};"
+        "assert dict(os.environ) == before; assert not logging.root.handlers"
+    )
+
+    subprocess.run([SERVICE_PYTHON, "-B", "-c", program, str(ROOT)], cwd=tmp_path, check=True)
+
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,92 @@
+"""The Makefile as somebody on a new machine meets it."""
+
+import os
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE)
+
+
+def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
+def last_words(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what a failed make said, without make's own line that closes it."""
+    assert done.returncode != 0, done.stdout
+    said = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    return said[-1]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_is_phony_and_described(target: str) -> None:
+    assert f".PHONY: {target}\n" in MAKEFILE
+    assert re.search(rf"^{target}:.* ## \S", MAKEFILE, re.MULTILINE)
+
+
+def test_make_alone_shows_the_targets() -> None:
+    shown = make().stdout
+
+    assert [line.split()[0] for line in shown.splitlines()] == TARGETS
+    assert {"serve", "train", "data", "test", "check", "contract", "lock", "clean", "help"} <= set(TARGETS)
+
+
+@pytest.mark.parametrize("python", ["no-such-python", "false"])
+def test_an_unsuitable_python_ends_in_one_sentence(tmp_path: Path, python: str) -> None:
+    done = make("serve", f"SERVICE={tmp_path}/service", PYTHON=python)
+
+    assert last_words(done).startswith("No Python 3.11 or 3.12 found")
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_python_that_is_too_old_is_unsuitable(tmp_path: Path) -> None:
+    old = tmp_path / "python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+
+    assert last_words(make("serve", f"SERVICE={tmp_path}/service", PYTHON=str(old))).startswith("No Python 3.11")
+
+
+def test_a_failed_install_ends_in_one_sentence_and_is_tried_again(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("no-such-package==1 --hash=sha256:" + "0" * 64 + "\n")
+    environment = f"{tmp_path}/service"
+
+    done = make(f"{environment}/.installed", f"SERVICE={environment}", PIP_NO_INDEX="1")
+
+    assert last_words(done).startswith("Installing service_requirements.txt failed")
+    assert "ERROR" in (Path(environment) / "install.log").read_text()
+    assert not (Path(environment) / ".installed").exists()
+
+
+def test_a_busy_port_ends_in_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        done = make("serve", f"PORT={port}")
+
+    assert last_words(done) == (
+        f"Cannot listen on 127.0.0.1:{port}, most likely in use by another program: try 'make serve PORT=8001'."
+    )
+
+
+def test_a_download_without_an_account_ends_in_one_sentence(tmp_path: Path) -> None:
+    done = make("data", HOME=str(tmp_path))
+
+    assert last_words(done).startswith("No Kaggle account is set up")
+
+
+def test_training_without_data_says_that_the_loans_are_invented() -> None:
+    done = make("--dry-run", "train")
+
+    assert "--data" not in done.stdout
+    assert "--data 'my loans.csv'" in make("--dry-run", "train", "DATA=my loans.csv").stdout

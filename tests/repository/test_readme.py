@@ -1,0 +1,106 @@
+"""What the README claims, run and compared with the artifact."""
+
+import json
+import re
+import subprocess
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from rest_model_service.configuration import ServiceConfiguration
+
+from credit_risk_model import artifact
+from credit_risk_model.features import specification
+from tests.conftest import ROOT
+from tests.repository.test_makefile import TARGETS
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+ARTICLE_ROWS = [
+    887_379, 887_379, 841_954, 835_167, 835_112, 835_111, 834_889, 834_884, 834_415, 831_103, 831_103,
+]  # fmt: skip
+
+
+def table(first_cell: str) -> list[list[str]]:
+    """Return the rows below the header of the table whose header starts with the cell."""
+    lines = README[README.index(f"| {first_cell} |") :].split("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+@pytest.fixture(scope="module")
+def metadata() -> dict[str, Any]:
+    return artifact.read(artifact.PACKAGED, features=specification()).metadata
+
+
+def test_two_commands_a_request_and_its_answer_come_first() -> None:
+    commands = [text for language, text in BLOCKS if language in ("sh", "json")]
+
+    assert commands[0] == "make serve\n"
+    assert commands[1].startswith("curl ")
+    assert commands[2].startswith("{")
+    assert commands[3] == "make test\n"
+
+
+def test_the_request_gets_the_answer_that_is_shown(service: httpx.Client) -> None:
+    request = next(text for _, text in BLOCKS if text.startswith("curl "))
+    answer = next(text for language, text in BLOCKS if language == "json")
+    assert "http://127.0.0.1:8000" in request
+
+    printed = subprocess.check_output(
+        ["bash", "-c", request.replace("http://127.0.0.1:8000", str(service.base_url).rstrip("/"))], text=True
+    )
+
+    assert printed == answer.strip()
+
+
+def test_the_request_is_the_example_of_the_documentation(loan: dict[str, Any]) -> None:
+    request = next(text for _, text in BLOCKS if text.startswith("curl "))
+
+    assert json.loads(request[request.index("{") : request.rindex("}") + 1]) == loan
+
+
+def test_every_target_that_is_named_exists() -> None:
+    named = set(re.findall(r"make ([a-z]+)", README)) - {"alone"}
+
+    assert {"serve", "test", "train", "data", "contract"} <= named <= set(TARGETS)
+
+
+def test_the_preparation_left_the_rows_of_the_table(metadata: dict[str, Any]) -> None:
+    rows = [[name, f"{count:,}"] for name, count in metadata["data"]["steps"]]
+
+    assert [row[:2] for row in table("step")] == rows
+    assert [row[2] for row in table("step")] == [f"{count:,}" for count in ARTICLE_ROWS]
+
+
+def test_the_figures_are_those_of_the_artifact(metadata: dict[str, Any]) -> None:
+    measured = {"the shipped model": metadata["metrics"], **metadata["compared"]}
+
+    shown = {row[0]: row[1:7] for row in table("model")}
+
+    assert shown == {name: [f"{value:.3f}" for value in figures.values()] for name, figures in measured.items()}
+    assert f"threshold of {metadata['threshold']:.3f}" in README
+
+
+def test_the_shipped_model_is_as_good_as_it_must_be(metadata: dict[str, Any]) -> None:
+    assert metadata["metrics"]["average_precision"] >= 0.83
+    assert metadata["metrics"]["f1"] >= 0.755
+
+
+def test_the_shipped_model_learned_from_real_loans(metadata: dict[str, Any]) -> None:
+    assert metadata["data"]["source"].startswith("49,579 real Lending Club loans")
+    assert metadata["data"]["steps"][0][1] == 49_579
+
+
+def test_every_path_that_is_named_exists() -> None:
+    for cell, _ in table("path"):
+        for path in re.findall(r"`([^`]+)`", cell):
+            assert (ROOT / path).exists() or (ROOT / "credit_risk_model" / path).exists(), path
+
+
+def test_the_configured_artifact_is_a_valid_configuration() -> None:
+    example = next(text for language, text in BLOCKS if language == "yaml")
+
+    [model] = ServiceConfiguration(**yaml.safe_load(example)).models
+    assert model.configuration is not None
+    assert set(model.configuration) == {"artifact_path", "artifact_sha256"}

@@ -1,0 +1,330 @@
+"""The artifact: what is written, what is refused."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import joblib
+import lightgbm
+import numpy as np
+import pytest
+
+from credit_risk_model import artifact
+from credit_risk_model.artifact import ArtifactError
+from credit_risk_model.categories import CreditRisk
+from credit_risk_model.features import specification
+
+Members = dict[str, bytes]
+
+
+def members_of(path: Path) -> Members:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def zipped(path: Path, members: Members) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.fixture
+def altered(practice_artifact: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Make a copy of the artifact whose metadata and model are changed, with digests that match again."""
+
+    def make(model: bytes | None = None, **changes: Any) -> Path:
+        members = members_of(practice_artifact)
+        members["model.joblib"] = members["model.joblib"] if model is None else model
+        metadata = json.loads(members["metadata.json"])
+        metadata["sha256"]["model.joblib"] = hashlib.sha256(members["model.joblib"]).hexdigest()
+        members["metadata.json"] = json.dumps(metadata | changes).encode()
+        return zipped(tmp_path / "altered.zip", members)
+
+    return make
+
+
+def refusal(path: Path, sha256: str | None = None) -> str:
+    with pytest.raises(ArtifactError) as caught:
+        artifact.read(path, features=specification(), sha256=sha256)
+    message = str(caught.value)
+    assert str(path) in message
+    return message
+
+
+def test_the_classes_are_those_of_the_code() -> None:
+    assert [*CreditRisk] == artifact.CLASSES
+
+
+def test_what_was_written_is_read(practice_artifact: Path) -> None:
+    digest = hashlib.sha256(practice_artifact.read_bytes()).hexdigest()
+
+    read = artifact.read(practice_artifact, features=specification(), sha256=digest.upper())
+
+    assert read.booster.num_trees() == read.metadata["hyperparameters"]["n_estimators"]
+    assert 0 < read.threshold < 1
+
+
+def test_the_member_is_what_joblib_reads(practice_artifact: Path) -> None:
+    booster = joblib.load(io.BytesIO(members_of(practice_artifact)["model.joblib"]))
+
+    assert isinstance(booster, lightgbm.Booster)
+
+
+def test_the_metadata_tell_all_members_apart(practice_artifact: Path) -> None:
+    members = members_of(practice_artifact)
+    metadata = json.loads(members.pop("metadata.json"))
+
+    assert metadata["sha256"] == {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+    assert metadata["features"] == specification()
+    assert metadata["versions"]["lightgbm"] == lightgbm.__version__
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    assert "No model artifact at" in refusal(tmp_path / "none.zip")
+    assert "make train" in refusal(tmp_path / "none.zip")
+
+
+def test_a_folder_is_no_artifact(tmp_path: Path) -> None:
+    assert "Cannot read" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no zip at all" * 100], ids=["empty", "two bytes", "text"])
+def test_what_is_no_zip_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "1.zip"
+    path.write_bytes(content)
+
+    assert "no intact zip file" in refusal(path)
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+def test_a_truncated_file_is_refused(practice_artifact: Path, tmp_path: Path, kept: float) -> None:
+    content = practice_artifact.read_bytes()
+    path = tmp_path / "1.zip"
+    path.write_bytes(content[: int(len(content) * kept)])
+
+    assert "no intact zip file" in refusal(path)
+
+
+def test_no_changed_byte_ever_loads_or_escapes_as_another_error(practice_artifact: Path, tmp_path: Path) -> None:
+    content = bytearray(practice_artifact.read_bytes())
+    path = tmp_path / "1.zip"
+    random = np.random.default_rng(1)
+    # Bytes of the data of a member: those of the headers may hold what nobody reads, such as the time.
+    with zipfile.ZipFile(practice_artifact) as archive:
+        entry = archive.getinfo("model.joblib")
+    for position in random.integers(entry.header_offset + 100, entry.header_offset + entry.compress_size, 40):
+        content[position] ^= 0xFF
+        path.write_bytes(content)
+        content[position] ^= 0xFF
+
+        assert refusal(path)
+
+
+def test_no_changed_header_escapes_as_another_error(practice_artifact: Path, tmp_path: Path) -> None:
+    content = bytearray(practice_artifact.read_bytes())
+    path = tmp_path / "1.zip"
+    for position in [*range(60), *range(len(content) - 140, len(content))]:
+        content[position] ^= 0xFF
+        path.write_bytes(content)
+        content[position] ^= 0xFF
+
+        # Some of these bytes mean nothing, so it may also load; any other error fails the test.
+        with suppress(ArtifactError):
+            artifact.read(path, features=specification())
+
+
+def test_an_encrypted_member_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
+    path = tmp_path / "1.zip"
+    content = bytearray(practice_artifact.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        struct.pack_into("<H", content, content.index(signature) + offset, 1)
+    path.write_bytes(content)
+
+    assert "encrypted" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["metadata.json", "model.joblib"])
+def test_a_missing_member_is_named(practice_artifact: Path, tmp_path: Path, name: str) -> None:
+    members = members_of(practice_artifact)
+    del members[name]
+
+    assert f"has no member '{name}'" in refusal(zipped(tmp_path / "1.zip", members))
+
+
+def test_a_member_that_stands_there_twice_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
+    path = zipped(tmp_path / "1.zip", members_of(practice_artifact))
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("model.joblib", b"another")
+
+    assert "holds a member twice" in refusal(path)
+
+
+def test_a_tampered_model_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
+    members = members_of(practice_artifact)
+    members["model.joblib"] += b"."
+
+    assert "'model.joblib'" in (message := refusal(zipped(tmp_path / "1.zip", members)))
+    assert "was changed" in message
+
+
+def test_a_member_that_nobody_recorded_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
+    members = members_of(practice_artifact) | {"smuggled.py": b"print('hello')"}
+
+    assert "'smuggled.py'" in refusal(zipped(tmp_path / "1.zip", members))
+
+
+def test_a_report_that_is_gone_is_named(altered: Callable[..., Path], practice_artifact: Path) -> None:
+    recorded = json.loads(members_of(practice_artifact)["metadata.json"])["sha256"]
+
+    assert "'report.html'" in refusal(altered(sha256=recorded | {"report.html": "0" * 64}))
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[1]", b"{}"], ids=["broken", "binary", "list", "empty"])
+def test_broken_metadata_are_refused(practice_artifact: Path, tmp_path: Path, content: bytes) -> None:
+    members = members_of(practice_artifact) | {"metadata.json": content}
+
+    assert "'metadata.json'" in refusal(zipped(tmp_path / "1.zip", members))
+
+
+@pytest.mark.parametrize("key", ["features", "classes", "threshold", "versions", "sha256"])
+def test_an_entry_of_the_wrong_type_is_named(altered: Callable[..., Path], key: str) -> None:
+    assert f"as '{key}'" in refusal(altered(**{key: "wrong"}))
+
+
+def test_another_file_than_the_configured_one_is_refused(practice_artifact: Path) -> None:
+    message = refusal(practice_artifact, sha256="0" * 64)
+
+    assert "not the configured one" in message
+    assert hashlib.sha256(practice_artifact.read_bytes()).hexdigest() in message
+
+
+def test_other_features_are_refused(altered: Callable[..., Path]) -> None:
+    features = specification()
+    features[0] = features[0] | {"name": "Income"}
+
+    assert "'Income'" in refusal(altered(features=features))
+
+
+def test_other_categories_are_refused(altered: Callable[..., Path]) -> None:
+    features = [
+        entry | {"categories": [*entry["categories"], "yacht"]} if entry["name"] == "LoanPurpose" else entry
+        for entry in specification()
+    ]
+
+    assert "yacht" in refusal(altered(features=features))
+
+
+def test_fewer_features_are_refused(altered: Callable[..., Path]) -> None:
+    assert "15 features" in refusal(altered(features=specification()[:-1]))
+
+
+def test_other_classes_are_refused(altered: Callable[..., Path]) -> None:
+    assert "['good', 'bad']" in refusal(altered(classes=["good", "bad"]))
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, float("nan")])
+def test_a_threshold_that_is_no_probability_is_refused(altered: Callable[..., Path], threshold: float) -> None:
+    assert "threshold" in refusal(altered(threshold=threshold))
+
+
+@pytest.mark.parametrize("version", ["3.3.5", "5.0.0", "4.999.0", "new", None])
+def test_another_lightgbm_is_refused(altered: Callable[..., Path], version: str | None) -> None:
+    message = refusal(altered(versions={"lightgbm": version}))
+
+    assert f"LightGBM {version}" in message
+    assert lightgbm.__version__ in message
+
+
+def test_an_older_lightgbm_of_the_same_generation_is_accepted(altered: Callable[..., Path]) -> None:
+    path = altered(versions={"lightgbm": "4.0.0"})
+
+    assert artifact.read(path, features=specification()).booster.num_trees()
+
+
+class Exploit:
+    """Runs a command when it is unpickled by the ordinary means."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, (self.command,)
+
+
+def test_nothing_but_a_model_is_unpickled(altered: Callable[..., Path], tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+
+    message = refusal(altered(model=pickle.dumps(Exploit(f"touch {trace}"))))
+
+    assert "holds no LightGBM model" in message
+    assert "system" in message
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("model", [b"", b"no pickle", pickle.dumps([1, 2])], ids=["empty", "text", "list"])
+def test_what_is_no_model_is_refused(altered: Callable[..., Path], model: bytes) -> None:
+    assert "no LightGBM model" in refusal(altered(model=model))
+
+
+def test_a_foreign_model_is_refused_whatever_the_metadata_say(altered: Callable[..., Path]) -> None:
+    rows = np.random.default_rng(1).random((200, 16))
+    foreign = lightgbm.train({"verbosity": -1, "objective": "binary"}, lightgbm.Dataset(rows, rows[:, 0] > 0.5), 2)
+
+    message = refusal(altered(model=pickle.dumps(lightgbm.Booster(model_str=foreign.model_to_string()))))
+
+    assert "made for other features" in message
+    assert "Column_0" in message
+
+
+def test_the_same_inputs_give_the_same_bytes(
+    practice_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    read = artifact.read(practice_artifact, features=specification())
+
+    for name in ("a.zip", "b.zip"):
+        artifact.write(tmp_path / name, read.booster, read.metadata, {"report.html": b"<p>"})
+
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    written = artifact.read(tmp_path / "a.zip", features=specification())
+    assert written.metadata["created"] == "2023-11-14T22:13:20Z"
+    assert "report.html" in written.metadata["sha256"]
+
+
+@pytest.mark.parametrize("epoch", ["yesterday", "1.5", "9" * 30])
+def test_a_source_date_that_is_no_time_is_refused(
+    practice_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: str
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    read = artifact.read(practice_artifact, features=specification())
+
+    with pytest.raises(ArtifactError, match="SOURCE_DATE_EPOCH"):
+        artifact.write(tmp_path / "1.zip", read.booster, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_the_old_artifact(
+    practice_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "1.zip"
+    path.write_bytes(b"old")
+    read = artifact.read(practice_artifact, features=specification())
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ArtifactError, match="No space left on device"):
+        artifact.write(path, read.booster, {})
+
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["1.zip"]

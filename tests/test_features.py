@@ -1,0 +1,62 @@
+"""The definition of the inputs and their encoding."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from credit_risk_model.features import FEATURES, encode_frame, encode_loan, specification
+from credit_risk_model.training import invented
+
+
+def test_every_name_is_used_once() -> None:
+    for names in zip(*((f.field, f.name, f.column) for f in FEATURES), strict=True):
+        assert len(set(names)) == 16
+
+
+def test_the_names_of_the_model_are_those_of_the_request_in_camel_case() -> None:
+    for feature in FEATURES:
+        assert feature.name == re.sub(r"_", "", feature.field.title())
+
+
+def test_every_column_stands_in_the_public_file() -> None:
+    assert {feature.column for feature in FEATURES} <= set(invented.COLUMNS)
+
+
+def test_every_number_has_a_range_that_holds_its_example() -> None:
+    for feature in FEATURES:
+        if feature.categories is None:
+            assert feature.minimum is not None
+            assert feature.maximum is not None
+            assert feature.minimum <= feature.example <= feature.maximum
+
+
+def test_a_category_becomes_its_position(loan: dict[str, Any]) -> None:
+    for position, entry in enumerate(specification()):
+        for code, category in enumerate(entry["categories"] or []):
+            row = encode_loan(loan | {FEATURES[position].field: category})
+
+            assert row[0, position] == code
+
+
+def test_a_number_stays_what_it_is(loan: dict[str, Any]) -> None:
+    row = encode_loan(loan)
+
+    for position, feature in enumerate(FEATURES):
+        if feature.categories is None:
+            assert row[0, position] == loan[feature.field]
+
+
+def test_an_unknown_category_is_no_missing_value(loan: dict[str, Any]) -> None:
+    with pytest.raises(KeyError, match="yacht"):
+        encode_loan(loan | {"loan_purpose": "yacht"})
+
+
+def test_one_loan_and_many_are_encoded_alike(prepared_loans: pd.DataFrame) -> None:
+    matrix = encode_frame(prepared_loans)
+
+    for row, values in zip(matrix, prepared_loans.to_dict("records"), strict=True):
+        request = {feature.field: values[feature.name] for feature in FEATURES}
+        assert np.array_equal(encode_loan(request), row[np.newaxis])

@@ -1,0 +1,165 @@
+"""Reading Lending Club's file, and what is said of a file that is none."""
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from credit_risk_model.training import dataset, invented
+from credit_risk_model.training.dataset import DatasetError
+
+
+@pytest.fixture
+def raw_loans() -> pd.DataFrame:
+    return invented.loans(50)
+
+
+def saved(loans: pd.DataFrame, path: Path) -> Path:
+    loans.to_csv(path, index=False)
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(DatasetError) as caught:
+        dataset.read(path, progress=False)
+    message = str(caught.value)
+    assert str(path) in message
+    return message
+
+
+def test_plain_and_compressed_files_hold_the_same(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+    plain = saved(raw_loans, tmp_path / "loan.csv")
+    compressed = tmp_path / "loan.csv.gz"
+    compressed.write_bytes(gzip.compress(plain.read_bytes()))
+
+    pd.testing.assert_frame_equal(dataset.read(plain, progress=False), dataset.read(compressed, progress=False))
+
+
+def test_the_content_tells_whether_it_is_compressed(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "loan.csv"
+    path.write_bytes(gzip.compress(saved(raw_loans, tmp_path / "plain").read_bytes()))
+
+    assert len(dataset.read(path, progress=False)) == 50
+
+
+def test_only_the_18_columns_are_read(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+    loans = dataset.read(saved(raw_loans, tmp_path / "loan.csv"), progress=False)
+
+    assert sorted(loans.columns) == sorted([*dataset.NUMBERS, *dataset.TEXTS])
+    assert len(loans.columns) == 18
+
+
+def test_texts_of_all_chunks_become_one_column(
+    raw_loans: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(raw_loans, tmp_path / "loan.csv")
+    whole = dataset.read(path, progress=False)
+    monkeypatch.setattr(dataset, "_CHUNK", 7)
+
+    chunked = dataset.read(path, progress=False)
+
+    assert chunked.astype("object").equals(whole.astype("object"))
+
+
+def test_progress_is_shown(raw_loans: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset.read(saved(raw_loans, tmp_path / "loan.csv"))
+
+    assert "reading loan.csv: 100%" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    assert "No file" in refusal(tmp_path / "none.csv")
+
+
+def test_a_folder_is_named(tmp_path: Path) -> None:
+    assert "Is a directory" in refusal(tmp_path)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "loan.csv"
+    path.touch()
+
+    assert "is empty" in refusal(path)
+
+
+def test_a_header_alone_is_refused(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+    assert "has a header and no loans" in refusal(saved(raw_loans.head(0), tmp_path / "loan.csv"))
+
+
+def test_missing_columns_are_named(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+    message = refusal(saved(raw_loans.drop(columns=["dti", "term"]), tmp_path / "loan.csv"))
+
+    assert "lacks the columns dti, term" in message
+
+
+@pytest.mark.parametrize("kept", [0.02, 0.5, 0.99])
+def test_a_broken_gzip_is_refused(loans_file: Path, tmp_path: Path, kept: float) -> None:
+    path = tmp_path / "loan.csv.gz"
+    content = loans_file.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+
+    assert "damaged gzip" in refusal(path)
+
+
+def test_a_gzip_with_wrong_bytes_is_refused(loans_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "loan.csv.gz"
+    content = bytearray(loans_file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+    assert "damaged gzip" in refusal(path)
+
+
+def test_a_file_of_bytes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "loan.csv"
+    path.write_bytes(b"\xff\xfe\x00\x01" * 100)
+
+    assert refusal(path)
+
+
+def test_a_zip_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "loan.csv"
+    path.write_bytes(b"PK\x03\x04" + bytes(range(256)))
+
+    assert refusal(path)
+
+
+@pytest.mark.parametrize("column", ["annual_inc", "installment", "total_pymnt_inv"])
+def test_text_where_a_number_belongs_is_found(raw_loans: pd.DataFrame, tmp_path: Path, column: str) -> None:
+    raw_loans[column] = raw_loans[column].astype("object")
+    raw_loans.loc[32, column] = "a lot"
+
+    message = refusal(saved(raw_loans, tmp_path / "loan.csv"))
+
+    assert f"'a lot' in the column {column} of loan 33" in message
+
+
+def test_text_in_a_later_chunk_is_found(
+    raw_loans: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "_CHUNK", 7)
+    raw_loans["dti"] = raw_loans["dti"].astype("object")
+    raw_loans.loc[40, "dti"] = "12,5 %"
+
+    assert "'12,5 %' in the column dti of loan 41" in refusal(saved(raw_loans, tmp_path / "loan.csv"))
+
+
+def test_infinity_is_no_number(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+    raw_loans.loc[4, "revol_util"] = float("inf")
+
+    assert "'inf' in the column revol_util of loan 5" in refusal(saved(raw_loans, tmp_path / "loan.csv"))
+
+
+def test_a_quote_that_never_ends_is_refused(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+    path = saved(raw_loans, tmp_path / "loan.csv")
+    path.write_text(path.read_text() + '"')
+
+    assert "no intact CSV file" in refusal(path)
+
+
+def test_the_fingerprint_is_what_sha256sum_prints(tmp_path: Path) -> None:
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")
+
+    assert dataset.fingerprint(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

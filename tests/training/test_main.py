@@ -1,0 +1,104 @@
+"""The command line of the training."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from credit_risk_model import artifact
+from credit_risk_model.features import specification
+from credit_risk_model.training import dataset, invented
+from credit_risk_model.training.__main__ import main
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run in a folder of its own, so that no test writes to the project."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_loans_of_a_file_become_an_artifact(loans_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--data", str(loans_file), "--source", "a test", "--output", "here/1.zip", "--no-compare"])
+
+    assert code == 0
+    metadata = artifact.read(Path("here/1.zip"), features=specification()).metadata
+    assert metadata["data"]["source"] == "a test"
+    assert metadata["data"]["sha256"] == dataset.fingerprint(loans_file)
+    printed = capsys.readouterr().out
+    for name, rows in metadata["data"]["steps"]:
+        assert f"{rows:>9,} rows  {name}" in printed
+    assert f"{metadata['metrics']['average_precision']:.4f}" in printed
+
+
+def test_the_same_file_gives_the_same_bytes(loans_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+
+    for name in ("a.zip", "b.zip"):
+        assert main(["--data", str(loans_file), "--output", name, "--no-compare"]) == 0
+
+    assert Path("a.zip").read_bytes() == Path("b.zip").read_bytes()
+
+
+def test_the_model_is_measured_beside_two_others(loans_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", str(loans_file), "--output", "1.zip"]) == 0
+
+    with zipfile.ZipFile("1.zip") as archive:
+        metadata = json.loads(archive.read("metadata.json"))
+    assert list(metadata["compared"]) == ["LightGBM's defaults", "the article's configuration"]
+    assert all(figures.keys() == metadata["metrics"].keys() for figures in metadata["compared"].values())
+    assert "the article's configuration" in capsys.readouterr().out
+
+
+def test_without_data_the_loans_are_invented_and_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    shipped = artifact.PACKAGED.read_bytes()
+
+    assert main(["--rows", "2000", "--no-compare"]) == 0
+
+    assert artifact.PACKAGED.read_bytes() == shipped
+    written = artifact.read(Path("build/invented/1.zip"), features=specification())
+    assert "INVENTED" in written.metadata["data"]["source"]
+    printed = capsys.readouterr().out
+    assert "2,000 INVENTED loans" in printed
+    assert "made from invented loans: for practice only" in printed
+
+
+def test_invented_loans_never_replace_the_shipped_artifact(capsys: pytest.CaptureFixture[str]) -> None:
+    shipped = artifact.PACKAGED.read_bytes()
+
+    with pytest.raises(SystemExit) as caught:
+        main(["--output", str(artifact.PACKAGED)])
+
+    assert caught.value.code == 2
+    assert "never replace the shipped artifact" in capsys.readouterr().err
+    assert artifact.PACKAGED.read_bytes() == shipped
+
+
+def test_no_rows_are_too_few(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--rows", "0"])
+
+    assert "--rows is 0, expected at least 1" in capsys.readouterr().err
+
+
+def test_bad_data_end_in_one_sentence_and_leave_the_artifact(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("loan.csv").write_text("a,b\n1,2\n")
+    Path("1.zip").write_bytes(b"old")
+
+    assert main(["--data", "loan.csv", "--output", "1.zip"]) == 1
+
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("error: 'loan.csv' lacks the columns annual_inc, ")
+    assert Path("1.zip").read_bytes() == b"old"
+
+
+def test_safe_loans_alone_end_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    loans = invented.loans(1_000)
+    loans["loan_status"] = "Current"
+    loans.to_csv("loan.csv", index=False)
+
+    assert main(["--data", "loan.csv", "--output", "1.zip"]) == 1
+
+    assert "a model needs safe and risky ones" in capsys.readouterr().err
+    assert not Path("1.zip").exists()
