@@ -3,9 +3,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 
-HOST ?= 127.0.0.1
-PORT ?= 8000
-CONFIGURATION ?= configuration/rest_configuration.yaml
+HOST = 127.0.0.1
+PORT = 8000
+CONFIGURATION = configuration/rest_configuration.yaml
 
 SERVICE := .venv/service
 PROJECT := .venv/project

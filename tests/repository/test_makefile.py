@@ -15,8 +15,10 @@ TARGETS = re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE)
 
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # As from a terminal: the tests themselves run under make, which tells its children so.
+    inherited = {name: value for name, value in os.environ.items() if "MAKE" not in name and name != "MFLAGS"}
     return subprocess.run(
-        ["make", *arguments], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False
+        ["make", *arguments], cwd=ROOT, env=inherited | environment, capture_output=True, text=True, check=False
     )
 
 
