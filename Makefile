@@ -69,8 +69,8 @@ data: $(PROJECT)/.installed ## Download Lending Club's full file to data/ (needs
 	echo "Next: make train DATA=$$(find data -name loan.csv | head -n 1)"
 
 .PHONY: test
-test: $(PROJECT)/.installed $(SERVICE)/.installed ## Run the tests
-	@$(PROJECT)/bin/python -m pytest --cov $(ARGS)
+test: $(PROJECT)/.installed $(SERVICE)/.installed ## Run the tests (ARGS=, for pytest)
+	@$(PROJECT)/bin/python -m pytest $(ARGS) --cov
 
 .PHONY: check
 check: $(PROJECT)/.installed ## Check style and types
