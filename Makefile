@@ -3,8 +3,17 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 
+ifeq ($(filter oneshell,$(.FEATURES)),)
+$(error This Makefile needs GNU make 3.82 or later, found $(MAKE_VERSION))
+endif
+
 HOST = 127.0.0.1
 PORT = 8000
+# Given to make by hand alone: a variable of the environment that happens to have the name is none of ours.
+DATA =
+SOURCE =
+TRIALS = 120
+SECONDS = 1200
 # What pytest is given; without it, all tests run and their coverage counts.
 ARGS = --cov
 CONFIGURATION = configuration/rest_configuration.yaml
@@ -57,14 +66,31 @@ serve: $(SERVICE)/.installed ## Start the service on 127.0.0.1:8000 (PORT=8001, 
 	fi
 	REST_CONFIG=$(CONFIGURATION) exec $(SERVICE)/bin/python -m uvicorn rest_model_service.main:app --host $(HOST) --port $(PORT)
 
+# File names reach the commands through the environment, where no shell reads them.
+export DATA SOURCE
+
 .PHONY: train
 train: $(PROJECT)/.installed ## Train on DATA=loan.csv[.gz] and renew the artifact; without DATA, practise on invented loans
-	@$(PROJECT)/bin/python -m credit_risk_model.training $(if $(DATA),--data '$(DATA)') $(if $(SOURCE),--source '$(SOURCE)')
+	@$(PROJECT)/bin/python -m credit_risk_model.training $${DATA:+--data "$$DATA"} $${SOURCE:+--source "$$SOURCE"}
+	if [ -n "$$DATA" ]; then
+		$(PROJECT)/bin/python -m credit_risk_model.artifact extract --to docs model_card.md
+	fi
+
+.PHONY: search
+search: $(PROJECT)/.installed ## Look for hyperparameters with DATA=loan.csv[.gz] (TRIALS=120 at most, SECONDS=1200 at most)
+	@if [ -z "$$DATA" ]; then
+		echo "A search needs real loans: make search DATA=loan.csv" >&2; exit 1
+	fi
+	$(PROJECT)/bin/python -m credit_risk_model.training.search --data "$$DATA" --trials $(TRIALS) --seconds $(SECONDS)
+
+.PHONY: artifact
+artifact: $(PROJECT)/.installed ## List what the shipped artifact holds
+	@$(PROJECT)/bin/python -m credit_risk_model.artifact list
 
 .PHONY: data
 data: $(PROJECT)/.installed ## Download Lending Club's full file to data/ (needs a Kaggle account)
-	@if [ -z "$${KAGGLE_KEY:-}$${KAGGLE_API_TOKEN:-}" ] && ! ls "$${KAGGLE_CONFIG_DIR:-$$HOME/.kaggle}"/{kaggle.json,access_token} \
-			>/dev/null 2>&1 && [ ! -f "$$HOME/.config/kaggle/kaggle.json" ]; then
+	@if [ -z "$${KAGGLE_KEY:-}$${KAGGLE_API_TOKEN:-}" ] && ! ls "$${KAGGLE_CONFIG_DIR:-$${HOME:-}/.kaggle}"/{kaggle.json,access_token} \
+			>/dev/null 2>&1 && [ ! -f "$${HOME:-}/.config/kaggle/kaggle.json" ]; then
 		echo "No Kaggle account is set up: create an API token in your Kaggle settings and save it as ~/.kaggle/kaggle.json." >&2; exit 1
 	fi
 	$(PROJECT)/bin/kaggle datasets download -d ranadeep/credit-risk-dataset -p data --unzip
@@ -89,7 +115,7 @@ COMPILE := $(PROJECT)/bin/uv pip compile pyproject.toml --universal --python-ver
 
 .PHONY: lock
 lock: $(PROJECT)/.installed ## Renew both locks with the newest versions that pyproject.toml allows
-	@$(COMPILE) --upgrade --all-extras --group data --group lock --group test --output-file requirements.txt
+	@$(COMPILE) --upgrade --all-extras --group data --group lock --group notebook --group test --output-file requirements.txt
 	$(COMPILE) --upgrade --constraint requirements.txt --output-file service_requirements.txt
 
 .PHONY: clean

@@ -49,7 +49,7 @@ def prepared_loans(loans_file: Path) -> pd.DataFrame:
 def practice_artifact(loans_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An artifact trained on the invented loans."""
     path = tmp_path_factory.mktemp("artifact") / "1.zip"
-    pipeline.run(loans_file, path, source="4,000 invented loans", compare=False)
+    pipeline.run(loans_file, path, source="4,000 invented loans", reports=False)
     return path
 
 

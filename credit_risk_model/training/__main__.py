@@ -9,6 +9,7 @@ from credit_risk_model.training import invented, pipeline
 from credit_risk_model.training.dataset import DatasetError
 from credit_risk_model.training.estimator import EstimatorError
 from credit_risk_model.training.preparation import PreparationError
+from credit_risk_model.training.validation import ValidationError
 
 PRACTICE = Path("build") / "invented"
 
@@ -36,27 +37,29 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--rows", type=int, default=20_000, help="number of invented loans (default: %(default)s)")
     parser.add_argument(
-        "--no-compare", dest="compare", action="store_false", help="do not fit the two models it is compared with"
+        "--no-reports", dest="reports", action="store_false", help="the model alone: no validation, no evaluation page"
     )
     options = parser.parse_args(arguments)
-    if options.data is None:
-        if options.output is not None and options.output.resolve() == PACKAGED.resolve():
-            parser.error("invented loans never replace the shipped artifact; give --data, or another --output")
-        if options.rows < 1:
-            parser.error(f"--rows is {options.rows}, expected at least 1")
+    practice = options.data is None or options.data.resolve().is_relative_to(PRACTICE.resolve())
+    data = options.data or PRACTICE / "loan.csv.gz"
+    output = options.output or (PRACTICE / "1.zip" if practice else PACKAGED)
+    if practice and output.resolve() == PACKAGED.resolve():
+        parser.error("invented loans never replace the shipped artifact; give real --data, or another --output")
+    if options.rows < 1:
+        parser.error(f"--rows is {options.rows}, expected at least 1")
     try:
+        source = options.source or data.name
         if options.data is None:
-            data, output = PRACTICE / "loan.csv.gz", options.output or PRACTICE / "1.zip"
             invented.write(data, rows=options.rows)
             source = f"{options.rows:,} INVENTED loans from the project's generator, seed {invented.SEED}"
-        else:
-            data, output = options.data, options.output or PACKAGED
-            source = options.source or data.name
-        pipeline.run(data, output, source=source, compare=options.compare)
-    except (DatasetError, PreparationError, EstimatorError, ArtifactError) as error:
+        pipeline.run(data, output, source=source, reports=options.reports)
+    except (DatasetError, PreparationError, EstimatorError, ValidationError, ArtifactError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"Wrote {output}" + (", made from invented loans: for practice only." if options.data is None else "."))
+    except OSError as error:
+        print(f"error: Cannot keep the results of a step in {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 1
+    print(f"Wrote {output}" + (", made from invented loans: for practice only." if practice else "."))
     return 0
 
 

@@ -3,24 +3,24 @@
 import gzip
 import hashlib
 import zlib
-from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pandas.io.parsers import TextFileReader
 from tqdm import tqdm
 
 from credit_risk_model.features import FEATURES
 
 STATUS = "loan_status"
 INSTALLMENT = "installment"
+ISSUED = "issue_d"
 NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [INSTALLMENT]
-TEXTS = [feature.column for feature in FEATURES if feature.categories] + [STATUS]
+TEXTS = [feature.column for feature in FEATURES if feature.categories] + [STATUS, ISSUED]
 
-_DTYPES: dict[Hashable, Any] = {**dict.fromkeys(NUMBERS, "float64"), **dict.fromkeys(TEXTS, "category")}
 _CHUNK = 25_000
+
+Compression = Literal["gzip"] | None
 
 
 class DatasetError(Exception):
@@ -28,7 +28,7 @@ class DatasetError(Exception):
 
 
 def read(path: Path, *, progress: bool = True) -> pd.DataFrame:
-    """Read the 18 columns that the model is made from; the other columns never reach memory.
+    """Read the 18 columns that the model is made from, and the month of issue; the others never reach memory.
 
     `path` names a CSV file, plain or compressed with gzip (told by its content). Numbers come as float64, texts as
     categorical columns; both may hold nulls.
@@ -37,20 +37,9 @@ def read(path: Path, *, progress: bool = True) -> pd.DataFrame:
         DatasetError: the file is missing, empty or damaged, lacks a column, or has text where a number belongs.
     """
     try:
-        with (
-            path.open("rb") as file,
-            tqdm(
-                total=path.stat().st_size, desc=f"reading {path.name}", unit="B", unit_scale=True, disable=not progress
-            ) as bar,
-            _read_csv(file, usecols=NUMBERS + TEXTS, dtype=_DTYPES) as reader,
-        ):
-            chunks = []
-            for chunk in reader:
-                chunks.append(chunk)
-                bar.update(file.tell() - bar.n)
-            loans = _concatenated(chunks)
+        return _read(path, progress)
     except FileNotFoundError as error:
-        raise DatasetError(f"No file {str(path)!r}.") from error
+        raise DatasetError(f"No file {str(path)!r}: give the path of Lending Club's loan.csv.") from error
     except pd.errors.EmptyDataError as error:
         raise DatasetError(f"{str(path)!r} is empty, expected a header and loans.") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -60,69 +49,72 @@ def read(path: Path, *, progress: bool = True) -> pd.DataFrame:
     except pd.errors.ParserError as error:
         raise DatasetError(f"{str(path)!r} is no intact CSV file: {error}.") from error
     except OSError as error:
-        raise DatasetError(f"Cannot read {str(path)!r}: {error.strerror}.") from error
-    except ValueError as error:
-        _report_missing_columns(path)
-        _report_texts_among_numbers(path)
-        raise DatasetError(f"Cannot read {str(path)!r}: {error}.") from error
-    if loans.empty:
-        raise DatasetError(f"{str(path)!r} has a header and no loans.")
-    infinite = np.isinf(loans[NUMBERS].to_numpy())
-    if infinite.any():
-        row, column = np.argwhere(infinite)[0]
-        raise DatasetError(_misplaced(path, NUMBERS[column], int(row), str(loans[NUMBERS[column]].iloc[row])))
-    return loans
+        raise DatasetError(f"Cannot read {str(path)!r}: {error.strerror or error}.") from error
 
 
 def fingerprint(path: Path) -> str:
-    """Return the SHA-256 of the file as it lies there, in hexadecimal; `sha256sum` prints the same."""
+    """Return the SHA-256 of the file as it lies there, in hexadecimal; `sha256sum` prints the same.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DatasetError(f"Cannot read {str(path)!r}: {error.strerror or error}.") from error
+
+
+def _read(path: Path, progress: bool) -> pd.DataFrame:
+    chunks: list[pd.DataFrame] = []
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_csv(file: BinaryIO, **options: Any) -> TextFileReader:
-    # In chunks, so that the texts of one chunk at a time are in memory before they become codes.
-    compressed = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    return pd.read_csv(file, compression="gzip" if compressed else None, chunksize=_CHUNK, **options)
-
-
-def _concatenated(chunks: list[pd.DataFrame]) -> pd.DataFrame:
-    columns = {}
-    for column in chunks[0].columns:
-        parts = [chunk.pop(column) for chunk in chunks]
-        columns[column] = (
-            pd.Series(pd.api.types.union_categoricals(parts))
-            if column in TEXTS
-            else pd.concat(parts, ignore_index=True)
+        compression: Compression = "gzip" if file.read(2) == b"\x1f\x8b" else None
+        _check_header(path, compression)
+        file.seek(0)
+        bar = tqdm(
+            total=path.stat().st_size, desc=f"reading {path.name}", unit="B", unit_scale=True, disable=not progress
         )
-    return pd.DataFrame(columns)
+        # All as text: read as numbers, a column of "True" would become one of 1.0, and a wrong value have no row. In
+        # chunks, so that the text of only one is in memory.
+        reader = pd.read_csv(
+            file, compression=compression, usecols=NUMBERS + TEXTS, dtype="str", index_col=False, chunksize=_CHUNK
+        )
+        with bar, reader:
+            for chunk in reader:
+                for column in NUMBERS:
+                    chunk[column] = _numbers(path, column, chunk[column])
+                chunks.append(chunk.astype(dict.fromkeys(TEXTS, "category")))
+                bar.update(file.tell() - bar.n)
+    if not chunks or chunks[0].empty:
+        raise DatasetError(f"{str(path)!r} has a header and no loans.")
+    return pd.DataFrame({column: _joined([chunk.pop(column) for chunk in chunks]) for column in NUMBERS + TEXTS})
 
 
-def _report_missing_columns(path: Path) -> None:
-    with path.open("rb") as file, _read_csv(file, nrows=1) as reader:
-        found = next(iter(reader)).columns
+def _check_header(path: Path, compression: Compression) -> None:
+    found = list(pd.read_csv(path, compression=compression, nrows=0).columns)
     missing = [column for column in NUMBERS + TEXTS if column not in found]
     if missing:
         raise DatasetError(
-            f"{str(path)!r} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
-            f"it has {len(found)} columns, the first is {found[0]!r}."
+            f"{str(path)!r} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}. Told apart by "
+            f"commas, it has these columns: {len(found)}, the first is {found[0][:60]!r}."
         )
 
 
-def _report_texts_among_numbers(path: Path) -> None:
-    # The reader of the numbers does not say where it stopped, so the columns are read once more, as text.
-    with path.open("rb") as file, _read_csv(file, usecols=NUMBERS, dtype="str") as reader:
-        for chunk in reader:
-            for column in NUMBERS:
-                wrong = pd.to_numeric(chunk[column], errors="coerce").isna() & chunk[column].notna()
-                if wrong.any():
-                    row = int(wrong.idxmax())
-                    raise DatasetError(_misplaced(path, column, row, chunk[column].loc[row]))
+def _numbers(path: Path, column: str, texts: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(texts, errors="coerce").astype("float64")
+    wrong = (numbers.isna() & texts.notna()) | np.isinf(numbers)
+    if wrong.any():
+        row = int(wrong.idxmax())
+        raise DatasetError(
+            f"{str(path)!r} has {texts.loc[row][:60]!r} in the column {column} of loan {row + 1} (the first after the "
+            "header is 1), expected a number."
+        )
+    return numbers
 
 
-def _misplaced(path: Path, column: str, row: int, value: str) -> str:
-    return (
-        f"{str(path)!r} has {value!r} in the column {column} of loan {row + 1} (the first after the header is 1), "
-        "expected a number."
+def _joined(parts: list[pd.Series]) -> pd.Series:
+    categorical = parts[0].dtype == "category"
+    joined: pd.Series = (
+        pd.Series(pd.api.types.union_categoricals(parts)) if categorical else pd.concat(parts, ignore_index=True)
     )
+    return joined

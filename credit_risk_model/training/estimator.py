@@ -1,5 +1,7 @@
 """The LightGBM model: its hyperparameters, its fit, its operating threshold."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import lightgbm
@@ -15,14 +17,8 @@ from credit_risk_model.training.preparation import RISK
 
 SEED = 42
 
-# Chosen by average precision in 5-fold cross-validation on the training rows, see the README. The classes are left in
-# the proportion they have, so that probabilities stay probabilities; the threshold answers for the imbalance.
-HYPERPARAMETERS: dict[str, Any] = {
-    "n_estimators": 200,
-    "num_leaves": 63,
-    "learning_rate": 0.12,
-    "max_bin": 1023,
-}
+# What the search found: its hyperparameters, and the trials they were chosen from.
+FOUND = Path(__file__).parent / "hyperparameters.json"
 
 LIGHTGBM_DEFAULTS: dict[str, Any] = {"n_estimators": 100}
 
@@ -43,26 +39,28 @@ class EstimatorError(Exception):
     """Loans that no model can be fitted to."""
 
 
+def found_hyperparameters() -> dict[str, Any]:
+    """Return the hyperparameters that the search found."""
+    return dict(json.loads(FOUND.read_text())["hyperparameters"])
+
+
 def fit(
     loans: pd.DataFrame,
-    hyperparameters: dict[str, Any] = HYPERPARAMETERS,
+    hyperparameters: dict[str, Any],
     *,
     seed: int = SEED,
     progress: str | None = None,
 ) -> lightgbm.Booster:
     """Fit a model to prepared loans; it predicts the probability of `risky`.
 
-    The same loans in the same order, hyperparameters and seed give the same model, whatever the number of cores.
-    `progress` is the caption of a progress bar over the trees.
+    The classes are left in the proportion they have, so that probabilities stay probabilities; the threshold answers
+    for the imbalance. The same loans in the same order, hyperparameters and seed give the same model, whatever the
+    number of cores. `progress` is the caption of a progress bar over the trees.
 
     Raises:
         EstimatorError: the loans are all safe or all risky.
     """
-    risky = is_risky(loans)
-    if risky.all() or not risky.any():
-        raise EstimatorError(
-            f"All {len(loans)} loans to learn from are {loans[RISK].iloc[0]}; a model needs safe and risky ones."
-        )
+    check_classes(loans, "to learn from")
     parameters: dict[str, Any] = {
         "objective": "binary",
         "seed": seed,
@@ -74,7 +72,7 @@ def fit(
     with tqdm(total=trees, desc=progress, unit=" trees", disable=progress is None, mininterval=0.5) as bar:
         return lightgbm.train(
             parameters,
-            lightgbm.Dataset(loans[FEATURE_NAMES], label=risky),
+            lightgbm.Dataset(loans[FEATURE_NAMES], label=is_risky(loans)),
             num_boost_round=trees,
             callbacks=[lambda _: bar.update() and None],
         )
@@ -90,14 +88,21 @@ def is_risky(loans: pd.DataFrame) -> NDArray[np.bool_]:
     return (loans[RISK] == CreditRisk.RISKY).to_numpy()
 
 
-def choose_threshold(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
-    """Return the operating threshold at which F1 of `risky` is highest; equal scores go to the higher threshold.
+def check_classes(loans: pd.DataFrame, part: str) -> None:
+    """Make sure that a part of the loans has both classes.
 
     Raises:
-        EstimatorError: no loan is risky.
+        EstimatorError: it has not; the error names the part.
     """
-    if not risky.any():
-        raise EstimatorError(f"None of the {len(risky)} validation loans is risky; no threshold can be chosen.")
+    risky = int(is_risky(loans).sum())
+    if not 0 < risky < len(loans):
+        raise EstimatorError(
+            f"{risky} of the {len(loans)} loans {part} are risky; a model needs risky and safe ones. Give more loans."
+        )
+
+
+def choose_threshold(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
+    """Return the operating threshold at which F1 of `risky` is highest; equal scores go to the higher threshold."""
     precision, recall, thresholds = precision_recall_curve(risky, probability)
     f1 = 2 * precision * recall / np.maximum(precision + recall, np.finfo(float).tiny)
     # The curve's last point, precision 1 at recall 0, has no threshold.

@@ -1,17 +1,34 @@
-"""How good a model is on loans it has not seen, and what one prediction costs."""
+"""How good a model is on loans it has not seen, as numbers."""
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import lightgbm
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import (
     accuracy_score,
     average_precision_score,
+    brier_score_loss,
+    classification_report,
+    confusion_matrix,
+    precision_recall_curve,
     precision_recall_fscore_support,
     roc_auc_score,
+    roc_curve,
 )
+from tqdm import tqdm
+
+from credit_risk_model.categories import CreditRisk
+from credit_risk_model.training.estimator import is_risky
+from credit_risk_model.training.preparation import YEAR
+
+RESAMPLES = 500
+_POINTS = 200
+_BINS = 10
+_GROUPS = {"purpose": "LoanPurpose", "term": "Term", "year of issue": YEAR}
 
 
 def metrics(risky: NDArray[np.bool_], probability: NDArray[np.float64], threshold: float) -> dict[str, float]:
@@ -32,6 +49,72 @@ def metrics(risky: NDArray[np.bool_], probability: NDArray[np.float64], threshol
     }
 
 
+def evaluate(
+    loans: pd.DataFrame,
+    probability: NDArray[np.float64],
+    threshold: float,
+    booster: lightgbm.Booster,
+    *,
+    seed: int = 42,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Return what `evaluation.json` holds: all that is known of the model's answers for `n` loans held back.
+
+    `probability` has the shape (n,). Curves are thinned to 200 points.
+    """
+    risky = is_risky(loans)
+    predicted = probability >= threshold
+    names = [CreditRisk.SAFE.value, CreditRisk.RISKY.value]
+    importance = {kind: booster.feature_importance(kind) for kind in ("gain", "split")}
+    return {
+        "loans": len(loans),
+        "risky": int(risky.sum()),
+        "threshold": threshold,
+        "metrics": metrics(risky, probability, threshold),
+        "intervals": intervals(risky, probability, threshold, seed=seed, progress=progress),
+        "brier_score": float(brier_score_loss(risky, probability)),
+        "classification_report": classification_report(
+            risky, predicted, target_names=names, output_dict=True, zero_division=0.0
+        ),
+        "roc": _thinned(*roc_curve(risky, probability)[:2], names=("false_positive_rate", "true_positive_rate")),
+        "precision_recall": _thinned(
+            *(curve[::-1] for curve in precision_recall_curve(risky, probability)[:2]), names=("precision", "recall")
+        ),
+        "calibration": _calibration(risky, probability),
+        "confusion": [
+            {"threshold": float(at)} | _confusion(risky, probability >= at)
+            for at in sorted({*np.round(np.arange(0.05, 1.0, 0.05), 2), threshold})
+        ],
+        "importance": {
+            name: {kind: float(values[position] / values.sum()) for kind, values in importance.items()}
+            for position, name in enumerate(booster.feature_name())
+        },
+        "groups": {title: _by_group(loans[column], risky, probability, threshold) for title, column in _GROUPS.items()},
+    }
+
+
+def intervals(
+    risky: NDArray[np.bool_],
+    probability: NDArray[np.float64],
+    threshold: float,
+    *,
+    seed: int = 42,
+    progress: bool = False,
+) -> dict[str, list[float]]:
+    """Return the 95 % interval of each figure: percentiles over resamples of the loans with replacement.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+    """
+    random = np.random.default_rng(seed)
+    drawn = []
+    for _ in tqdm(range(RESAMPLES), desc="bootstrap", disable=not progress):
+        rows = random.integers(0, len(risky), len(risky))
+        # A resample without both classes has no area under a curve. It can only happen with a handful of loans.
+        if 0 < risky[rows].sum() < len(rows):
+            drawn.append(metrics(risky[rows], probability[rows], threshold))
+    return {name: [float(v) for v in np.percentile([d[name] for d in drawn], [2.5, 97.5])] for name in drawn[0]}
+
+
 def seconds_per_loan(
     boosters: Mapping[str, lightgbm.Booster], rows: NDArray[np.float64], rounds: int = 5
 ) -> dict[str, float]:
@@ -47,3 +130,50 @@ def seconds_per_loan(
                 booster.predict(row[np.newaxis], num_threads=1)
                 taken[name].append(time.perf_counter() - start)
     return {name: float(np.median(seconds)) for name, seconds in taken.items()}
+
+
+def _thinned(*curves: NDArray[np.float64], names: tuple[str, ...]) -> dict[str, list[float]]:
+    keep = np.unique(np.linspace(0, len(curves[0]) - 1, _POINTS).astype(int))
+    return {name: [float(value) for value in curve[keep]] for name, curve in zip(names, curves, strict=True)}
+
+
+def _calibration(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> list[dict[str, float]]:
+    # Bins of equal width: most loans are safe beyond doubt, and bins of equal size would show little else.
+    bins = np.minimum((probability * _BINS).astype(int), _BINS - 1)
+    return [
+        {
+            "loans": int((bins == number).sum()),
+            "predicted": float(probability[bins == number].mean()),
+            "observed": float(risky[bins == number].mean()),
+        }
+        for number in np.unique(bins)
+    ]
+
+
+def _confusion(risky: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> dict[str, int]:
+    (true_safe, false_risky), (false_safe, true_risky) = confusion_matrix(risky, predicted, labels=[False, True])
+    return {
+        "true_risky": int(true_risky),
+        "false_risky": int(false_risky),
+        "false_safe": int(false_safe),
+        "true_safe": int(true_safe),
+    }
+
+
+def _by_group(
+    column: pd.Series, risky: NDArray[np.bool_], probability: NDArray[np.float64], threshold: float
+) -> list[dict[str, Any]]:
+    found = []
+    for value in sorted(column.dropna().unique()):
+        rows = (column == value).to_numpy()
+        both = 0 < risky[rows].sum() < rows.sum()
+        found.append(
+            {
+                "group": str(int(value)) if isinstance(value, float) else str(value).strip(),
+                "loans": int(rows.sum()),
+                "risky": int(risky[rows].sum()),
+                # Without loans of both classes there is nothing to rank.
+                "metrics": metrics(risky[rows], probability[rows], threshold) if both else None,
+            }
+        )
+    return found

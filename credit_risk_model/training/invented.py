@@ -4,6 +4,7 @@ They are invented: the relations between the columns are plausible, and a model 
 real borrowers.
 """
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -35,27 +36,36 @@ _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _STATES = "CA NY TX FL IL NJ PA OH GA VA NC MI".split()
 # Month 0 is January 2007; the files were written in January 2016.
 _SNAPSHOT = 108
+_CHUNK = 100_000
 
 
 def write(path: Path, rows: int, seed: int = SEED) -> None:
     """Write invented loans as CSV (with gzip where the name ends in `.gz`), making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A fixed time in the header of the gzip file: the same seed gives the same bytes.
-    compression = {"method": "gzip", "mtime": 0} if path.suffix == ".gz" else None
-    loans(rows, seed).to_csv(path, index=False, compression=compression)
+    with path.open("wb") as raw:
+        # Without a name and a time in its header, the same seed gives the same bytes.
+        file = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else raw
+        for start in range(0, rows, _CHUNK):
+            chunk = loans(min(_CHUNK, rows - start), seed, start)
+            file.write(chunk.to_csv(index=False, header=start == 0).encode())
+        if file is not raw:
+            file.close()
 
 
-def loans(rows: int, seed: int = SEED) -> pd.DataFrame:
-    """Return invented loans with the 74 columns of Lending Club's file and its formats of values."""
-    random = np.random.default_rng(seed)
-    borrower = _borrowers(random, rows)
+def loans(rows: int, seed: int = SEED, start: int = 0) -> pd.DataFrame:
+    """Return invented loans with the 74 columns of Lending Club's file and its formats of values.
+
+    `start` is the number of loans made before them: their own numbers go on from there.
+    """
+    random = np.random.default_rng([seed, start])
+    borrower = _borrowers(random, rows, start)
     # From 0, the best, to 1: what Lending Club's grade is made of.
     risk = random.beta(2, 4, rows) * 0.75 + 0.25 * np.minimum(borrower["dti"] / 40, 1)
     loan = _terms(random, rows, borrower["annual_inc"], risk)
     return pd.DataFrame(borrower | loan | _payments(random, rows, loan, risk)).reindex(columns=COLUMNS)
 
 
-def _borrowers(random: Generator, rows: int) -> dict[str, Values]:
+def _borrowers(random: Generator, rows: int, start: int) -> dict[str, Values]:
     income = np.round(random.lognormal(11.05, 0.5, rows), -2)
     income[random.random(rows) < 0.002] *= 40
     lengths = random.choice([*EmploymentLength], rows, p=[0.1, *[0.07] * 9, 0.27]).astype(object)
@@ -63,8 +73,8 @@ def _borrowers(random: Generator, rows: int) -> dict[str, Values]:
     utilisation = np.round(np.minimum(100 * random.beta(2.2, 2, rows) + random.exponential(2, rows), 150), 1)
     utilisation[random.random(rows) < 0.001] = np.nan
     return {
-        "id": random.permutation(rows) + 1_000_000,
-        "member_id": random.permutation(rows) + 2_000_000,
+        "id": random.permutation(rows) + 1_000_000 + start,
+        "member_id": random.permutation(rows) + 2_000_000 + start,
         "emp_length": lengths,
         "home_ownership": random.choice(
             ["MORTGAGE", "RENT", "OWN", "OTHER", "NONE", "ANY"], rows, p=[0.49, 0.4, 0.107, 0.001, 0.001, 0.001]

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from credit_risk_model.categories import CreditRisk, HomeOwnership
-from credit_risk_model.features import FEATURES
-from credit_risk_model.training.dataset import INSTALLMENT, STATUS
+from credit_risk_model.features import FEATURE_NAMES, FEATURES
+from credit_risk_model.training.dataset import INSTALLMENT, ISSUED, STATUS
 
 RISK = "CreditRisk"
+YEAR = "IssueYear"
 
 RISK_OF_STATUS = {
     "Charged Off": CreditRisk.RISKY,
@@ -40,8 +41,9 @@ class Step:
 def prepare(loans: pd.DataFrame, report: Callable[[Step], None] = lambda step: None) -> tuple[pd.DataFrame, list[Step]]:
     """Return the loans that the model is made from, under the names of its features, and the steps to them.
 
-    The result has the 16 features, categories as categorical columns with all categories of the code, and the column
-    `CreditRisk` with `safe` or `risky`. Each step is reported as it ends.
+    The result has the 16 features, categories as categorical columns with all categories of the code, the column
+    `CreditRisk` with `safe` or `risky`, and `IssueYear` (null where unknown), which no model sees: evaluation groups by
+    it. Each step is reported as it ends.
 
     Raises:
         PreparationError: a loan status or category is unknown, or a step left no rows.
@@ -58,14 +60,14 @@ def prepare(loans: pd.DataFrame, report: Callable[[Step], None] = lambda step: N
     loans = loans.assign(**{RISK: _risk(loans[STATUS])}).drop(columns=STATUS)
     loans = loans.rename(columns={feature.column: feature.name for feature in FEATURES})
     done("loan status to safe or risky")
-    loans = loans.dropna()
+    loans = loans.dropna(subset=loans.columns.difference([ISSUED]))
     done("rows with a null dropped")
     for name, keep in _FILTERS:
         loans = loans[keep(loans)]
         done(name)
     loans = loans.drop(columns=INSTALLMENT)
     done("monthly instalment dropped")
-    return _with_known_categories(loans), steps
+    return _finished(loans), steps
 
 
 def _within_3_standard_deviations(column: str) -> Callable[[pd.DataFrame], "pd.Series[bool]"]:
@@ -105,7 +107,7 @@ def _risk(status: pd.Series) -> pd.Series:
     return status.astype("object").map(RISK_OF_STATUS).astype(pd.CategoricalDtype([*CreditRisk]))
 
 
-def _with_known_categories(loans: pd.DataFrame) -> pd.DataFrame:
+def _finished(loans: pd.DataFrame) -> pd.DataFrame:
     for feature in FEATURES:
         if feature.categories:
             unknown = sorted(set(loans[feature.name].unique()) - set(feature.categories))
@@ -115,7 +117,9 @@ def _with_known_categories(loans: pd.DataFrame) -> pd.DataFrame:
                     f"{_first(loans[feature.name], unknown[0])}; known are {', '.join(map(repr, feature.categories))}."
                 )
             loans[feature.name] = loans[feature.name].cat.set_categories(feature.categories)
-    return loans[[feature.name for feature in FEATURES] + [RISK]].reset_index(drop=True)
+    # "Dec-2011": the year is what stands behind the last hyphen.
+    loans[YEAR] = pd.to_numeric(loans[ISSUED].astype("str").str.rpartition("-")[2], errors="coerce")
+    return loans[[*FEATURE_NAMES, RISK, YEAR]].reset_index(drop=True)
 
 
 def _first(column: pd.Series, value: str) -> int:

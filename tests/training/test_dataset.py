@@ -43,11 +43,11 @@ def test_the_content_tells_whether_it_is_compressed(raw_loans: pd.DataFrame, tmp
     assert len(dataset.read(path, progress=False)) == 50
 
 
-def test_only_the_18_columns_are_read(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+def test_only_the_columns_that_are_used_are_read(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
     loans = dataset.read(saved(raw_loans, tmp_path / "loan.csv"), progress=False)
 
     assert sorted(loans.columns) == sorted([*dataset.NUMBERS, *dataset.TEXTS])
-    assert len(loans.columns) == 18
+    assert len(loans.columns) == 19
 
 
 def test_texts_of_all_chunks_become_one_column(
@@ -156,6 +156,30 @@ def test_a_quote_that_never_ends_is_refused(raw_loans: pd.DataFrame, tmp_path: P
     path.write_text(path.read_text() + '"')
 
     assert "no intact CSV file" in refusal(path)
+
+
+@pytest.mark.parametrize("text", ["True", "False"])
+def test_a_column_of_yes_and_no_is_none_of_numbers(raw_loans: pd.DataFrame, tmp_path: Path, text: str) -> None:
+    raw_loans["dti"] = text
+
+    assert f"'{text}' in the column dti of loan 1" in refusal(saved(raw_loans, tmp_path / "loan.csv"))
+
+
+def test_a_first_column_that_the_header_does_not_name_shifts_nothing_in_silence(
+    raw_loans: pd.DataFrame, tmp_path: Path
+) -> None:
+    path = saved(raw_loans, tmp_path / "loan.csv")
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *("1," + row for row in rows)]))
+
+    assert "expected a number" in refusal(path)
+
+
+def test_semicolons_tell_no_columns_apart(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "loan.csv"
+    raw_loans.to_csv(path, index=False, sep=";")
+
+    assert "has these columns: 1, the first is 'id;member_id;" in refusal(path)
 
 
 def test_the_fingerprint_is_what_sha256sum_prints(tmp_path: Path) -> None:

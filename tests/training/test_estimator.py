@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from credit_risk_model.features import FEATURE_NAMES
 from credit_risk_model.training import estimator, evaluation
 from credit_risk_model.training.estimator import EstimatorError
 from credit_risk_model.training.preparation import RISK
@@ -36,7 +37,7 @@ def test_progress_is_shown(prepared_loans: pd.DataFrame, capfd: pytest.CaptureFi
 def test_one_class_alone_is_refused(prepared_loans: pd.DataFrame, risk: str) -> None:
     one_class = prepared_loans[prepared_loans[RISK] == risk]
 
-    with pytest.raises(EstimatorError, match=f"are {risk}; a model needs safe and risky ones"):
+    with pytest.raises(EstimatorError, match="a model needs risky and safe ones"):
         estimator.fit(one_class, SMALL)
 
 
@@ -54,6 +55,16 @@ def test_a_threshold_between_two_clear_classes_parts_them() -> None:
     assert estimator.choose_threshold(np.array([False, False, True]), np.array([0.1, 0.2, 0.7])) == 0.7
 
 
-def test_no_threshold_without_a_risky_loan() -> None:
-    with pytest.raises(EstimatorError, match="None of the 2 validation loans is risky"):
-        estimator.choose_threshold(np.array([False, False]), np.array([0.1, 0.2]))
+def test_a_part_without_loans_is_named(prepared_loans: pd.DataFrame) -> None:
+    with pytest.raises(EstimatorError, match="0 of the 0 loans held back are risky"):
+        estimator.check_classes(prepared_loans.head(0), "held back")
+
+
+def test_the_seed_decides_where_chance_does(prepared_loans: pd.DataFrame) -> None:
+    chance = SMALL | {"bagging_fraction": 0.5, "bagging_freq": 1}
+
+    first, again, other = (estimator.fit(prepared_loans, chance, seed=seed).predict(
+        prepared_loans[FEATURE_NAMES]) for seed in (1, 1, 2))  # fmt: skip
+
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)

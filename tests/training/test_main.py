@@ -1,7 +1,5 @@
 """The command line of the training."""
 
-import json
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_loans_of_a_file_become_an_artifact(loans_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["--data", str(loans_file), "--source", "a test", "--output", "here/1.zip", "--no-compare"])
+    code = main(["--data", str(loans_file), "--source", "a test", "--output", "here/1.zip", "--no-reports"])
 
     assert code == 0
     metadata = artifact.read(Path("here/1.zip"), features=specification()).metadata
@@ -36,25 +34,15 @@ def test_the_same_file_gives_the_same_bytes(loans_file: Path, monkeypatch: pytes
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
 
     for name in ("a.zip", "b.zip"):
-        assert main(["--data", str(loans_file), "--output", name, "--no-compare"]) == 0
+        assert main(["--data", str(loans_file), "--output", name, "--no-reports"]) == 0
 
     assert Path("a.zip").read_bytes() == Path("b.zip").read_bytes()
-
-
-def test_the_model_is_measured_beside_two_others(loans_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--data", str(loans_file), "--output", "1.zip"]) == 0
-
-    with zipfile.ZipFile("1.zip") as archive:
-        metadata = json.loads(archive.read("metadata.json"))
-    assert list(metadata["compared"]) == ["LightGBM's defaults", "the article's configuration"]
-    assert all(figures.keys() == metadata["metrics"].keys() for figures in metadata["compared"].values())
-    assert "the article's configuration" in capsys.readouterr().out
 
 
 def test_without_data_the_loans_are_invented_and_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
     shipped = artifact.PACKAGED.read_bytes()
 
-    assert main(["--rows", "2000", "--no-compare"]) == 0
+    assert main(["--rows", "2000", "--no-reports"]) == 0
 
     assert artifact.PACKAGED.read_bytes() == shipped
     written = artifact.read(Path("build/invented/1.zip"), features=specification())
@@ -100,5 +88,29 @@ def test_safe_loans_alone_end_in_one_sentence(capsys: pytest.CaptureFixture[str]
 
     assert main(["--data", "loan.csv", "--output", "1.zip"]) == 1
 
-    assert "a model needs safe and risky ones" in capsys.readouterr().err
+    assert "a model needs risky and safe ones" in capsys.readouterr().err
     assert not Path("1.zip").exists()
+
+
+def test_the_file_of_invented_loans_is_known_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--rows", "2000", "--no-reports"]) == 0
+    shipped = artifact.PACKAGED.read_bytes()
+
+    assert main(["--data", "build/invented/loan.csv.gz", "--no-reports"]) == 0
+
+    assert artifact.PACKAGED.read_bytes() == shipped
+    assert "made from invented loans" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("rows", [1, 13, 19])
+def test_too_few_loans_end_in_one_sentence(capsys: pytest.CaptureFixture[str], rows: int) -> None:
+    assert main(["--rows", str(rows), "--no-reports"]) == 1
+
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: ")
+    assert not Path("build/invented/1.zip").exists()
+
+
+def test_a_missing_file_ends_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", "nowhere.csv"]) == 1
+
+    assert capsys.readouterr().err == "error: Cannot read 'nowhere.csv': No such file or directory.\n"

@@ -8,7 +8,7 @@ import pytest
 
 from credit_risk_model.features import FEATURE_NAMES, FEATURES
 from credit_risk_model.training import dataset, invented
-from credit_risk_model.training.preparation import RISK, RISK_OF_STATUS, PreparationError, Step, prepare
+from credit_risk_model.training.preparation import RISK, RISK_OF_STATUS, YEAR, PreparationError, Step, prepare
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_ordinary_loans_are_all_kept(clean_loans: pd.DataFrame) -> None:
 
     assert len(clean_loans) == 100
     assert {step.rows for step in steps} == {100}
-    assert list(prepared.columns) == [*FEATURE_NAMES, RISK]
+    assert list(prepared.columns) == [*FEATURE_NAMES, RISK, YEAR]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,15 @@ def test_an_unknown_status_is_named(clean_loans: pd.DataFrame) -> None:
 def test_an_unknown_category_is_named(clean_loans: pd.DataFrame) -> None:
     with pytest.raises(PreparationError, match="column purpose has the unknown value 'yacht' in loan 1;"):
         rows_after(clean_loans, "purpose", "yacht")
+
+
+@pytest.mark.parametrize(("month", "year"), [("Dec-2011", 2011.0), ("soon", None), (None, None)])
+def test_the_year_of_issue_is_kept_where_it_is_known(clean_loans: pd.DataFrame, month: str, year: float) -> None:
+    assert set(rows_after(clean_loans, "issue_d", month).values()) == {100}
+
+    found = prepare(clean_loans)[0][YEAR].iloc[0]
+
+    assert pd.isna(found) if year is None else found == year
 
 
 def test_a_step_that_leaves_nothing_is_named(clean_loans: pd.DataFrame) -> None:

@@ -15,12 +15,13 @@ from typing import Any
 import joblib
 import lightgbm
 import numpy as np
+import pandas as pd
 import pytest
 
 from credit_risk_model import artifact
 from credit_risk_model.artifact import ArtifactError
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.features import specification
+from credit_risk_model.features import FEATURE_NAMES, specification
 
 Members = dict[str, bytes]
 
@@ -56,7 +57,7 @@ def refusal(path: Path, sha256: str | None = None) -> str:
     with pytest.raises(ArtifactError) as caught:
         artifact.read(path, features=specification(), sha256=sha256)
     message = str(caught.value)
-    assert str(path) in message
+    assert repr(str(path)) in message
     return message
 
 
@@ -179,16 +180,34 @@ def test_a_tampered_model_is_refused(practice_artifact: Path, tmp_path: Path) ->
 def test_a_member_that_nobody_recorded_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
     members = members_of(practice_artifact) | {"smuggled.py": b"print('hello')"}
 
-    assert "'smuggled.py'" in refusal(zipped(tmp_path / "1.zip", members))
+    assert "'smuggled.py' is there and not recorded" in refusal(zipped(tmp_path / "1.zip", members))
 
 
 def test_a_report_that_is_gone_is_named(altered: Callable[..., Path], practice_artifact: Path) -> None:
     recorded = json.loads(members_of(practice_artifact)["metadata.json"])["sha256"]
 
-    assert "'report.html'" in refusal(altered(sha256=recorded | {"report.html": "0" * 64}))
+    assert "'report.html' is recorded and missing" in refusal(altered(sha256=recorded | {"report.html": "0" * 64}))
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff", b"[1]", b"{}"], ids=["broken", "binary", "list", "empty"])
+def test_a_report_that_was_changed_is_named_when_all_is_verified(practice_artifact: Path, tmp_path: Path) -> None:
+    read = artifact.read(practice_artifact, features=specification())
+    artifact.write(tmp_path / "1.zip", read.booster, read.metadata, {"report.html": b"<p>good</p>"})
+    members = members_of(tmp_path / "1.zip")
+    assert artifact.verify(tmp_path / "1.zip") == members
+
+    changed = zipped(tmp_path / "changed.zip", members | {"report.html": b"<p>better</p>"})
+
+    # Loading the model needs no report, and does not read them.
+    assert artifact.read(changed, features=specification())
+    with pytest.raises(ArtifactError, match=r"The member 'report\.html' of .* was changed"):
+        artifact.verify(changed)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"\xff", b"[1]", b"{}", b"[" * 200_000],
+    ids=["broken", "binary", "list", "empty", "deeply nested"],
+)
 def test_broken_metadata_are_refused(practice_artifact: Path, tmp_path: Path, content: bytes) -> None:
     members = members_of(practice_artifact) | {"metadata.json": content}
 
@@ -236,7 +255,7 @@ def test_a_threshold_that_is_no_probability_is_refused(altered: Callable[..., Pa
     assert "threshold" in refusal(altered(threshold=threshold))
 
 
-@pytest.mark.parametrize("version", ["3.3.5", "5.0.0", "4.999.0", "new", None])
+@pytest.mark.parametrize("version", ["3.3.5", "5.0.0", "4.999.0", "4." + "9" * 5_000, "new", None])
 def test_another_lightgbm_is_refused(altered: Callable[..., Path], version: str | None) -> None:
     message = refusal(altered(versions={"lightgbm": version}))
 
@@ -270,9 +289,80 @@ def test_nothing_but_a_model_is_unpickled(altered: Callable[..., Path], tmp_path
     assert not trace.exists()
 
 
-@pytest.mark.parametrize("model", [b"", b"no pickle", pickle.dumps([1, 2])], ids=["empty", "text", "list"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        b"",
+        b"no pickle",
+        pickle.dumps([1, 2]),
+        b"clightgbm.basic\nBooster\n.",
+        b"clightgbm.basic\nBooster\n)\x81.",
+        b"clightgbm.basic\nBooster\n)\x81}X\x07\x00\x00\x00_handleK\x01sb.",
+    ],
+    ids=["empty", "text", "list", "the class itself", "no state", "a number as text"],
+)
 def test_what_is_no_model_is_refused(altered: Callable[..., Path], model: bytes) -> None:
     assert "no LightGBM model" in refusal(altered(model=model))
+
+
+def test_what_else_the_pickle_says_of_a_model_is_not_believed(
+    altered: Callable[..., Path], practice_artifact: Path
+) -> None:
+    """A pickled `best_iteration` of 1 would score with one tree; a `predict` would replace the method."""
+    honest = artifact.read(practice_artifact, features=specification()).booster
+    forged = lightgbm.Booster(model_str=honest.model_to_string())
+    forged.best_iteration = 1
+    vars(forged)["predict"] = "x"
+    row = np.zeros((1, 16))
+
+    loaded = artifact.read(altered(model=pickle.dumps(forged)), features=specification()).booster
+
+    assert loaded.predict(row) == honest.predict(row)
+
+
+def test_a_model_that_predicts_no_probability_is_refused(
+    altered: Callable[..., Path], prepared_loans: pd.DataFrame
+) -> None:
+    rows = prepared_loans[FEATURE_NAMES]
+    regression = lightgbm.train(
+        {"verbosity": -1, "objective": "regression"}, lightgbm.Dataset(rows, prepared_loans["AnnualIncome"]), 2
+    )
+
+    model = pickle.dumps(lightgbm.Booster(model_str=regression.model_to_string()))
+
+    assert "expected one probability" in refusal(altered(model=model))
+
+
+def test_a_file_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifact.reading, "_LARGEST", 1_000_000)
+    path = tmp_path / "1.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("metadata.json", b"{}")
+        archive.writestr("model.joblib", b"0" * 2_000_000)
+
+    assert "would unpack to 2,000,002 bytes" in refusal(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_damage_in_another_compression_is_refused(practice_artifact: Path, tmp_path: Path, compression: int) -> None:
+    path = tmp_path / "1.zip"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, member in members_of(practice_artifact).items():
+            archive.writestr(name, member)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+    assert "no intact zip file" in refusal(path)
+
+
+@pytest.mark.parametrize("sha256", [5, "short"])
+def test_a_digest_that_is_none_matches_nothing(practice_artifact: Path, sha256: Any) -> None:
+    assert "not the configured one" in refusal(practice_artifact, sha256=sha256)
+
+
+def test_a_path_that_no_file_can_have_is_refused() -> None:
+    assert "Cannot read" in refusal(Path("a\0b"))
 
 
 def test_a_foreign_model_is_refused_whatever_the_metadata_say(altered: Callable[..., Path]) -> None:

@@ -1,0 +1,72 @@
+"""The command line of an artifact: `python -m credit_risk_model.artifact`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from credit_risk_model.artifact import METADATA, PACKAGED, ArtifactError, verify
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """List, verify or extract an artifact; return the exit code: 0, or 1 where the artifact cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m credit_risk_model.artifact", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, words in (
+        ("list", "show what the artifact holds and how good its model is"),
+        ("verify", "check the digest of every member"),
+        ("extract", "write members to a folder, by their names or all of them"),
+    ):
+        command = commands.add_parser(name, help=words, description=words)
+        command.add_argument(
+            "--artifact", type=Path, default=PACKAGED, metavar="FILE", help="the artifact (default: the shipped one)"
+        )
+        command.add_argument("--sha256", help="the SHA-256 that the file must have")
+        if name == "extract":
+            command.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
+            command.add_argument("members", nargs="*", metavar="MEMBER", help="which members (default: all)")
+    options = parser.parse_args(arguments)
+    try:
+        members = verify(options.artifact, options.sha256)
+        if options.command == "extract":
+            _extract(members, options.members or list(members), options.to)
+        elif options.command == "list":
+            _list(members)
+        else:
+            print(f"{options.artifact} is intact: {len(members)} members.")
+    except ArtifactError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _list(members: dict[str, bytes]) -> None:
+    metadata = json.loads(members[METADATA])
+    for key in ("model", "version", "created"):
+        print(f"{key:<20}{metadata.get(key, 'not recorded')}")
+    print(f"{'loans':<20}{metadata.get('data', {}).get('source', 'not recorded')}")
+    for name, value in metadata.get("metrics", {}).items():
+        print(f"{name.replace('_', ' '):<20}{value:.4f}")
+    print(f"{'threshold':<20}{metadata['threshold']:.4f}\n")
+    for name, content in members.items():
+        print(f"{len(content):>12,}  {name}")
+
+
+def _extract(members: dict[str, bytes], names: list[str], folder: Path) -> None:
+    for name in names:
+        if name not in members:
+            raise ArtifactError(f"The artifact has no member {name!r}; it holds {', '.join(members)}.")
+        # A member named like a path could be written anywhere.
+        if Path(name).name != name:
+            raise ArtifactError(f"The member {name!r} is named like a path and is not extracted.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (folder / name).write_bytes(members[name])
+            print(folder / name)
+    except OSError as error:
+        raise ArtifactError(f"Cannot write to {str(folder)!r}: {error.strerror or error}.") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""The evaluation as one page that a browser opens without a network, for people who would rather look than read."""
+
+import html
+import io
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+BLUE, RED, GREY = "#1f5fa8", "#c8442b", "#8a8f98"
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1c2026; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.7rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; }
+table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .3rem .8rem; border-bottom: 1px solid #dde1e6; }
+td:not(:first-child), th:not(:first-child) { text-align: right; font-variant-numeric: tabular-nums; }
+th { font-weight: 600; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }
+figure { margin: 0; } figure svg { width: 100%; height: auto; } figcaption { color: #555c66; font-size: .9rem; }
+"""
+
+
+def page(evaluation: dict[str, Any], compared: dict[str, dict[str, float]], source: str) -> bytes:
+    """Return the page. `evaluation` is that of `evaluation.evaluate`; `compared` has the figures of other models."""
+    threshold = evaluation["threshold"]
+    figures = evaluation["metrics"]
+    intervals = {name: f"{low:.3f} to {high:.3f}" for name, (low, high) in evaluation["intervals"].items()}
+    plots = [
+        ("ROC curve", "How many risky loans are found for how many safe ones taken for risky.", _roc),
+        ("Precision and recall", "The dot is the operating threshold.", _precision_recall),
+        (
+            "Calibration",
+            "Share of risky loans among those with a probability; on the line, it is the same.",
+            _calibration,
+        ),
+        ("Threshold", "What each threshold would find and miss.", _confusion),
+        ("Features", "Share of the loss that each input took away in training.", _importance),
+        ("Year of issue", "Average precision by year; the dashed line is that of all loans.", _years),
+    ]
+    names = ["precision", "recall", "f1", "roc_auc", "average_precision"]
+    body = [
+        "<h1>How good the credit-risk model is</h1>",
+        f"<p>Measured on {evaluation['loans']:,} loans held back, {evaluation['risky']:,} of them risky. "
+        f"Loans: {html.escape(source)}. A loan is answered with <i>risky</i> from a probability of {threshold:.3f}, "
+        "the threshold with the best F1 on validation loans.</p>",
+        "<h2>In figures</h2>",
+        _table(
+            ["figure", "value", "95 % interval"],
+            [[_words(name), f"{value:.3f}", intervals[name]] for name, value in figures.items()],
+        ),
+        "<p>The intervals come from resampling the loans held back. They say nothing of loans of another kind.</p>",
+        "<h2>In pictures</h2>",
+        '<div class="plots">',
+        *(
+            f"<figure>{svg(draw, evaluation, title)}<figcaption>{caption}</figcaption></figure>"
+            for title, caption, draw in plots
+        ),
+        "</div>",
+        "<h2>Beside other models</h2>",
+        _table(
+            ["model", *map(_words, names)],
+            [
+                [html.escape(model), *(f"{row[name]:.3f}" for name in names)]
+                for model, row in {"this model": figures, **compared}.items()
+            ],
+        ),
+        "<h2>By class</h2>",
+        _table(
+            ["class", "precision", "recall", "F1", "loans"],
+            [
+                [name, *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1-score")), f"{row['support']:,.0f}"]
+                for name, row in evaluation["classification_report"].items()
+                if isinstance(row, dict)
+            ],
+        ),
+    ]
+    for title, groups in evaluation["groups"].items():
+        body += [
+            f"<h2>By {title}</h2>",
+            _table(
+                [title, "loans", "risky", *map(_words, names)],
+                [
+                    [
+                        html.escape(group["group"]),
+                        f"{group['loans']:,}",
+                        f"{group['risky'] / group['loans']:.1%}",
+                        *(f"{group['metrics'][name]:.3f}" if group["metrics"] else "" for name in names),
+                    ]
+                    for group in groups
+                ],
+            ),
+        ]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Evaluation of the credit-risk model</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
+        + "\n".join(body)
+        + "</body></html>\n"
+    ).encode()
+
+
+def svg(draw: Callable[[Axes, Any], None], data: Any, title: str, size: tuple[float, float] = (6.0, 4.2)) -> str:
+    """Return what `draw` draws of `data` as an SVG element, the same bytes for the same data."""
+    with mpl.rc_context({"svg.hashsalt": title, "font.size": 11, "axes.spines.top": False, "axes.spines.right": False}):
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots()
+        draw(axes, data)
+        axes.set_title(title, loc="left", fontweight="bold")
+        written = io.StringIO()
+        figure.savefig(written, format="svg", metadata={"Date": None})
+    text = written.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _roc(axes: Axes, evaluation: dict[str, Any]) -> None:
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
+    axes.plot(evaluation["roc"]["false_positive_rate"], evaluation["roc"]["true_positive_rate"], color=BLUE)
+    axes.set(xlabel="safe loans taken for risky", ylabel="risky loans found")
+    axes.text(0.95, 0.05, f"area {evaluation['metrics']['roc_auc']:.3f}", ha="right")
+
+
+def _precision_recall(axes: Axes, evaluation: dict[str, Any]) -> None:
+    figures = evaluation["metrics"]
+    axes.axhline(evaluation["risky"] / evaluation["loans"], color=GREY, linestyle="--", linewidth=1)
+    axes.plot(evaluation["precision_recall"]["recall"], evaluation["precision_recall"]["precision"], color=BLUE)
+    axes.plot(figures["recall"], figures["precision"], "o", color=RED)
+    axes.set(xlabel="recall", ylabel="precision", ylim=(0, 1.05))
+    axes.text(0.05, 0.05 + evaluation["risky"] / evaluation["loans"], f"area {figures['average_precision']:.3f}")
+
+
+def _calibration(axes: Axes, evaluation: dict[str, Any]) -> None:
+    bins = evaluation["calibration"]
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
+    axes.plot([b["predicted"] for b in bins], [b["observed"] for b in bins], "o-", color=BLUE)
+    for found in bins:
+        axes.annotate(
+            f"{found['loans']:,}",
+            (found["predicted"], found["observed"]),
+            xytext=(6, -12),
+            textcoords="offset points",
+            fontsize=8,
+            color=GREY,
+        )
+    axes.set(xlabel="predicted probability (with number of loans)", ylabel="observed share of risky")
+
+
+def _confusion(axes: Axes, evaluation: dict[str, Any]) -> None:
+    rows = evaluation["confusion"]
+    thresholds = [row["threshold"] for row in rows]
+    axes.plot(thresholds, [row["true_risky"] for row in rows], color=BLUE, label="risky, found")
+    axes.plot(thresholds, [row["false_safe"] for row in rows], color=RED, label="risky, missed")
+    axes.plot(thresholds, [row["false_risky"] for row in rows], color=GREY, label="safe, taken for risky")
+    axes.axvline(evaluation["threshold"], color="black", linestyle=":", linewidth=1)
+    axes.set(xlabel="threshold", ylabel="loans", ylim=(0, None))
+    axes.legend(frameon=False)
+
+
+def _importance(axes: Axes, evaluation: dict[str, Any]) -> None:
+    ordered = sorted(evaluation["importance"].items(), key=lambda item: item[1]["gain"])
+    axes.barh([name for name, _ in ordered], [shares["gain"] for _, shares in ordered], color=BLUE)
+    axes.tick_params(axis="y", labelsize=8)
+    axes.set(xlabel="share of the gain")
+
+
+def _years(axes: Axes, evaluation: dict[str, Any]) -> None:
+    years = [group for group in evaluation["groups"]["year of issue"] if group["metrics"]]
+    axes.bar([group["group"] for group in years], [g["metrics"]["average_precision"] for g in years], color=BLUE)
+    axes.axhline(evaluation["metrics"]["average_precision"], color=GREY, linestyle="--", linewidth=1)
+    for position, group in enumerate(years):
+        axes.text(position, 0.02, f"{group['loans']:,}", ha="center", color="white", fontsize=8)
+    axes.set(xlabel="year of issue (with number of loans)", ylabel="average precision", ylim=(0, 1))
+
+
+def _words(name: str) -> str:
+    return {"f1": "F1", "roc_auc": "ROC AUC"}.get(name, name.replace("_", " "))
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{cell}</th>" for cell in header)
+    lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"

@@ -1,0 +1,235 @@
+"""What deepchecks finds in the loans, in their split, and in the model, and which findings stop a packaging."""
+
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pandas as pd
+import yaml
+from numpy.typing import NDArray
+
+from credit_risk_model.categories import CreditRisk
+from credit_risk_model.features import FEATURE_NAMES, FEATURES
+from credit_risk_model.training.preparation import RISK
+
+ACCEPTED = Path(__file__).parent / "accepted_findings.yaml"
+
+# A failure of one of these means that the figures of the model are worth nothing, or that it saw other loans.
+STOPPING = (
+    "Conflicting Labels",
+    "Is Single Value",
+    "New Label Train Test",
+    "New Category Train Test",
+    "Train Test Samples Mix",
+    "Feature Label Correlation",
+    "Feature Label Correlation Change",
+    "Feature Drift",
+    "Label Drift",
+    "Multivariate Drift",
+)
+# What these show are rows of single loans. The first has nothing else; of the others the verdict is kept.
+_LEFT_OUT = "Outlier Sample Detection"
+_SHOWN_WITHOUT_ROWS = ("Conflicting Labels", "Data Duplicates", "Train Test Samples Mix")
+
+
+class ValidationError(Exception):
+    """A check that matters failed, and nobody accepted its finding."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One condition of one check: `status` is `passed`, `failed` or `could not run`."""
+
+    suite: str
+    check: str
+    status: str
+    details: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one suite found, and the page that shows it."""
+
+    findings: list[Finding]
+    page: bytes
+
+
+def data_integrity(loans: pd.DataFrame) -> Report:
+    """Run the checks on all prepared loans."""
+    return _run("data_integrity", _dataset(loans))
+
+
+def train_test_validation(learning: pd.DataFrame, held_back: pd.DataFrame) -> Report:
+    """Run the checks that compare the loans learned from with those held back."""
+    return _run("train_test_validation", _dataset(learning), _dataset(held_back))
+
+
+def model_evaluation(
+    learning: pd.DataFrame, held_back: pd.DataFrame, booster: lightgbm.Booster, threshold: float
+) -> Report:
+    """Run the checks on the model's answers."""
+    importance = pd.Series(booster.feature_importance("gain"), index=booster.feature_name())
+    return _run(
+        "model_evaluation",
+        _dataset(learning),
+        _dataset(held_back),
+        _Classifier(booster, threshold),
+        # Measured by permutation unless it is given, in most of a minute.
+        feature_importance=importance / importance.sum(),
+    )
+
+
+def accepted(path: Path = ACCEPTED) -> dict[tuple[str, str], str]:
+    """Return the reviewed findings: the reason of each by its suite and check.
+
+    Raises:
+        ValidationError: an entry lacks its suite, check or reason.
+    """
+    entries = yaml.safe_load(path.read_text()) or []
+    try:
+        reasons = {(entry["suite"], entry["check"]): str(entry["reason"]).strip() for entry in entries}
+    except (KeyError, TypeError) as error:
+        raise ValidationError(f"An entry of {path.name!r} lacks its suite, check or reason: {error}.") from error
+    for (suite, check), reason in reasons.items():
+        if not reason:
+            raise ValidationError(f"{path.name!r} accepts {check!r} of {suite} without a reason.")
+    return reasons
+
+
+def table(findings: Iterable[Finding], reasons: dict[tuple[str, str], str]) -> str:
+    """Return the findings that did not pass as lines for a person, after a count of each suite."""
+    findings = list(findings)
+    lines = []
+    for suite in dict.fromkeys(finding.suite for finding in findings):
+        counts = [
+            f"{sum(f.suite == suite and f.status == status for f in findings):>3} {status}"
+            for status in ("passed", "failed", "could not run")
+        ]
+        lines.append(f"  {suite:<24}{','.join(counts)}")
+    for finding in findings:
+        if finding.status == "failed":
+            reason = reasons.get((finding.suite, finding.check))
+            verdict = f"accepted: {reason}" if reason else "stops" if finding.check in STOPPING else "noted"
+            lines.append(f"  failed: {finding.check}: {finding.details} ({verdict})")
+    return "\n".join(lines)
+
+
+def stop_at_what_matters(findings: Iterable[Finding], reasons: dict[tuple[str, str], str]) -> None:
+    """Let the findings pass, or not.
+
+    Raises:
+        ValidationError: a check that matters failed and is not among the accepted ones; all such are named.
+    """
+    stopping = [
+        finding
+        for finding in findings
+        if finding.status == "failed" and finding.check in STOPPING and (finding.suite, finding.check) not in reasons
+    ]
+    if stopping:
+        named = "; ".join(f"{finding.check!r} of {finding.suite}: {finding.details}" for finding in stopping)
+        raise ValidationError(
+            f"Checks that matter failed, so nothing was packaged: {named}. Mend the data, or accept a finding with its "
+            f"reason in {ACCEPTED.name}."
+        )
+
+
+def as_json(findings: Iterable[Finding], reasons: dict[tuple[str, str], str]) -> list[dict[str, Any]]:
+    """Return the findings as `validation.json` holds them, accepted ones with their reason."""
+    return [
+        asdict(finding)
+        | (
+            {"accepted": reasons[finding.suite, finding.check]}
+            if finding.status == "failed" and (finding.suite, finding.check) in reasons
+            else {}
+        )
+        for finding in findings
+    ]
+
+
+class _Classifier:
+    """The model with its threshold as scikit-learn's protocol has it, which deepchecks speaks."""
+
+    def __init__(self, booster: lightgbm.Booster, threshold: float) -> None:
+        self.classes_ = sorted(CreditRisk)
+        self._booster = booster
+        self._threshold = threshold
+
+    def predict_proba(self, loans: pd.DataFrame) -> NDArray[np.float64]:
+        risky = np.asarray(self._booster.predict(loans[FEATURE_NAMES]))
+        return np.column_stack([risky, 1 - risky])
+
+    def predict(self, loans: pd.DataFrame) -> NDArray[Any]:
+        risky, safe = self.classes_
+        return np.where(self.predict_proba(loans)[:, 0] >= self._threshold, risky.value, safe.value)
+
+
+def _deepchecks() -> Any:
+    # It reports its use to its makers unless told otherwise before it is imported, which takes seconds.
+    os.environ["DISABLE_DEEPCHECKS_ANONYMOUS_TELEMETRY"] = "true"
+    with warnings.catch_warnings():
+        # Deepchecks 0.19 is older than the libraries it uses and warns of what comes next in them.
+        warnings.simplefilter("ignore")
+        import_module("deepchecks.tabular.suites")
+        return import_module("deepchecks.tabular")
+
+
+def _dataset(loans: pd.DataFrame) -> Any:
+    return _deepchecks().Dataset(
+        loans[[*FEATURE_NAMES, RISK]].astype({RISK: "object"}),
+        label=RISK,
+        features=FEATURE_NAMES,
+        cat_features=[feature.name for feature in FEATURES if feature.categories],
+    )
+
+
+def _run(name: str, *arguments: Any, **options: Any) -> Report:
+    suite = getattr(_deepchecks().suites, name)()
+    for index, check in list(suite.checks.items()):
+        if check.name() == _LEFT_OUT:
+            suite.remove(index)
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")
+        result = suite.run(*arguments, **options)
+        for check in result.results:
+            if check.check.name() in _SHOWN_WITHOUT_ROWS and hasattr(check, "display"):
+                check.display = []
+        path = Path(folder) / "suite.html"
+        result.save_as_html(str(path), as_widget=False, requirejs=False)
+        page = path.read_text()
+    return Report([finding for check in result.results for finding in _findings(name, check)], _slim(page))
+
+
+def _findings(suite: str, result: Any) -> list[Finding]:
+    check = result.check.name()
+    if not hasattr(result, "conditions_results"):
+        return [Finding(suite, check, "could not run", str(result.exception).partition("\n")[0])]
+    return [
+        Finding(
+            suite,
+            check,
+            {"PASS": "passed", "ERROR": "could not run"}.get(condition.category.name, "failed"),
+            f"{condition.name}: {condition.details}",
+        )
+        for condition in result.conditions_results
+    ]
+
+
+def _slim(page: str) -> bytes:
+    """Keep one copy of Plotly, whose 5 MB deepchecks writes once more for every figure, and once for RequireJS."""
+    seen = set()
+
+    def once(script: re.Match[str]) -> str:
+        if len(script[0]) > 1_000_000 and (script[0] in seen or 'require.undef("plotly")' in script[0]):
+            return ""
+        seen.add(script[0])
+        return script[0]
+
+    return re.sub(r"<script[^>]*>.*?</script>", once, page, flags=re.DOTALL).encode()

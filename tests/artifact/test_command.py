@@ -1,0 +1,77 @@
+"""The command line of the artifact."""
+
+from pathlib import Path
+
+import pytest
+
+from credit_risk_model import artifact
+from credit_risk_model.artifact.__main__ import main
+from credit_risk_model.features import specification
+from tests.artifact.test_artifact import members_of, zipped
+
+
+def test_the_members_are_listed(practice_artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--artifact", str(practice_artifact)]) == 0
+
+    printed = capsys.readouterr().out
+    assert "4,000 invented loans" in printed
+    for name, content in members_of(practice_artifact).items():
+        assert f"{len(content):>12,}  {name}\n" in printed
+
+
+def test_the_shipped_artifact_is_intact(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify"]) == 0
+
+    assert f"{artifact.PACKAGED} is intact" in capsys.readouterr().out
+
+
+def test_a_changed_artifact_is_not(practice_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    members = members_of(practice_artifact)
+    changed = zipped(tmp_path / "1.zip", members | {"model.joblib": b"other"})
+
+    assert main(["verify", "--artifact", str(changed)]) == 1
+
+    assert capsys.readouterr().err.startswith("error: The member 'model.joblib'")
+
+
+def test_another_file_than_the_named_one_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--sha256", "0" * 64]) == 1
+
+    assert "not the configured one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("names", [["metadata.json"], []])
+def test_members_are_extracted(practice_artifact: Path, tmp_path: Path, names: list[str]) -> None:
+    members = members_of(practice_artifact)
+
+    assert main(["extract", "--artifact", str(practice_artifact), "--to", str(tmp_path / "out"), *names]) == 0
+
+    found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert found == {name: members[name] for name in names or members}
+
+
+def test_a_member_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["extract", "--to", str(tmp_path / "out"), "secret"]) == 1
+
+    assert "no member 'secret'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_member_named_like_a_path_is_not_extracted(
+    practice_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read = artifact.read(practice_artifact, features=specification())
+    artifact.write(tmp_path / "1.zip", read.booster, read.metadata, {"../escaped": b"x"})
+
+    assert main(["extract", "--artifact", str(tmp_path / "1.zip"), "--to", str(tmp_path / "out")]) == 1
+
+    assert "named like a path" in capsys.readouterr().err
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+
+    assert main(["extract", "--to", str(tmp_path / "file")]) == 1
+
+    assert "Cannot write to" in capsys.readouterr().err

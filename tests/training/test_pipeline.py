@@ -1,0 +1,157 @@
+"""The run from loans to an artifact: what learns from what, what is packaged, and where a run goes on."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import pandas as pd
+import pytest
+
+from credit_risk_model import artifact
+from credit_risk_model.training import estimator, pipeline, profile, split, validation
+
+MEMBERS = {
+    "metadata.json",
+    "model.joblib",
+    "model_card.md",
+    "evaluation.html",
+    "evaluation.json",
+    "profile.html",
+    "validation.json",
+    "data_integrity.html",
+    "train_test_validation.html",
+    "model_evaluation.html",
+}
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def members(loans_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a whole run packages."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        # Few loans are told apart by chance here and there, which is no matter of this test.
+        patch.setattr(validation, "STOPPING", ())
+        pipeline.run(loans_file, folder / "1.zip", source="4,000 invented loans")
+        assert not list(folder.glob("build/training/*"))
+    return artifact.verify(folder / "1.zip")
+
+
+def test_the_evidence_is_packaged(members: dict[str, bytes]) -> None:
+    assert members.keys() == MEMBERS
+
+
+def test_the_evaluation_and_the_metadata_agree(members: dict[str, bytes]) -> None:
+    evaluation, metadata = json.loads(members["evaluation.json"]), json.loads(members["metadata.json"])
+
+    assert evaluation["metrics"] == metadata["metrics"]
+    assert evaluation["threshold"] == metadata["threshold"]
+    assert set(metadata["compared"]) == {
+        "LightGBM's defaults",
+        "the article's configuration",
+        "this model without payments",
+    }
+    for name, value in metadata["metrics"].items():
+        low, high = evaluation["intervals"][name]
+        assert low <= value <= high
+
+
+def test_the_pages_need_no_network(members: dict[str, bytes]) -> None:
+    for name, content in members.items():
+        if name.endswith(".html"):
+            loaded = re.findall(rb'<(?:script|img|link)[^>]*(?:src|href)="(https?:[^"]*)', content)
+            assert loaded == [], name
+
+
+def test_no_path_of_a_machine_is_packaged(members: dict[str, bytes], loans_file: Path) -> None:
+    for name, content in members.items():
+        assert str(loans_file.parent).encode() not in content, name
+        assert str(Path.home()).encode() + b"/" not in content, name
+
+
+def test_the_card_says_first_what_the_model_is_for(members: dict[str, bytes]) -> None:
+    card = members["model_card.md"].decode()
+    metadata = json.loads(members["metadata.json"])
+
+    assert card.index("It does not decide on applications") < card.index("## The model")
+    without = metadata["compared"]["this model without payments"]
+    assert f"| this model without payments | {without['precision']:.3f} |" in card
+    assert f"{metadata['data']['held_back']:,} held back" in card
+    assert "## Limits" in card
+
+
+def test_every_column_of_the_profile_is_described(members: dict[str, bytes]) -> None:
+    page = members["profile.html"].decode()
+
+    for name, description in profile.DESCRIPTIONS.items():
+        assert name in page
+        assert description.split("'")[0] in page, name
+
+
+def test_no_model_sees_the_rows_it_is_judged_by(loans_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[pd.DataFrame] = []
+    chosen: list[int] = []
+    fit, choose = estimator.fit, estimator.choose_threshold
+
+    def recorded_fit(loans: pd.DataFrame, *arguments: Any, **options: Any) -> lightgbm.Booster:
+        fitted.append(loans)
+        return fit(loans, {"n_estimators": 5}, **options)
+
+    def recorded_choice(risky: Any, probability: Any) -> float:
+        chosen.append(len(risky))
+        return choose(risky, probability)
+
+    monkeypatch.setattr(estimator, "fit", recorded_fit)
+    monkeypatch.setattr(estimator, "choose_threshold", recorded_choice)
+    metadata = pipeline.run(loans_file, Path("1.zip"), source="a test", reports=False)
+
+    rehearsal, final = fitted
+    assert not split.held_back(rehearsal).any()
+    assert not split.for_validation(rehearsal).any()
+    assert not split.held_back(final).any()
+    assert chosen == [split.for_validation(final).sum()]
+    assert len(rehearsal) + chosen[0] == len(final) == metadata["data"]["learned_from"]
+    assert len(final) + metadata["data"]["held_back"] == metadata["data"]["steps"][-1][1]
+
+
+def test_a_run_goes_on_at_the_step_that_failed(
+    loans_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("1.zip").write_bytes(b"old")
+
+    def broken(*_: Any) -> None:
+        raise validation.ValidationError("a check that matters")
+
+    monkeypatch.setattr(pipeline, "_compared", lambda *_: broken())
+    with pytest.raises(validation.ValidationError):
+        pipeline.run(loans_file, Path("1.zip"), source="a test")
+    assert Path("1.zip").read_bytes() == b"old"
+    capsys.readouterr()
+
+    with pytest.raises(validation.ValidationError):
+        pipeline.run(loans_file, Path("1.zip"), source="a test")
+
+    assert "1. model: kept from the run before" in capsys.readouterr().out
+
+
+def test_what_is_kept_is_not_taken_for_other_loans(loans_file: Path) -> None:
+    kept = pipeline.Steps("one digest", "source")
+    assert kept.take(1, "step", lambda: "made") == "made"
+
+    assert pipeline.Steps("one digest", "source").take(1, "step", lambda: "anew") == "made"
+    assert pipeline.Steps("another digest", "source").take(1, "step", lambda: "anew") == "anew"
+    assert pipeline.Steps("one digest", "other words").take(1, "step", lambda: "anew") == "anew"
+
+
+def test_the_same_file_gives_the_same_model(loans_file: Path, members: dict[str, bytes]) -> None:
+    pipeline.run(loans_file, Path("1.zip"), source="4,000 invented loans", reports=False)
+
+    assert artifact.verify(Path("1.zip"))["model.joblib"] == members["model.joblib"]

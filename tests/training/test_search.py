@@ -1,0 +1,95 @@
+"""The search for hyperparameters: its budget, its repeatability, its choice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from credit_risk_model.training import estimator, search
+from credit_risk_model.training.search import SearchError, choose, main
+
+
+def trial(*roc_auc: float, cost: float) -> dict[str, Any]:
+    return {"roc_auc": sum(roc_auc) / len(roc_auc), "roc_auc_of_folds": list(roc_auc), "cost": cost}
+
+
+def test_the_cheapest_within_noise_of_the_best_is_chosen() -> None:
+    best = trial(0.95, 0.96, 0.97, 0.96, cost=3.0)
+    # The folds of the best deviate by 0.00816, so its mean has a standard error of 0.00408.
+    as_good_and_cheap = trial(0.946, 0.956, 0.966, 0.956, cost=1.5)
+    cheap_and_worse = trial(0.9458, 0.9558, 0.9658, 0.9558, cost=0.5)
+    as_good_and_dear = trial(0.95, 0.96, 0.97, 0.96, cost=4.0)
+
+    assert choose([cheap_and_worse, best, as_good_and_dear, as_good_and_cheap]) is as_good_and_cheap
+
+
+def test_the_best_is_chosen_where_nothing_comes_near() -> None:
+    best = trial(0.95, 0.96, 0.97, 0.96, cost=3.0)
+
+    assert choose([trial(0.90, 0.91, 0.92, 0.91, cost=1.0), best]) is best
+
+
+@pytest.mark.parametrize(("trials", "seconds"), [(0, 60.0), (-1, 60.0), (5, 0.0)])
+def test_a_budget_without_a_trial_is_refused(prepared_loans: pd.DataFrame, trials: int, seconds: float) -> None:
+    with pytest.raises(SearchError, match="allow at least one"):
+        search.search(prepared_loans, trials=trials, seconds=seconds)
+
+
+def test_the_number_of_trials_ends_a_search(
+    loans_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "found.json"
+
+    assert main(["--data", str(loans_file), "--trials", "3", "--output", str(output)]) == 0
+
+    found = json.loads(output.read_text())
+    assert len(found["history"]) == found["made"]["trials"] == 3
+    assert found["hyperparameters"] in [each["hyperparameters"] for each in found["history"]]
+    assert "<svg" in output.with_suffix(".svg").read_text()
+    printed = capfd.readouterr()
+    assert "3 trials: best ROC AUC" in printed.out
+    assert "searching: 100%" in printed.err
+
+
+def test_the_seed_decides_what_is_tried(prepared_loans: pd.DataFrame) -> None:
+    first, again, other = (
+        [
+            each["hyperparameters"]
+            for each in search.search(prepared_loans, trials=3, seconds=600, seed=seed, progress=False)["history"]
+        ]
+        for seed in (1, 1, 2)
+    )
+
+    assert first == again != other
+
+
+def test_the_time_ends_a_search(prepared_loans: pd.DataFrame) -> None:
+    found = search.search(prepared_loans, trials=1_000, seconds=0.01, progress=False)
+
+    assert found["made"]["trials"] < 1_000
+
+
+def test_a_bad_budget_ends_in_one_sentence_and_writes_nothing(
+    loans_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "found.json"
+
+    assert main(["--data", str(loans_file), "--trials", "0", "--output", str(output)]) == 1
+
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: A search of 0 trials")
+    assert not output.exists()
+
+
+def test_the_committed_result_is_the_choice_of_its_own_history() -> None:
+    found = json.loads(search.FOUND.read_text())
+
+    assert found["hyperparameters"] == choose(found["history"])["hyperparameters"] == estimator.found_hyperparameters()
+    assert found["made"]["trials"] == len(found["history"]) >= 30
+
+
+def test_the_committed_picture_is_that_of_the_history() -> None:
+    found = json.loads(search.FOUND.read_text())
+
+    assert search.PLOT.read_text() == search.plot(found), "stale: `make search` renews both"
