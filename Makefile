@@ -83,6 +83,13 @@ search: $(PROJECT)/.installed ## Look for hyperparameters with DATA=loan.csv[.gz
 	fi
 	$(PROJECT)/bin/python -m credit_risk_model.training.search --data "$$DATA" --trials $(TRIALS) --seconds $(SECONDS)
 
+.PHONY: notebook
+notebook: $(PROJECT)/.installed ## Run the notebook anew with DATA=loan.csv[.gz]
+	@if [ -z "$$DATA" ]; then
+		echo "The committed notebook shows real loans: make notebook DATA=loan.csv" >&2; exit 1
+	fi
+	DATA=$$(realpath "$$DATA") PYTHONPATH=. $(PROJECT)/bin/jupytext --to ipynb --execute --run-path . notebooks/credit_risk_model.py
+
 .PHONY: artifact
 artifact: $(PROJECT)/.installed ## List what the shipped artifact holds
 	@$(PROJECT)/bin/python -m credit_risk_model.artifact list

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,14 @@ def shipped_model() -> CreditRiskModel:
     return CreditRiskModel()
 
 
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Wait for the condition, and fail where it has not come true within a minute."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, f"the service never {what}"
+        time.sleep(0.05)
+
+
 @contextmanager
 def serving(folder: Path, configuration: Path = CONFIGURATION) -> Iterator[httpx.Client]:
     """Start the service as a process on a free port; yield a client once it listens; end it."""
@@ -71,9 +79,9 @@ def serving(folder: Path, configuration: Path = CONFIGURATION) -> Iterator[httpx
             stderr=subprocess.STDOUT,
         )
     try:
-        while not (found := re.search(r"running on (http://\S+)", log.read_text())):
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.05)
+        wait_until(lambda: "running on http" in log.read_text() or process.poll() is not None, "listens")
+        found = re.search(r"running on (http://\S+)", log.read_text())
+        assert found, log.read_text()
         with httpx.Client(base_url=found[1], timeout=10) as client:
             yield client
     finally:
@@ -85,8 +93,5 @@ def serving(folder: Path, configuration: Path = CONFIGURATION) -> Iterator[httpx
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """The real service with the shipped model, ready."""
     with serving(tmp_path_factory.mktemp("service")) as client:
-        deadline = time.monotonic() + 60
-        while client.get("/api/health/ready").status_code != 200:
-            assert time.monotonic() < deadline, "the service never became ready"
-            time.sleep(0.05)
+        wait_until(lambda: client.get("/api/health/ready").status_code == 200, "is ready")
         yield client

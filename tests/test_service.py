@@ -1,5 +1,6 @@
 """The stock service as a process, with the configuration and the artifact of the project."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import yaml
 
 from credit_risk_model import __version__
 from credit_risk_model.features import FEATURES
-from tests.conftest import CONFIGURATION, serving
+from credit_risk_model.prediction.model import CreditRiskModel
+from tests.conftest import CONFIGURATION, serving, wait_until
 
 PREDICTION = "/api/models/credit_risk_model/prediction"
 
@@ -99,18 +101,35 @@ def test_an_integer_may_be_written_with_a_point(service: httpx.Client, loan: dic
     assert answer.status_code == 200
 
 
-def test_the_configuration_chooses_the_artifact(practice_artifact: Path, tmp_path: Path, loan: dict[str, Any]) -> None:
+def configured(practice_artifact: Path, folder: Path, sha256: str) -> Path:
+    """Write a configuration that names the artifact and its digest."""
     configuration = yaml.safe_load(CONFIGURATION.read_text())
-    configuration["models"][0]["configuration"] = {
-        "artifact_path": str(practice_artifact),
-        "artifact_sha256": "0" * 64,
-    }
-    path = tmp_path / "rest_configuration.yaml"
+    configuration["models"][0]["configuration"] = {"artifact_path": str(practice_artifact), "artifact_sha256": sha256}
+    path = folder / "rest_configuration.yaml"
     path.write_text(yaml.safe_dump(configuration))
+    return path
 
-    with serving(tmp_path, path) as client:
-        while client.get("/api/health/startup").status_code != 200:
-            pass
+
+def test_the_configured_artifact_is_served(practice_artifact: Path, tmp_path: Path, loan: dict[str, Any]) -> None:
+    digest = hashlib.sha256(practice_artifact.read_bytes()).hexdigest()
+    expected = CreditRiskModel(artifact_path=str(practice_artifact))
+    # A loan about which the two models disagree.
+    shipped = CreditRiskModel()
+    loans = [
+        loan | {"interest_rate": rate, "total_payments_to_date": paid} for rate in (8, 20) for paid in (1e3, 5e3, 9e3)
+    ]
+    answers = [expected.predict(expected.input_schema(**body)).model_dump(mode="json") for body in loans]
+    assert answers != [shipped.predict(shipped.input_schema(**body)).model_dump(mode="json") for body in loans]
+
+    with serving(tmp_path, configured(practice_artifact, tmp_path, digest)) as client:
+        wait_until(lambda: client.get("/api/health/ready").status_code == 200, "is ready")
+
+        assert [client.post(PREDICTION, json=body).json() for body in loans] == answers
+
+
+def test_another_artifact_than_the_configured_one_is_not_served(practice_artifact: Path, tmp_path: Path) -> None:
+    with serving(tmp_path, configured(practice_artifact, tmp_path, "0" * 64)) as client:
+        wait_until(lambda: client.get("/api/health/startup").status_code == 200, "ends its start")
         status = client.get("/api/health").status_code
 
     assert status == 503

@@ -6,6 +6,7 @@ Sections after Mitchell et al., Model Cards for Model Reporting (2019).
 from typing import Any
 
 from credit_risk_model.features import FEATURES
+from credit_risk_model.training import report
 
 
 def text(metadata: dict[str, Any], evaluation: dict[str, Any]) -> str:
@@ -28,24 +29,27 @@ nobody looks at.
 
 LightGBM, gradient-boosted trees for binary classification; the classes are `safe` and `risky`. A loan is answered with
 `risky` from a probability of {metadata["threshold"]:.3f}, the threshold with the best F1 on validation loans. When it
-was chosen, the model had not seen them; none of them is among the loans held back. The hyperparameters were found by a
-search on the loans learned from:
+was chosen, the model had not seen them, and none of them is among the loans held back. A search on the loans learned
+from found the hyperparameters:
 
 {_code(metadata["hyperparameters"])}
 
-The 16 inputs are: {", ".join(f"`{feature.field}`" for feature in FEATURES)}.
+Its inputs:
+
+{_inputs()}
 
 ## The data
 
 {data["source"]}.
 
-- {data["steps"][0][1]:,} loans were read, {data["steps"][-1][1]:,} were left by the preparation, of which
-  {data["risky_share"]:.1%} are risky: charged off, in default or late. {data["learned_from"]:,} were learned from,
-  {data["held_back"]:,} held back, told apart by a hash of each loan.
+- {data["steps"][0][1]:,} loans were read, {data["steps"][-1][1]:,} were left by the preparation.
+- {data["risky_share"]:.1%} of those are risky: charged off, in default or late.
+- {data["learned_from"]:,} were learned from, {data["held_back"]:,} held back, told apart by a hash of each loan.
+- By year of issue, of the loans left: {_years(data)}.
 - SHA-256 of the file: `{data["sha256"]}`.
 - Loans with a missing value, and extreme ones, were dropped; the model has never seen such.
 - The status of a loan is that on the day the file was made. A loan that was still being paid then counts as safe.
-- Their licence is not stated. No loan is part of this project or of this artifact.
+- No loan is part of this project or of this artifact.
 
 ## How good it is
 
@@ -76,6 +80,14 @@ def _share(evaluation: dict[str, Any]) -> float:
     return sum(float(evaluation["importance"][name]["gain"]) for name in ("LastPaymentAmount", "TotalPaymentsToDate"))
 
 
+def _years(data: dict[str, Any]) -> str:
+    return ", ".join(f"{year} {count:,}" for year, count in data["years"].items())
+
+
+def _inputs() -> str:
+    return "\n".join(f"- `{feature.field}`: {feature.description}" for feature in FEATURES)
+
+
 def _models(metadata: dict[str, Any]) -> str:
     rows = {"this model": metadata["metrics"], **metadata["compared"]}
     return _table(
@@ -91,7 +103,7 @@ def _headline(evaluation: dict[str, Any]) -> str:
     return _table(
         ["figure", "value", "95 % interval"],
         [
-            [name.replace("_", " "), f"{value:.3f}", "{:.3f} to {:.3f}".format(*evaluation["intervals"][name])]
+            [report.words(name), f"{value:.3f}", "{:.3f} to {:.3f}".format(*evaluation["intervals"][name])]
             for name, value in evaluation["metrics"].items()
         ],
     )

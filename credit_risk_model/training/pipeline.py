@@ -110,6 +110,7 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
         "data": {
             "source": source,
             "sha256": fingerprint,
+            "years": {f"{year:.0f}": int(n) for year, n in loans[preparation.YEAR].value_counts().sort_index().items()},
             "steps": [[step.name, step.rows] for step in steps],
             "learned_from": len(learning),
             "held_back": len(held_back),

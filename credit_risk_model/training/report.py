@@ -27,18 +27,6 @@ def page(evaluation: dict[str, Any], compared: dict[str, dict[str, float]], sour
     threshold = evaluation["threshold"]
     figures = evaluation["metrics"]
     intervals = {name: f"{low:.3f} to {high:.3f}" for name, (low, high) in evaluation["intervals"].items()}
-    plots = [
-        ("ROC curve", "How many risky loans are found for how many safe ones taken for risky.", _roc),
-        ("Precision and recall", "The dot is the operating threshold.", _precision_recall),
-        (
-            "Calibration",
-            "Share of risky loans among those with a probability; on the line, it is the same.",
-            _calibration,
-        ),
-        ("Threshold", "What each threshold would find and miss.", _confusion),
-        ("Features", "Share of the loss that each input took away in training.", _importance),
-        ("Year of issue", "Average precision by year; the dashed line is that of all loans.", _years),
-    ]
     names = ["precision", "recall", "f1", "roc_auc", "average_precision"]
     body = [
         "<h1>How good the credit-risk model is</h1>",
@@ -48,19 +36,19 @@ def page(evaluation: dict[str, Any], compared: dict[str, dict[str, float]], sour
         "<h2>In figures</h2>",
         _table(
             ["figure", "value", "95 % interval"],
-            [[_words(name), f"{value:.3f}", intervals[name]] for name, value in figures.items()],
+            [[words(name), f"{value:.3f}", intervals[name]] for name, value in figures.items()],
         ),
         "<p>The intervals come from resampling the loans held back. They say nothing of loans of another kind.</p>",
         "<h2>In pictures</h2>",
         '<div class="plots">',
         *(
             f"<figure>{svg(draw, evaluation, title)}<figcaption>{caption}</figcaption></figure>"
-            for title, caption, draw in plots
+            for title, caption, draw in PLOTS
         ),
         "</div>",
         "<h2>Beside other models</h2>",
         _table(
-            ["model", *map(_words, names)],
+            ["model", *map(words, names)],
             [
                 [html.escape(model), *(f"{row[name]:.3f}" for name in names)]
                 for model, row in {"this model": figures, **compared}.items()
@@ -80,7 +68,7 @@ def page(evaluation: dict[str, Any], compared: dict[str, dict[str, float]], sour
         body += [
             f"<h2>By {title}</h2>",
             _table(
-                [title, "loans", "risky", *map(_words, names)],
+                [title, "loans", "risky", *map(words, names)],
                 [
                     [
                         html.escape(group["group"]),
@@ -172,7 +160,19 @@ def _years(axes: Axes, evaluation: dict[str, Any]) -> None:
     axes.set(xlabel="year of issue (with number of loans)", ylabel="average precision", ylim=(0, 1))
 
 
-def _words(name: str) -> str:
+# Title, caption, and what draws the picture of an evaluation.
+PLOTS: list[tuple[str, str, Callable[[Axes, Any], None]]] = [
+    ("ROC curve", "How many risky loans are found for how many safe ones taken for risky.", _roc),
+    ("Precision and recall", "The dot is the operating threshold.", _precision_recall),
+    ("Calibration", "Share of risky loans among those with a probability; on the line, it is the same.", _calibration),
+    ("Threshold", "What each threshold would find and miss.", _confusion),
+    ("Features", "Share of the loss that each input took away in training.", _importance),
+    ("Year of issue", "Average precision by year; the dashed line is that of all loans.", _years),
+]
+
+
+def words(name: str) -> str:
+    """Return the name of a figure as people write it."""
     return {"f1": "F1", "roc_auc": "ROC AUC"}.get(name, name.replace("_", " "))
 
 

@@ -164,7 +164,7 @@ def _trade_off(axes: Axes, found: dict[str, Any]) -> None:
         axes.plot([t["cost"] for t in trials], [t["roc_auc"] for t in trials], "o", color=color, label=label)
     # The first trials are poor on purpose, cheap ones from which CFO climbs.
     axes.set_ylim(bottom=max(min(t["roc_auc"] for t in history), best["roc_auc"] - 0.02))
-    axes.set(xlabel="time of one prediction (1 = LightGBM's defaults)", ylabel="ROC AUC, mean of 4 folds", xscale="log")
+    axes.set(xlabel="time of one prediction (1 = LightGBM's defaults)", ylabel="ROC AUC, mean of 4 folds")
     axes.legend(frameon=False, loc="lower right")
 
 

@@ -107,6 +107,22 @@ def test_the_order_of_the_fields_does_not_matter(shipped_model: CreditRiskModel,
     )
 
 
+def test_one_thread_scores(
+    shipped_model: CreditRiskModel, loan: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+
+    class Recorder:
+        def predict(self, rows: Any, **options: Any) -> list[float]:
+            given.update(options)
+            return [0.5]
+
+    monkeypatch.setattr(shipped_model, "_booster", Recorder())
+    shipped_model.predict(CreditRiskModelInput(**loan))
+
+    assert given == {"num_threads": 1}
+
+
 def test_many_threads_get_the_answer_of_one(shipped_model: CreditRiskModel, loan: dict[str, Any]) -> None:
     data = CreditRiskModelInput(**loan)
     expected = shipped_model.probability(data)

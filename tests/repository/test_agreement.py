@@ -51,7 +51,7 @@ def test_every_package_of_a_lock_has_a_hash(path: Path) -> None:
     text = path.read_text()
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
 
-    assert len(entries) == len(locked(path)) > 20
+    assert len(entries) >= len(locked(path)) > 20
     assert all("--hash=sha256:" in entry for entry in entries)
     assert "://" not in text, "a lock names no index"
 

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ TARGETS = re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE)
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     # As from a terminal: the tests themselves run under make, which tells its children so.
-    inherited = {name: value for name, value in os.environ.items() if "MAKE" not in name and name != "MFLAGS"}
+    ours = ("DATA", "SOURCE", "PYTHON", "MFLAGS")
+    inherited = {n: v for n, v in os.environ.items() if "MAKE" not in n and "KAGGLE" not in n and n not in ours}
     return subprocess.run(
         ["make", *arguments], cwd=ROOT, env=inherited | environment, capture_output=True, text=True, check=False
     )
@@ -50,12 +52,18 @@ def test_an_unsuitable_python_ends_in_one_sentence(tmp_path: Path, python: str) 
     assert len(done.stderr.splitlines()) == 2
 
 
-def test_a_python_that_is_too_old_is_unsuitable(tmp_path: Path) -> None:
-    old = tmp_path / "python"
-    old.write_text("#!/bin/sh\nexit 1\n")
-    old.chmod(0o755)
+@pytest.mark.parametrize("version", ["(3, 10, 13)", "(3, 13, 0)"])
+def test_a_python_of_another_version_is_unsuitable(tmp_path: Path, version: str) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = {version}; $2"\n')
+    python.chmod(0o755)
 
-    assert last_words(make("serve", f"SERVICE={tmp_path}/service", PYTHON=str(old))).startswith("No Python 3.11")
+    assert last_words(make("serve", f"SERVICE={tmp_path}/service", PYTHON=str(python))).startswith("No Python 3.11")
+
+
+@pytest.mark.parametrize("target", ["search", "notebook"])
+def test_what_needs_real_loans_says_so(target: str) -> None:
+    assert "DATA=loan.csv" in last_words(make(target))
 
 
 def test_a_failed_install_ends_in_one_sentence_and_is_tried_again(tmp_path: Path) -> None:
@@ -87,8 +95,7 @@ def test_a_download_without_an_account_ends_in_one_sentence(tmp_path: Path) -> N
     assert last_words(done).startswith("No Kaggle account is set up")
 
 
-def test_training_without_data_says_that_the_loans_are_invented() -> None:
-    done = make("--dry-run", "train")
+def test_the_data_are_those_that_make_was_given() -> None:
+    done = make("train", "DATA=no such 'file'.csv", DATA="ignored.csv")
 
-    assert "--data" not in done.stdout
-    assert "--data 'my loans.csv'" in make("--dry-run", "train", "DATA=my loans.csv").stdout
+    assert last_words(done).startswith("error: Cannot read \"no such 'file'.csv\"")

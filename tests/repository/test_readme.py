@@ -14,6 +14,7 @@ from credit_risk_model import artifact
 from credit_risk_model.features import specification
 from tests.conftest import ROOT
 from tests.repository.test_makefile import TARGETS
+from tests.training.test_pipeline import MEMBERS
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -79,6 +80,24 @@ def test_the_figures_are_those_of_the_artifact(metadata: dict[str, Any]) -> None
 
     assert shown == {name: [f"{value:.3f}" for value in figures.values()] for name, figures in measured.items()}
     assert f"threshold of {metadata['threshold']:.3f}" in README
+
+
+def test_the_model_card_is_that_of_the_shipped_artifact() -> None:
+    card = (ROOT / "docs" / "model_card.md").read_bytes()
+
+    assert card == artifact.verify(artifact.PACKAGED)["model_card.md"], "stale: `make train DATA=loan.csv` renews it"
+
+
+def test_the_shipped_artifact_is_small_and_whole() -> None:
+    assert artifact.PACKAGED.stat().st_size < 20_000_000
+    assert artifact.verify(artifact.PACKAGED).keys() == MEMBERS
+
+
+def test_every_file_that_is_linked_exists() -> None:
+    linked = re.findall(r"\]\(([^)#:]+)\)", README)
+
+    assert {"docs/model_card.md", "notebooks/credit_risk_model.ipynb"} <= set(linked)
+    assert all((ROOT / path).exists() for path in linked)
 
 
 def test_the_shipped_model_is_as_good_as_it_must_be(metadata: dict[str, Any]) -> None:

@@ -85,6 +85,7 @@ def test_the_card_says_first_what_the_model_is_for(members: dict[str, bytes]) ->
     without = metadata["compared"]["this model without payments"]
     assert f"| this model without payments | {without['precision']:.3f} |" in card
     assert f"{metadata['data']['held_back']:,} held back" in card
+    assert all(f"{year} {count:,}" in card for year, count in metadata["data"]["years"].items())
     assert "## Limits" in card
 
 

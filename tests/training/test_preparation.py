@@ -75,6 +75,20 @@ def test_a_step_drops_what_it_names(
     assert rows[step] == 99
 
 
+@pytest.mark.parametrize(("ordinary", "outlying", "kept"), [(87, 10, 97), (91, 10, 91)])
+def test_an_outlier_deviates_by_three_standard_deviations(
+    clean_loans: pd.DataFrame, ordinary: int, outlying: int, kept: int
+) -> None:
+    # k of n loans with another value deviate by the square root of (n - k) / k: here by 2.95 and by 3.02.
+    loans = pd.concat([clean_loans, clean_loans], ignore_index=True).head(ordinary + outlying)
+    loans["annual_inc"] = 50_000.0
+    loans.loc[: outlying - 1, "annual_inc"] = 90_000.0
+
+    steps = {step.name: step.rows for step in prepare(loans)[1]}
+
+    assert steps["annual income within 3 standard deviations"] == kept
+
+
 def test_the_steps_are_reported_as_they_end(clean_loans: pd.DataFrame) -> None:
     reported: list[Step] = []
 

@@ -1,0 +1,69 @@
+"""The notebook: executed, paired, and showing nothing that is nobody's business."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import pytest
+
+from tests.conftest import ROOT
+
+SCRIPT = ROOT / "notebooks" / "credit_risk_model.py"
+NOTEBOOK = SCRIPT.with_suffix(".ipynb")
+
+
+@pytest.fixture(scope="module")
+def cells() -> list[dict[str, Any]]:
+    return [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
+
+
+def test_the_notebook_is_what_the_script_says() -> None:
+    script, notebook = jupytext.read(SCRIPT), jupytext.read(NOTEBOOK)
+
+    assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
+        (cell.cell_type, cell.source) for cell in script.cells
+    ], "stale: `make notebook DATA=loan.csv` renews it"
+
+
+def test_it_was_executed_from_top_to_bottom_without_an_error(cells: list[dict[str, Any]]) -> None:
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
+
+
+def test_it_shows_real_loans_and_the_shipped_figures(cells: list[dict[str, Any]]) -> None:
+    printed = json.dumps(cells)
+
+    assert "real loans" in printed
+    assert "INVENTED" not in json.dumps([cell["outputs"] for cell in cells])
+    assert "49,579 loans" in printed
+
+
+def test_it_shows_no_path_of_a_machine() -> None:
+    found = re.findall(r"(?:/home|/root|/Users|/tmp|/work|[A-Z]:\\\\)[/\w.-]*", NOTEBOOK.read_text())
+
+    assert found == []
+
+
+def test_it_runs_on_invented_loans(tmp_path: Path) -> None:
+    (tmp_path / "configuration").symlink_to(ROOT / "configuration")
+    environment = {name: value for name, value in os.environ.items() if name != "DATA"}
+    environment |= {"ROWS": "3000", "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(tmp_path)}
+    output = tmp_path / "executed.ipynb"
+
+    options = ["--to=ipynb", "--execute", f"--run-path={tmp_path}", f"--output={output}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "jupytext", *options, str(SCRIPT)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr[-3_000:]
+    assert "INVENTED loans" in output.read_text()
+    assert '{\\"credit_risk\\":\\"safe\\"}' in output.read_text()
