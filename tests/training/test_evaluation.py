@@ -1,13 +1,11 @@
 """The figures of a model."""
 
-from pathlib import Path
-
 import numpy as np
+import pandas as pd
 import pytest
 
-from credit_risk_model import artifact
-from credit_risk_model.features import encode_frame, specification
-from credit_risk_model.training import dataset, estimator, evaluation, invented, preparation
+from credit_risk_model.features import encode_frame
+from credit_risk_model.training import estimator, evaluation
 
 
 def test_the_figures_of_a_small_example() -> None:
@@ -32,14 +30,9 @@ def test_a_loan_at_the_threshold_is_risky() -> None:
     assert evaluation.metrics(np.array([True, False]), np.array([0.5, 0.4]), threshold=0.5)["recall"] == 1.0
 
 
-def test_one_prediction_costs_less_than_with_the_configuration_of_the_article(tmp_path: Path) -> None:
-    # As many loans as the shipped model learned from: with few of them, the trees of the article stay stumps.
-    invented.write(tmp_path / "loan.csv", rows=40_000)
-    loans, _ = preparation.prepare(dataset.read(tmp_path / "loan.csv", progress=False))
-    rows = encode_frame(loans.head(100))
-    article = estimator.fit(loans, estimator.ARTICLE)
-    shipped = artifact.read(artifact.PACKAGED, features=specification()).booster
+def test_more_trees_take_longer_for_one_loan(prepared_loans: pd.DataFrame) -> None:
+    few, many = (estimator.fit(prepared_loans, {"n_estimators": trees, "num_leaves": 31}) for trees in (5, 500))
 
-    seconds = evaluation.seconds_per_loan({"shipped": shipped, "article": article}, rows)
+    seconds = evaluation.seconds_per_loan({"few": few, "many": many}, encode_frame(prepared_loans.head(100)))
 
-    assert seconds["article"] / seconds["shipped"] >= 1.5
+    assert seconds["many"] > seconds["few"]
