@@ -1,0 +1,99 @@
+"""The server: how it starts listening, and how it stops without losing a request."""
+
+import asyncio
+import signal
+import socket
+import time
+import uuid
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from credit_risk_model.service.answers import Refusal
+from credit_risk_model.service.application import Application
+
+_LINGER = 0.5  # seconds for what was sent before the listener closed and has not been read yet
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP, with our shape for the answer to what is none."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer and close."""
+        body = Refusal(400, "MalformedRequest", [msg]).body
+        head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
+        head += f"content-length: {len(body)}\r\nx-request-id: {uuid.uuid4().hex}\r\n\r\n"
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """Drains on SIGTERM; a second one, or SIGINT, ends the draining."""
+
+    def __init__(self, application: Application, drain_seconds: float, finish_seconds: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http=Protocol,
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=finish_seconds,
+            )
+        )
+        self._lifecycle = application.lifecycle
+        self._drain_seconds = drain_seconds
+        self._end_of_drain = float("inf")
+        self._listener = socket.socket()
+
+    def listen(self, host: str, port: int) -> None:
+        """Serve until a signal comes, and end what is in flight.
+
+        Raises:
+            OSError: nobody can listen there.
+        """
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=self.config.backlog)
+        shown = f"[{host}]" if ":" in host else host
+        uvicorn.server.logger.info("Uvicorn running on http://%s:%d", shown, self._listener.getsockname()[1])
+        self.run(sockets=[self._listener])
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Start to drain, or stop."""
+        first = self._end_of_drain == float("inf")
+        if sig == signal.SIGTERM and first and self._drain_seconds and self._lifecycle.drain():
+            self._end_of_drain = time.monotonic() + self._drain_seconds
+        elif self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        else:
+            self._lifecycle.drain()
+            self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether it is time to stop."""
+        return await super().on_tick(counter) or time.monotonic() >= self._end_of_drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the listener, answer what was sent before that, then close the connections."""
+        accepted = []
+        with suppress(OSError):  # BlockingIOError: nobody waits any more
+            while True:
+                accepted.append(self._listener.accept()[0])
+        with suppress(OSError):  # at once; the event loop would close it later, and reset who came in between
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        for connection in accepted:
+            await loop.connect_accepted_socket(self._protocol, connection)
+        end = time.monotonic() + _LINGER
+        while self.server_state.connections and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> Any:
+        return Protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
