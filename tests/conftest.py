@@ -2,10 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,13 +59,19 @@ def shipped_model() -> CreditRiskModel:
     return CreditRiskModel()
 
 
+STOCK = ("uvicorn", "rest_model_service.main:app")
+COMPOSED = ("credit_risk_model.service",)
+
+
 @contextmanager
-def serving(folder: Path, configuration: Path = CONFIGURATION) -> Iterator[httpx.Client]:
+def serving(
+    folder: Path, configuration: Path = CONFIGURATION, module: Sequence[str] = COMPOSED
+) -> Iterator[httpx.Client]:
     """Start the service as a process on a free port; yield a client once it listens; end it."""
     log = folder / "service.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [SERVICE_PYTHON, "-m", "uvicorn", "rest_model_service.main:app", "--port", "0"],
+            [SERVICE_PYTHON, "-m", *module, "--port", "0"],
             cwd=ROOT,
             env=os.environ | {"REST_CONFIG": str(configuration)},
             stdout=output,
@@ -77,16 +84,29 @@ def serving(folder: Path, configuration: Path = CONFIGURATION) -> Iterator[httpx
         with httpx.Client(base_url=found[1], timeout=10) as client:
             yield client
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # does not drain
         process.wait(timeout=20)
+
+
+@contextmanager
+def ready(folder: Path, module: Sequence[str]) -> Iterator[httpx.Client]:
+    with serving(folder, module=module) as client:
+        deadline = time.monotonic() + 60
+        while client.get("/api/health/ready").status_code != 200:
+            assert time.monotonic() < deadline, "the service never became ready"
+            time.sleep(0.05)
+        yield client
 
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """The real service with the shipped model, ready."""
-    with serving(tmp_path_factory.mktemp("service")) as client:
-        deadline = time.monotonic() + 60
-        while client.get("/api/health/ready").status_code != 200:
-            assert time.monotonic() < deadline, "the service never became ready"
-            time.sleep(0.05)
+    with ready(tmp_path_factory.mktemp("service"), COMPOSED) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def stock_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """The framework's application alone, with the same configuration, ready."""
+    with ready(tmp_path_factory.mktemp("stock"), STOCK) as client:
         yield client

@@ -17,7 +17,9 @@ class Refusal(Exception):  # noqa: N818  # the error is the client's
         super().__init__(status, kind, messages)
         self.status = status
         self.headers = headers
-        self.body = json.dumps({"type": kind, "messages": messages}, ensure_ascii=False).encode(errors="replace")
+        self.body = json.dumps({"type": kind, "messages": messages}, ensure_ascii=False, separators=(",", ":")).encode(
+            errors="replace"
+        )
 
     async def send(self, send: Send) -> None:
         """Send this error as the answer."""
@@ -29,10 +31,8 @@ def internal_error() -> Refusal:
     return Refusal(500, "ServiceError", [f"Something went wrong; the log tells what, at id {correlation_id.get()}."])
 
 
-async def answer(
-    send: Send, status: int, body: bytes, headers: Iterable[Header] = (), kind: bytes = b"application/json"
-) -> None:
+async def answer(send: Send, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
     """Send a whole answer."""
-    fixed = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *headers]
+    fixed = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": fixed})
     await send({"type": "http.response.body", "body": body})

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from credit_risk_model.service.answers import Refusal, answer, internal_error
+from credit_risk_model.service.answers import Refusal, internal_error
 from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.contract import describing
 from credit_risk_model.service.lifecycle import Lifecycle, State
@@ -41,7 +41,6 @@ class Application:
         self.lifecycle = Lifecycle()
         self._configuration = configuration
         self._metrics = Metrics()
-        self._has_metrics = configuration.metrics is not None and configuration.metrics.enabled
         self._predictions: dict[str, Predictions] = {}
         self._models: dict[str, str] = {}
         self.framework = self._create_framework()
@@ -64,9 +63,6 @@ class Application:
                 return
             if of_model[2] == "prediction" or of_model[1] not in _names():
                 raise Refusal(404, "NotFound", [f"There is no {of_model[2]} of a model '{of_model[1]}' here."])
-        if path == "/metrics" and self._has_metrics and scope["method"] == "GET":
-            await answer(send, 200, self._metrics.exposition(), kind=CONTENT_TYPE_LATEST.encode())
-            return
         await self.framework(scope, receive, _without_inside(send))
 
     def _create_framework(self) -> FastAPI:
@@ -74,6 +70,8 @@ class Application:
         watched.models = WatchedModels(watched.models, self._add)
         framework: FastAPI = create_app(watched)
         framework.add_exception_handler(HTTPException, _error)
+        if watched.metrics is not None and watched.metrics.enabled:
+            framework.add_api_route("/metrics", self._expose, include_in_schema=False)
         framework.openapi = describing(framework, self._is_complete)  # type: ignore[method-assign]  # as FastAPI advises
         return framework
 
@@ -85,6 +83,9 @@ class Application:
             predictions = self._predictions[path] = Predictions(model, self._configuration.limits(index))
             self._models[path] = name
             self._metrics.add_endpoint(name, lambda: predictions.running, lambda: predictions.waiting)
+
+    async def _expose(self) -> Response:
+        return Response(self._metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     def _is_draining(self) -> bool:
         return self.lifecycle.state is State.DRAINING

@@ -161,5 +161,5 @@ def _fits(found: object, base: type) -> bool:
 
 def _known(class_path: str, base: type) -> str:
     module = sys.modules.get(class_path.rpartition(".")[0])
-    names = [name for name, found in vars(module).items() if _fits(found, base)] if module else []
+    names = [name for name, found in vars(module).items() if found is not base and _fits(found, base)] if module else []
     return f" The module has: {', '.join(names)}." if names else ""

@@ -45,4 +45,4 @@ class Lifecycle:
         if self.state is State.LOADING:
             raise Refusal(503, "NotReady", ["The models are still being loaded; try again."], [RETRY_AFTER])
         if self.state is State.FAILED:
-            raise Refusal(503, "LoadFailed", ["The models could not be loaded; the log tells why."], [RETRY_AFTER])
+            raise Refusal(503, "LoadFailed", ["The models could not be loaded; the log tells why."])

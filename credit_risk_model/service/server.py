@@ -1,13 +1,14 @@
 """The server: how it starts listening, and how it stops without losing a request."""
 
 import asyncio
+import ctypes
 import signal
 import socket
+import struct
+import sys
 import time
 import uuid
-from contextlib import suppress
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,7 +16,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from credit_risk_model.service.answers import Refusal
 from credit_risk_model.service.application import Application
 
-_LINGER = 0.5  # seconds for what was sent before the listener closed and has not been read yet
+_LINGER = 0.5  # seconds for what was sent before the end and has not been read yet
+_SO_ATTACH_FILTER = 26
+# A socket filter of four instructions: load byte 13 of the TCP header, the flags; is SYN (2) set? drop; else pass.
+_DROP_SYN = struct.pack("HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 2, 0x06, 0, 0, 0, 0x06, 0, 0, 0xFFFFFFFF)
 
 
 class Protocol(HttpToolsProtocol):
@@ -78,22 +82,17 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter) or time.monotonic() >= self._end_of_drain
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the listener, answer what was sent before that, then close the connections."""
-        accepted = []
-        with suppress(OSError):  # BlockingIOError: nobody waits any more
-            while True:
-                accepted.append(self._listener.accept()[0])
-        with suppress(OSError):  # at once; the event loop would close it later, and reset who came in between
-            self._listener.shutdown(socket.SHUT_RDWR)
-        for server in self.servers:
-            server.close()
-        loop = asyncio.get_running_loop()
-        for connection in accepted:
-            await loop.connect_accepted_socket(self._protocol, connection)
+        """Let nobody in any more, answer who is in, then close."""
+        _ignore_newcomers(self._listener)
         end = time.monotonic() + _LINGER
+        await asyncio.sleep(_LINGER / 10)  # in which the event loop accepts who was connected already
         while self.server_state.connections and time.monotonic() < end:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(_LINGER / 10)
         await super().shutdown(sockets)
 
-    def _protocol(self) -> Any:
-        return Protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+def _ignore_newcomers(listener: socket.socket) -> None:
+    """Let Linux drop new connections; merely closing would also reset those that wait to be accepted."""
+    if sys.platform == "linux":
+        program = ctypes.create_string_buffer(_DROP_SYN)
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(program)))
