@@ -17,6 +17,7 @@ from credit_risk_model.service.answers import Refusal
 from credit_risk_model.service.application import Application
 
 _LINGER = 0.5  # seconds for what was sent before the end and has not been read yet
+_ACCEPTS = 16  # connections that may be accepted in one pass of the event loop
 _SO_ATTACH_FILTER = 26
 # A socket filter of four instructions: load byte 13 of the TCP header, the flags; is SYN (2) set? drop; else pass.
 _DROP_SYN = struct.pack("HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 2, 0x06, 0, 0, 0, 0x06, 0, 0, 0xFFFFFFFF)
@@ -64,7 +65,8 @@ class Server(uvicorn.Server):
         self._listener = socket.create_server((host, port), family=family, backlog=self.config.backlog)
         shown = f"[{host}]" if ":" in host else host
         uvicorn.server.logger.info("Uvicorn running on http://%s:%d", shown, self._listener.getsockname()[1])
-        self.run(sockets=[self._listener])
+        # libuv accepts one connection in each pass of its loop, and a busy pass is long: a probe must not queue for it.
+        self.run(sockets=[self._listener, *(self._listener.dup() for _ in range(_ACCEPTS - 1))])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start to drain, or stop."""

@@ -62,6 +62,7 @@ def test_no_body_finds_an_error_inside(service: httpx.Client, loan: dict[str, An
         statuses[answer.status] += 1
 
         assert answer.status in (200, 400, 413), sent[:2_000]
+    connection.close()
 
     print(f"\n{BODIES} bodies: {dict(statuses)}")
     assert statuses[400] > BODIES / 2
