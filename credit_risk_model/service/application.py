@@ -24,6 +24,7 @@ from credit_risk_model.service.loading import WatchedModels
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.observation import Observation
 from credit_risk_model.service.predictions import Predictions
+from credit_risk_model.service.turns import Turns
 
 logger = logging.getLogger(__name__)
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}").fullmatch  # what is safe in a log and a header
@@ -43,6 +44,7 @@ class Application:
         self._metrics = Metrics()
         self._predictions: dict[str, Predictions] = {}
         self._models: dict[str, str] = {}
+        self._turns = Turns()
         self.framework = self._create_framework()
         observed = Observation(self._route, self._metrics, self._models, self._is_draining)
         self._entrance: ASGIApp = CorrelationIdMiddleware(observed, validator=lambda text: bool(_WELL_FORMED(text)))
@@ -59,6 +61,7 @@ class Application:
         if of_model := _OF_MODEL(path):
             self.lifecycle.refuse_without_models()
             if predictions := self._predictions.get(path):
+                await self._turns.take()
                 await predictions(scope, receive, send)
                 return
             if of_model[2] == "prediction" or of_model[1] not in _names():

@@ -38,7 +38,7 @@ class _Strict(BaseModel):
 class Limits(_Strict):
     """What one model may use."""
 
-    running: int = Field(default=2, ge=1, description="predictions that run at once, each in a thread")
+    running: int = Field(default=1, ge=1, description="predictions that run at once, each in a thread")
     waiting: int = Field(
         default=128, ge=0, description="predictions that wait for a thread; the next one is refused with 503"
     )
