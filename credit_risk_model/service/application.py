@@ -61,7 +61,6 @@ class Application:
         if of_model := _OF_MODEL(path):
             self.lifecycle.refuse_without_models()
             if predictions := self._predictions.get(path):
-                await self._turns.take()
                 await predictions(scope, receive, send)
                 return
             if of_model[2] == "prediction" or of_model[1] not in _names():
@@ -83,7 +82,7 @@ class Application:
         self._metrics.add_model(name, model.version, seconds)
         if self._configuration.models[index].create_endpoint:
             path = f"/api/models/{name}/prediction"
-            predictions = self._predictions[path] = Predictions(model, self._configuration.limits(index))
+            predictions = self._predictions[path] = Predictions(model, self._configuration.limits(index), self._turns)
             self._models[path] = name
             self._metrics.add_endpoint(name, lambda: predictions.running, lambda: predictions.waiting)
 
@@ -117,10 +116,10 @@ def _without_inside(send: Send) -> Send:
         nonlocal hidden
         if message["type"] == "http.response.start" and message["status"] == 500:
             hidden = True
-            await internal_error().send(send)
         elif not hidden:
             await send(message)
-        else:
+        else:  # the framework sends its errors in one piece
             logger.error("The framework answered 500: %s", json.dumps(message["body"].decode()))
+            await internal_error().send(send)
 
     return sending
