@@ -109,6 +109,15 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
     assert (limits.running, limits.waiting) == (7, 8), "a model's own settings count for it"
 
 
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_can_be_given_in_the_environment(tmp_path: Path, name: str) -> None:
+    value = "json" if name == "log_format" else "3"
+
+    configuration = read(write_configuration(tmp_path), {f"REST_{name.upper()}": value})
+
+    assert str(getattr(configuration.service, name)).removesuffix(".0") == value
+
+
 def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"environment variable REST_RUNNING: .*, found 'many'"):
         read(write_configuration(tmp_path), {"REST_RUNNING": "many"})
