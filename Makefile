@@ -56,7 +56,7 @@ $(PROJECT)/.installed: requirements.txt
 
 .PHONY: help
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
 
 .PHONY: serve
 serve: $(SERVICE)/.installed ## Start the service on 127.0.0.1:8000 (PORT=8001, HOST=, CONFIGURATION=)
@@ -64,7 +64,11 @@ serve: $(SERVICE)/.installed ## Start the service on 127.0.0.1:8000 (PORT=8001, 
 			'$(HOST)' '$(PORT)' 2>/dev/null; then
 		echo "Cannot listen on $(HOST):$(PORT), most likely in use by another program: try 'make serve PORT=8001'." >&2; exit 1
 	fi
-	REST_CONFIG=$(CONFIGURATION) exec $(SERVICE)/bin/python -m uvicorn rest_model_service.main:app --host $(HOST) --port $(PORT)
+	REST_CONFIG=$(CONFIGURATION) exec $(SERVICE)/bin/python -m credit_risk_model.service --host $(HOST) --port $(PORT)
+
+.PHONY: check-configuration
+check-configuration: $(SERVICE)/.installed ## Check the configuration without starting the service (CONFIGURATION=)
+	@REST_CONFIG=$(CONFIGURATION) $(SERVICE)/bin/python -m credit_risk_model.service --check
 
 # File names reach the commands through the environment, where no shell reads them.
 export DATA SOURCE
@@ -115,7 +119,23 @@ check: $(PROJECT)/.installed ## Check style and types
 
 .PHONY: contract
 contract: $(SERVICE)/.installed ## Renew service_contract.yaml from the code and the configuration
-	@PYTHONPATH=. $(SERVICE)/bin/generate_openapi --configuration_file=$(CONFIGURATION) --output_file=service_contract.yaml
+	@REST_CONFIG=$(CONFIGURATION) $(SERVICE)/bin/python -m credit_risk_model.service --contract service_contract.yaml
+
+.PHONY: docs
+docs: $(PROJECT)/.installed ## Renew the tables of docs/service.md from the tests, the settings and the benchmark
+	@$(PROJECT)/bin/python -m tests.service.document
+
+.PHONY: conformance
+conformance: $(PROJECT)/.installed ## Hold the running service to its contract with 5,000 generated requests (CASES=)
+	@CONFORMANCE_CASES=$(or $(CASES),5000) $(PROJECT)/bin/python -m pytest -s tests/service/test_conformance.py
+
+.PHONY: fuzz
+fuzz: $(PROJECT)/.installed ## Send 100,000 broken bodies to the running service (BODIES=)
+	@FUZZ_BODIES=$(or $(BODIES),100000) $(PROJECT)/bin/python -m pytest -s tests/service/test_fuzz.py
+
+.PHONY: saturation
+saturation: $(SERVICE)/.installed ## Measure the probes under 256 connections, on a core and on a fifth of one
+	@$(SERVICE)/bin/python benchmarks/saturation.py
 
 COMPILE := $(PROJECT)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock'

@@ -206,7 +206,8 @@ model.predict(model.input_schema(**example))
 # %% [markdown]
 # ## The service
 #
-# `rest_model_service` makes a REST service of it from one YAML file.
+# `rest_model_service` makes a REST service of it from one YAML file; the package `credit_risk_model.service` puts a layer
+# around it that tells its state truly and refuses bad input cleanly.
 
 # %%
 configuration = Path("configuration/rest_configuration.yaml")
@@ -215,7 +216,7 @@ print(configuration.read_text())
 # %%
 log = Path("build/notebook/service.log")
 service = subprocess.Popen(
-    [sys.executable, "-m", "uvicorn", "rest_model_service.main:app", "--port", "0"],
+    [sys.executable, "-m", "credit_risk_model.service", "--port", "0"],
     env=os.environ | {"REST_CONFIG": str(configuration)},
     stderr=log.open("w"),
     stdout=subprocess.DEVNULL,

@@ -2,10 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,10 @@ def shipped_model() -> CreditRiskModel:
     return CreditRiskModel()
 
 
+STOCK = ("uvicorn", "rest_model_service.main:app")
+COMPOSED = ("credit_risk_model.service",)
+
+
 def wait_until(condition: Callable[[], object], what: str) -> None:
     """Wait for the condition, and fail where it has not come true within a minute."""
     deadline = time.monotonic() + 60
@@ -67,12 +72,14 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 
 
 @contextmanager
-def serving(folder: Path, configuration: Path = CONFIGURATION) -> Iterator[httpx.Client]:
+def serving(
+    folder: Path, configuration: Path = CONFIGURATION, module: Sequence[str] = COMPOSED
+) -> Iterator[httpx.Client]:
     """Start the service as a process on a free port; yield a client once it listens; end it."""
     log = folder / "service.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [SERVICE_PYTHON, "-m", "uvicorn", "rest_model_service.main:app", "--port", "0"],
+            [SERVICE_PYTHON, "-m", *module, "--port", "0"],
             cwd=ROOT,
             env=os.environ | {"REST_CONFIG": str(configuration)},
             stdout=output,
@@ -85,13 +92,27 @@ def serving(folder: Path, configuration: Path = CONFIGURATION) -> Iterator[httpx
         with httpx.Client(base_url=found[1], timeout=10) as client:
             yield client
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # does not drain
         process.wait(timeout=20)
+
+
+@contextmanager
+def ready(folder: Path, module: Sequence[str]) -> Iterator[httpx.Client]:
+    """Start the service and wait until it is ready."""
+    with serving(folder, module=module) as client:
+        wait_until(lambda: client.get("/api/health/ready").status_code == 200, "is ready")
+        yield client
 
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """The real service with the shipped model, ready."""
-    with serving(tmp_path_factory.mktemp("service")) as client:
-        wait_until(lambda: client.get("/api/health/ready").status_code == 200, "is ready")
+    with ready(tmp_path_factory.mktemp("service"), COMPOSED) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def stock_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """The framework's application alone, with the same configuration, ready."""
+    with ready(tmp_path_factory.mktemp("stock"), STOCK) as client:
         yield client

@@ -1,7 +1,8 @@
-"""The stock service as a process, with the configuration and the artifact of the project."""
+"""Both applications, ours and the framework's alone, as processes with the configuration of the project."""
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,15 @@ from tests.conftest import CONFIGURATION, serving, wait_until
 PREDICTION = "/api/models/credit_risk_model/prediction"
 
 
-def test_a_loan_is_safe_or_risky(service: httpx.Client, loan: dict[str, Any]) -> None:
-    nearly_done = service.post(PREDICTION, json=loan)
-    stopped = service.post(PREDICTION, json=loan | {"total_payments_to_date": 1_219.2})
+@pytest.fixture(params=["service", "stock_service"], ids=["composed", "stock"])
+def application(request: pytest.FixtureRequest) -> httpx.Client:
+    client: httpx.Client = request.getfixturevalue(request.param)
+    return client
+
+
+def test_a_loan_is_safe_or_risky(application: httpx.Client, loan: dict[str, Any]) -> None:
+    nearly_done = application.post(PREDICTION, json=loan)
+    stopped = application.post(PREDICTION, json=loan | {"total_payments_to_date": 1_219.2})
 
     assert (nearly_done.status_code, nearly_done.json()) == (200, {"credit_risk": "safe"})
     assert (stopped.status_code, stopped.json()) == (200, {"credit_risk": "risky"})
@@ -33,36 +40,36 @@ def test_a_loan_is_safe_or_risky(service: httpx.Client, loan: dict[str, Any]) ->
         ("/api/health/startup", {"startup_status": "STARTED"}),
     ],
 )
-def test_a_ready_service_is_healthy(service: httpx.Client, path: str, body: dict[str, str]) -> None:
-    answer = service.get(path)
+def test_a_ready_service_is_healthy(application: httpx.Client, path: str, body: dict[str, str]) -> None:
+    answer = application.get(path)
 
     assert (answer.status_code, answer.json()) == (200, body)
 
 
-def test_the_model_is_listed(service: httpx.Client) -> None:
-    [model] = service.get("/api/models").json()["models"]
+def test_the_model_is_listed(application: httpx.Client) -> None:
+    [model] = application.get("/api/models").json()["models"]
 
     assert model["qualified_name"] == "credit_risk_model"
     assert model["version"] == __version__
 
 
-def test_the_metadata_hold_the_schemas(service: httpx.Client) -> None:
-    metadata = service.get("/api/models/credit_risk_model/metadata").json()
+def test_the_metadata_hold_the_schemas(application: httpx.Client) -> None:
+    metadata = application.get("/api/models/credit_risk_model/metadata").json()
 
     assert list(metadata["input_schema"]["properties"]) == [feature.field for feature in FEATURES]
     assert list(metadata["output_schema"]["properties"]) == ["credit_risk"]
 
 
-def test_the_documentation_is_there(service: httpx.Client) -> None:
-    assert "swagger" in service.get("/docs").text.lower()
-    assert PREDICTION in service.get("/openapi.json").json()["paths"]
+def test_the_documentation_is_there(application: httpx.Client) -> None:
+    assert "swagger" in application.get("/docs").text.lower()
+    assert PREDICTION in application.get("/openapi.json").json()["paths"]
 
 
-def test_predictions_are_counted_and_probes_are_not(service: httpx.Client, loan: dict[str, Any]) -> None:
-    service.post(PREDICTION, json=loan)
-    service.get("/api/health/ready")
+def test_predictions_are_counted_and_probes_are_not(application: httpx.Client, loan: dict[str, Any]) -> None:
+    application.post(PREDICTION, json=loan)
+    application.get("/api/health/ready")
 
-    metrics = service.get("/metrics").text
+    metrics = application.get("/metrics").text
 
     assert f'handler="{PREDICTION}"' in metrics
     assert 'handler="/api/health' not in metrics
@@ -81,10 +88,10 @@ def test_predictions_are_counted_and_probes_are_not(service: httpx.Client, loan:
         ("loan_purpose", '"yacht"'),
     ],
 )
-def test_a_wrong_value_is_named(service: httpx.Client, loan: dict[str, Any], field: str, text: str) -> None:
+def test_a_wrong_value_is_named(application: httpx.Client, loan: dict[str, Any], field: str, text: str) -> None:
     body = json.dumps(loan | {field: "HERE"}).replace('"HERE"', text)
 
-    answer = service.post(PREDICTION, content=body, headers={"content-type": "application/json"})
+    answer = application.post(PREDICTION, content=body, headers={"content-type": "application/json"})
 
     assert answer.status_code == 400
     assert answer.json()["type"] == "ValidationError"
@@ -92,19 +99,19 @@ def test_a_wrong_value_is_named(service: httpx.Client, loan: dict[str, Any], fie
     assert field in message
 
 
-def test_an_integer_may_be_written_with_a_point(service: httpx.Client, loan: dict[str, Any]) -> None:
+def test_an_integer_may_be_written_with_a_point(application: httpx.Client, loan: dict[str, Any]) -> None:
     body = json.dumps(loan).replace('"loan_amount": 12000', '"loan_amount": 12000.0')
     assert "12000.0" in body
 
-    answer = service.post(PREDICTION, content=body, headers={"content-type": "application/json"})
+    answer = application.post(PREDICTION, content=body, headers={"content-type": "application/json"})
 
     assert answer.status_code == 200
 
 
-def configured(practice_artifact: Path, folder: Path, sha256: str) -> Path:
-    """Write a configuration that names the artifact and its digest."""
+def configured(folder: Path, **artifact: str) -> Path:
+    """Write a configuration that names the artifact, and perhaps its digest."""
     configuration = yaml.safe_load(CONFIGURATION.read_text())
-    configuration["models"][0]["configuration"] = {"artifact_path": str(practice_artifact), "artifact_sha256": sha256}
+    configuration["models"][0]["configuration"] = artifact
     path = folder / "rest_configuration.yaml"
     path.write_text(yaml.safe_dump(configuration))
     return path
@@ -121,17 +128,38 @@ def test_the_configured_artifact_is_served(practice_artifact: Path, tmp_path: Pa
     answers = [expected.predict(expected.input_schema(**body)).model_dump(mode="json") for body in loans]
     assert answers != [shipped.predict(shipped.input_schema(**body)).model_dump(mode="json") for body in loans]
 
-    with serving(tmp_path, configured(practice_artifact, tmp_path, digest)) as client:
+    with serving(
+        tmp_path, configured(tmp_path, artifact_path=str(practice_artifact), artifact_sha256=digest)
+    ) as client:
         wait_until(lambda: client.get("/api/health/ready").status_code == 200, "is ready")
 
         assert [client.post(PREDICTION, json=body).json() for body in loans] == answers
 
 
-def test_another_artifact_than_the_configured_one_is_not_served(practice_artifact: Path, tmp_path: Path) -> None:
-    with serving(tmp_path, configured(practice_artifact, tmp_path, "0" * 64)) as client:
-        wait_until(lambda: client.get("/api/health/startup").status_code == 200, "ends its start")
-        status = client.get("/api/health").status_code
+@pytest.mark.parametrize("artifact", ["missing", "tampered", "foreign", "not the pinned one"])
+def test_a_wrong_artifact_is_named_once_in_the_log(
+    artifact: str, practice_artifact: Path, tmp_path: Path, loan: dict[str, Any]
+) -> None:
+    path = tmp_path / "1.zip"
+    if artifact == "foreign":
+        with zipfile.ZipFile(path, "w") as other:
+            other.writestr("model.joblib", b"of somebody else")
+    elif artifact != "missing":
+        path.write_bytes(practice_artifact.read_bytes())
+    if artifact == "tampered":
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    pinned = {"artifact_sha256": "0" * 64} if "pinned" in artifact else {}
 
-    assert status == 503
-    assert "ArtifactError" in (log := (tmp_path / "service.log").read_text())
-    assert str(practice_artifact) in log
+    with serving(tmp_path, configured(tmp_path, artifact_path=str(path), **pinned)) as client:
+        wait_until(lambda: client.get("/api/health/startup").status_code == 200, "ends its start")
+        probes = [client.get(f"/api/health{probe}").status_code for probe in ("", "/ready", "/startup")]
+        prediction = client.post(PREDICTION, json=loan)
+
+    log = (tmp_path / "service.log").read_text()
+    assert probes == [503, 503, 200]
+    assert (prediction.status_code, prediction.json()["type"]) == (503, "LoadFailed")
+    assert str(path) not in prediction.text
+    assert log.count("ArtifactError: ") == 1
+    assert str(path) in log

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import credit_risk_model
-from tests.conftest import CONFIGURATION, ROOT, SERVICE_PYTHON
+from tests.conftest import CONFIGURATION, ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 BACKEND = PYPROJECT["build-system"]["build-backend"]
@@ -24,18 +24,6 @@ PROJECT_LOCK = ROOT / "requirements.txt"
 def locked(path: Path) -> dict[str, str]:
     """Return the pinned version of each package in a lock."""
     return dict(re.findall(r"^([a-z0-9.-]+)==([^ \\]+)", path.read_text(), re.MULTILINE))
-
-
-def test_the_contract_is_that_of_the_stock_application(tmp_path: Path) -> None:
-    command = [
-        str(Path(SERVICE_PYTHON).with_name("generate_openapi")),
-        f"--configuration_file={CONFIGURATION}",
-        f"--output_file={tmp_path / 'contract.yaml'}",
-    ]
-    subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
-
-    committed = (ROOT / "service_contract.yaml").read_text()
-    assert (tmp_path / "contract.yaml").read_text() == committed, "stale: `make contract` renews it"
 
 
 def test_there_is_one_version() -> None:

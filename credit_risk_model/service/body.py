@@ -1,0 +1,72 @@
+"""The body of a request: read within a limit, and taken for JSON only where it is."""
+
+import json
+from collections import Counter
+from typing import Any
+
+from starlette.types import Message, Receive, Scope
+
+from credit_risk_model.service.answers import Header, Refusal
+
+CLOSE: Header = (b"connection", b"close")
+
+
+async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """Return the body.
+
+    Raises:
+        Refusal: 415 for another content type than JSON, 413 for a longer body: the rest of it is not read.
+    """
+    headers = dict(scope["headers"])
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json":
+        found = kind.decode("latin-1") or "none"
+        raise Refusal(415, "UnsupportedMediaType", [f"The content type must be application/json, found {found}."])
+    too_long = Refusal(413, "BodyTooLarge", [f"The body is longer than {limit} bytes."], [CLOSE])
+    if int(headers.get(b"content-length", b"0")) > limit:
+        raise too_long
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message["body"]
+    else:
+        body = await _rest(message, receive, limit)
+    if len(body) > limit:
+        raise too_long
+    return body
+
+
+async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
+    body = bytearray()
+    while message["type"] == "http.request":
+        body += message["body"]
+        if len(body) > limit or not message.get("more_body"):
+            return bytes(body)
+        message = await receive()
+    raise Refusal(400, "MalformedBody", ["The client left before the body was complete."])
+
+
+def parse(body: bytes) -> Any:
+    """Return what the JSON says.
+
+    Raises:
+        Refusal: 400, the body is no JSON in UTF-8, or one of its objects has a key twice.
+    """
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_object)
+    except UnicodeDecodeError as error:
+        problem = f"no UTF-8 at byte {error.start}"
+    except json.JSONDecodeError as error:
+        problem = f"{error.msg} at line {error.lineno}, column {error.colno}"
+    except RecursionError:
+        problem = "nested too deeply"
+    except ValueError as error:
+        problem = str(error)
+    raise Refusal(400, "MalformedBody", [f"The body is no JSON that can be read: {problem}."])
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        ((key, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"key '{key}' stands twice")
+    return found

@@ -1,0 +1,63 @@
+"""The layer that sees every request: it is measured, logged, and answered, whatever happens further in."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from credit_risk_model.service.answers import Refusal, internal_error
+from credit_risk_model.service.body import CLOSE
+from credit_risk_model.service.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+HANDLERS = {"/", "/api/models", "/docs", "/openapi.json"}  # the rest has one name, lest every typing error gets one
+QUIET = {"/api/health", "/api/health/ready", "/api/health/startup", "/metrics"}
+
+
+class Observation:
+    """Turns what is raised into an answer, and closes connections one by one while `is_draining`."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, models: dict[str, str], is_draining: Callable[[], bool]) -> None:
+        """Observe `app`; `models` has the name of the model for the path of its predictions."""
+        self._app = app
+        self._metrics = metrics
+        self._models = models
+        self._is_draining = is_draining
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start, status = time.perf_counter(), 0
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if self._is_draining():
+                    message["headers"] = [*message["headers"], CLOSE]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed)
+        except Refusal as refusal:
+            await refusal.send(observed)
+        except Exception:
+            logger.exception("%s %s failed.", scope["method"], scope["path"])
+            if not status:
+                await internal_error().send(observed)
+        finally:
+            if scope["path"] not in QUIET:
+                self._note(scope, status, time.perf_counter() - start)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        path, method = scope["path"], scope["method"]
+        model = self._models.get(path)
+        handler = path if model or path in HANDLERS else "other"
+        self._metrics.observe(method, handler, status, seconds, model)
+        milliseconds = round(seconds * 1e3, 2)
+        shown = scope["raw_path"].decode("latin-1")
+        detail = {"method": method, "path": shown, "status": status, "milliseconds": milliseconds}
+        logger.info("%s %s %d %.2f ms", method, shown, status, milliseconds, extra=detail)

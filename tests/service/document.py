@@ -1,0 +1,53 @@
+"""Writes the tables of docs/service.md from what they are true of."""
+
+import json
+import re
+from pathlib import Path
+
+from credit_risk_model.service.configuration import PREFIX, Limits, Settings
+from tests.conftest import ROOT
+from tests.service import truth_table
+
+DOCUMENT = ROOT / "docs" / "service.md"
+MEASURED = ROOT / "benchmarks" / "saturation.json"
+
+
+def settings() -> str:
+    lines = ["| key | environment | default | for a model alone | |", "|---|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        alone = "yes" if name in Limits.model_fields else "no"
+        lines.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {field.default} | {alone} | {field.description} |")
+    return "\n".join(lines)
+
+
+def saturation() -> str:
+    measured = json.loads(MEASURED.read_text())
+    lines = [
+        "| | predictions/s | refused/s | lost | p50 of the probes | p99 | longest |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name in ("a whole core", "a fifth of a core"):
+        row = measured[name]
+        probes = row["probes in ms"].values()
+        worst = (f"{max(probe[part] for probe in probes):.0f} ms" for part in ("p50", "p99", "max"))
+        counts = (f"{row[part]:,}" for part in ("predictions per second", "refused per second", "lost"))
+        lines.append(f"| {name} | {' | '.join(counts)} | {' | '.join(worst)} |")
+    seconds = f"{measured['seconds']:.0f}"
+    lines.append(f"\nThe slowest of the three probes, {seconds} s each, {measured['machine']}, {measured['date']}.")
+    return "\n".join(lines)
+
+
+def renewed(text: str) -> str:
+    """Return the document with its tables made anew."""
+    for name, table in (("states", truth_table.markdown()), ("settings", settings()), ("saturation", saturation())):
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        text = re.sub(pattern, lambda found: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)  # noqa: B023  # used at once
+    return text
+
+
+def main(path: Path = DOCUMENT) -> None:
+    path.write_text(renewed(path.read_text()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Models that load, predict and fail on command, for a service that runs as a process of its own."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from ml_base import MLModel, MLModelDecorator
+from ml_base.ml_model import MLModelSchemaValidationException
+from pydantic import BaseModel, Field, field_validator
+
+
+class Item(BaseModel, extra="forbid"):
+    size: int = Field(strict=True, ge=0)
+
+
+class Input(BaseModel, extra="forbid"):
+    number: float = Field(allow_inf_nan=False)
+    items: list[Item] = []
+
+    @field_validator("number")
+    @classmethod
+    def _break(cls, number: float) -> float:
+        if number == 500:
+            raise RuntimeError("a secret of the validation")
+        return number
+
+
+class Output(BaseModel):
+    number: float
+
+
+def wait_for(path: str | None) -> None:
+    while path is not None and not Path(path).exists():
+        time.sleep(0.01)
+
+
+class Echo(MLModel):  # type: ignore[misc]  # ml_base ships no types
+    """Answers the number that it gets, once the file `predicts_with` exists; is loaded once `loads_with` does."""
+
+    display_name = "Echo"
+    qualified_name = "echo"
+    description = "Answers the number that it gets."
+    version = "1.2.3"
+    input_schema = Input
+    output_schema = Output
+
+    def __init__(self, loads_with: str | None = None, predicts_with: str | None = None, error: str = "") -> None:
+        wait_for(loads_with)
+        if error:
+            raise RuntimeError(error)
+        self._predicts_with = predicts_with
+
+    def predict(self, data: Any) -> Output:
+        if data.number == 400:
+            raise MLModelSchemaValidationException("400 is no number for this model.")
+        if data.number == 501:
+            raise RuntimeError("a secret of the prediction")
+        wait_for(self._predicts_with)
+        return Output(number=data.number)
+
+
+class OtherEcho(Echo):
+    qualified_name = "other_echo"
+
+
+class Unshowable(Echo):
+    qualified_name = "unshowable"
+    description: Any = 5  # no text: the framework cannot show its metadata
+
+
+class NamedByInstance(Echo):
+    @property
+    def qualified_name(self) -> str:  # type: ignore[override]  # as ml_base has it
+        return "named_by_instance"
+
+
+class Abstract(MLModel):  # type: ignore[misc]  # ml_base ships no types
+    """A model that lacks everything."""
+
+
+class Doubling(MLModelDecorator):  # type: ignore[misc]  # ml_base ships no types
+    def predict(self, data: Any) -> Output:
+        return Output(number=2 * self._model.predict(data).number)

@@ -1,0 +1,228 @@
+"""What a client is told that asks for something wrong."""
+
+import http.client
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.service import process
+from tests.service.process import PREDICTION, Service
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    other = {"class_path": "tests.service.models.Unshowable", "create_endpoint": False}
+    doubling = {"class_path": "tests.service.models.Doubling"}
+    with process.ready(tmp_path_factory.mktemp("answers"), {"decorators": [doubling]}, other) as service:
+        yield service
+
+
+def shape(answer: httpx.Response) -> tuple[int, str, list[str]]:
+    """Return status, type and messages of an error, which has nothing else."""
+    body = answer.json()
+    assert list(body) == ["type", "messages"]
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-request-id"]
+    return answer.status_code, body["type"], body["messages"]
+
+
+def test_a_decorated_model_answers(service: Service) -> None:
+    assert service.predict(4).json() == {"number": 8.0}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "Expecting value at line 1, column 1"),
+        (b'{"number": 1', "Expecting ',' delimiter at line 1, column 13"),
+        (b'{"number": 1} x', "Extra data"),
+        (b'{"number": "\x00"}', "Invalid control character"),
+        (b'{"number": "\xff"}', "no UTF-8 at byte 12"),
+        (b"\xef\xbb\xbf{}", "BOM"),
+        ('{"number": 1}'.encode("utf-16"), "no UTF-8 at byte 0"),
+        (b'{"number": 1, "number": 1}', "key 'number' stands twice"),
+        (b'{"number": 1, "items": [{"size": 1, "size": 2}]}', "key 'size' stands twice"),
+        (b"[" * 60_000, "nested too deeply"),
+        (b'{"number": ' + b"9" * 5_000 + b"}", "4300 digits"),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, bytes) else value,
+)
+def test_what_is_no_json_is_told_where(service: Service, body: bytes, words: str) -> None:
+    status, kind, [message] = shape(service.client.post(PREDICTION, content=body, headers=JSON))
+
+    assert (status, kind) == (400, "MalformedBody")
+    assert words in message
+
+
+@pytest.mark.parametrize("body", ["[]", "null", "3", '"text"', "true"])
+def test_a_body_that_is_no_object_is_told_so(service: Service, body: str) -> None:
+    answer = service.client.post(PREDICTION, content=body, headers=JSON)
+
+    assert shape(answer) == (400, "ValidationError", ["body: Input should be an object"])
+
+
+def test_each_wrong_field_is_named_by_its_path(service: Service) -> None:
+    body = {"number": "x", "items": [{"size": 1}, {"size": -1}, {"size": 1, "colour": 2}, {}], "more": 1}
+
+    status, kind, messages = shape(service.client.post(PREDICTION, json=body))
+
+    assert (status, kind) == (400, "ValidationError")
+    assert [message.split(":")[0] for message in messages] == [
+        "number", "items[1].size", "items[2].colour", "items[3].size", "more",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "9" * 4_000])
+def test_a_number_that_is_none_is_refused_by_the_schema(service: Service, number: str) -> None:
+    answer = service.client.post(PREDICTION, content=f'{{"number": {number}}}', headers=JSON)
+
+    assert shape(answer)[:2] == (400, "ValidationError")
+
+
+def test_a_key_that_no_text_can_hold_is_still_told(service: Service) -> None:
+    answer = service.client.post(PREDICTION, content=b'{"number": 1, "\\ud800": 1}', headers=JSON)
+
+    assert shape(answer)[:2] == (400, "ValidationError")
+
+
+def test_what_the_model_refuses_is_told_in_its_words(service: Service) -> None:
+    assert shape(service.predict(400)) == (400, "SchemaValidationError", ["400 is no number for this model."])
+
+
+@pytest.mark.parametrize("limit", [65_536])
+def test_a_body_at_the_limit_is_read(service: Service, limit: int) -> None:
+    body = b'{"number": 1}'
+
+    answer = service.client.post(PREDICTION, content=body.ljust(limit), headers=JSON)
+
+    assert answer.status_code == 200
+    assert shape(service.client.post(PREDICTION, content=body.ljust(limit + 1), headers=JSON)) == (
+        413, "BodyTooLarge", ["The body is longer than 65536 bytes."],
+    )  # fmt: skip
+
+
+def test_a_body_without_a_length_is_read_to_the_limit_and_no_further(service: Service) -> None:
+    connection = http.client.HTTPConnection(*service.address, timeout=30)
+    connection.putrequest("POST", PREDICTION)
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    for _ in range(66):  # and never an end
+        connection.send(b"400\r\n" + b" " * 1024 + b"\r\n")
+
+    answer = connection.getresponse()
+
+    assert (answer.status, answer.getheader("connection")) == (413, "close")
+
+
+def test_a_body_in_pieces_is_put_together(service: Service) -> None:
+    pieces = iter([b'{"num', b'ber": ', b"1}"])
+
+    assert service.client.post(PREDICTION, content=pieces, headers=JSON).json() == {"number": 2.0}
+
+
+def test_a_client_that_leaves_early_does_no_harm(service: Service) -> None:
+    head = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
+    with socket.create_connection(service.address) as connection:
+        connection.sendall(head.encode() + b"{")
+
+    process.until(
+        lambda: service.metric('model_predictions_total{model="echo",outcome="invalid"}') > 0, "it is noticed"
+    )
+    assert "Traceback" not in service.log
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""])
+def test_another_content_type_is_refused(service: Service, kind: str) -> None:
+    answer = service.client.post(PREDICTION, content=b'{"number": 1}', headers={"content-type": kind})
+
+    assert shape(answer)[:2] == (415, "UnsupportedMediaType")
+
+
+def test_a_body_without_a_content_type_is_refused(service: Service) -> None:
+    assert shape(service.client.post(PREDICTION, content=b'{"number": 1}'))[0] == 415
+
+
+def test_a_content_type_may_have_parameters(service: Service) -> None:
+    kind = {"content-type": "Application/JSON; charset=utf-8"}
+
+    assert service.client.post(PREDICTION, content=b'{"number": 1}', headers=kind).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/models/nobody/prediction"),
+        ("POST", "/api/models/unshowable/prediction"),
+        ("GET", "/api/models/nobody/metadata"),
+        ("GET", "/nowhere"),
+        ("POST", "/api/models//prediction"),
+    ],
+)
+def test_what_is_not_there_is_not_found(service: Service, method: str, path: str) -> None:
+    assert shape(service.client.request(method, path, json={}))[:2] == (404, "NotFound")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", PREDICTION, "POST"),
+        ("DELETE", "/api/health", "GET"),
+        ("PUT", "/api/models", "GET"),
+        ("POST", "/metrics", "GET"),
+    ],
+)
+def test_another_method_is_refused_with_the_one_that_is_allowed(
+    service: Service, method: str, path: str, allowed: str
+) -> None:
+    answer = service.client.request(method, path)
+
+    assert shape(answer)[:2] == (405, "MethodNotAllowed")
+    assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("number", [500, 501], ids=["validation", "prediction"])
+def test_an_error_inside_says_nothing_but_its_id(service: Service, number: int) -> None:
+    answer = service.client.post(PREDICTION, json={"number": number}, headers={"X-Request-ID": f"error-{number}"})
+
+    status, kind, [message] = shape(answer)
+    assert (status, kind) == (500, "ServiceError")
+    assert f"error-{number}" in message
+    assert "secret" not in answer.text
+    assert f"[error-{number}] POST {PREDICTION} failed." in service.log
+    assert service.log.count(f"RuntimeError: a secret of the {'prediction' if number == 501 else 'validation'}") == 1
+
+
+def test_an_error_inside_the_framework_says_nothing_but_its_id(service: Service) -> None:
+    answer = service.client.get("/api/models", headers={"X-Request-ID": "framework"})
+
+    status, kind, [_] = shape(answer)
+    assert (status, kind) == (500, "ServiceError")
+    assert "valid string" not in answer.text
+    assert "valid string" in service.log
+
+
+def test_what_is_no_http_is_answered_in_the_same_shape(service: Service) -> None:
+    with socket.create_connection(service.address, timeout=30) as connection:
+        connection.sendall(b"NONSENSE\r\n\r\n")
+        answer = connection.recv(4096)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b'{"type":"MalformedRequest","messages":["Invalid HTTP request received."]}')
+
+
+def test_a_body_limit_is_set_for_each_model(tmp_path: Path) -> None:
+    other = {"class_path": "tests.service.models.OtherEcho", "service": {"body_limit": 20}}
+    with process.ready(tmp_path, {}, other, service={"body_limit": 40}) as service:
+        body = b'{"number": 1}'
+        sizes = {"echo": 40, "other_echo": 20}
+
+        for name, size in sizes.items():
+            path = f"/api/models/{name}/prediction"
+            assert service.client.post(path, content=body.ljust(size), headers=JSON).status_code == 200
+            assert service.client.post(path, content=body.ljust(size + 1), headers=JSON).status_code == 413

@@ -1,0 +1,168 @@
+"""What the YAML and the environment may say, and what the service says to the rest."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from credit_risk_model.service.configuration import ConfigurationError, Settings, read
+from tests.conftest import CONFIGURATION, ROOT
+from tests.service.process import ECHO, running, write_configuration
+
+MODULE = "tests.service.models"
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"modles": []}, "top level", "unknown key 'modles'. Did you mean 'models'? Known are: service_title, version,"),
+    ({"qualified_name": "x"}, "top level", "unknown key 'qualified_name'"),
+    ({"metrics": {"enable": True}}, "metrics", "unknown key 'enable'. Did you mean 'enabled'?"),
+    ({"metrics": {"enabled": "perhaps"}}, "metrics.enabled", "found 'perhaps'"),
+    ({"service": {"drain": 1}}, "service", "Known are: running, waiting, body_limit, drain_seconds,"),
+    ({"service": {"drain_seconds": -1}}, "service.drain_seconds", "found -1"),
+    ({"service": {"running": 0}}, "service.running", "found 0"),
+    ({"service": {"log_format": "xml"}}, "service.log_format", "'text' or 'json'"),
+    ({"service": 3}, "service", "found 3"),
+    ({"models": 3}, "models", "found 3"),
+    ({"logging": {"version": 7}}, "logging", "7"),
+]
+WRONG_MODEL: list[tuple[dict[str, Any], str, str]] = [
+    ({"decorator": []}, "models[0]", "unknown key 'decorator'. Did you mean 'decorators'?"),
+    ({"class_path": None}, "models[0].class_path", "found None"),
+    ({"class_path": "nowhere.Model"}, "models[0].class_path", "'nowhere.Model' does not import: ModuleNotFoundError"),
+    ({"class_path": "Model"}, "models[0].class_path", "does not import"),
+    (
+        {"class_path": f"{MODULE}.Ecko"},
+        "models[0].class_path",
+        "The module has: Echo, OtherEcho, Unshowable, NamedByInstance.",
+    ),
+    ({"class_path": f"{MODULE}.Input"}, "models[0].class_path", "is no MLModel to make"),
+    ({"class_path": f"{MODULE}.Abstract"}, "models[0].class_path", "is no MLModel to make"),
+    ({"class_path": f"{MODULE}.Doubling"}, "models[0].class_path", "is no MLModel to make"),
+    ({"service": {"drain_seconds": 1}}, "models[0].service", "Known are: running, waiting, body_limit."),
+    ({"decorators": [{"class_path": ECHO}]}, "models[0].decorators[0].class_path", "The module has: Doubling."),
+    ({"decorators": [{"class": ECHO}]}, "models[0].decorators[0]", "Did you mean 'class_path'?"),
+]
+
+
+@pytest.mark.parametrize(("content", "key", "words"), WRONG, ids=lambda value: str(value)[:30])
+def test_what_is_wrong_is_named(tmp_path: Path, content: dict[str, Any], key: str, words: str) -> None:
+    path = write_configuration(tmp_path, **content)
+
+    with pytest.raises(ConfigurationError) as raised:
+        read(path, {})
+
+    assert str(raised.value).startswith(f"{path}: {key}: ")
+    assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(("model", "key", "words"), WRONG_MODEL, ids=lambda value: str(value)[:30])
+def test_what_is_wrong_with_a_model_is_named(tmp_path: Path, model: dict[str, Any], key: str, words: str) -> None:
+    path = write_configuration(tmp_path, model)
+
+    with pytest.raises(ConfigurationError) as raised:
+        read(path, {})
+
+    assert str(raised.value).startswith(f"{path}: {key}: ")
+    assert words in str(raised.value)
+
+
+def test_two_models_of_one_name_are_named(tmp_path: Path) -> None:
+    path = write_configuration(tmp_path, {}, {"class_path": f"{MODULE}.OtherEcho"}, {})
+
+    with pytest.raises(ConfigurationError, match=r"models\[2\].class_path: 'echo' is the name of models\[0\] too"):
+        read(path, {})
+
+
+def test_every_problem_has_its_line(tmp_path: Path) -> None:
+    path = write_configuration(tmp_path, {"decorator": 1}, metrics={"enable": 1})
+
+    with pytest.raises(ConfigurationError) as raised:
+        read(path, {})
+
+    assert len(str(raised.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("text", ["models: [", "", "- a", "\x00"])
+def test_what_is_no_yaml_of_ours_is_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "configuration.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigurationError, match=re.escape(str(path))):
+        read(path, {})
+
+
+def test_a_missing_file_is_told_with_the_variable_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="REST_CONFIG names the file"):
+        read(tmp_path / "nowhere.yaml", {})
+
+
+def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
+    path = write_configuration(tmp_path, {"service": {"running": 7}}, service={"running": 5, "waiting": 6})
+
+    configuration = read(path, {"REST_WAITING": "8", "REST_DRAIN_SECONDS": "2.5", "PATH": "x"})
+
+    assert configuration.service == Settings(running=5, waiting=8, drain_seconds=2.5)
+    limits = configuration.limits(0)
+    assert (limits.running, limits.waiting) == (7, 8), "a model's own settings count for it"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_can_be_given_in_the_environment(tmp_path: Path, name: str) -> None:
+    value = "json" if name == "log_format" else "3"
+
+    configuration = read(write_configuration(tmp_path), {f"REST_{name.upper()}": value})
+
+    assert str(getattr(configuration.service, name)).removesuffix(".0") == value
+
+
+def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"environment variable REST_RUNNING: .*, found 'many'"):
+        read(write_configuration(tmp_path), {"REST_RUNNING": "many"})
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"]])
+def test_the_process_ends_with_the_message_before_it_listens(tmp_path: Path, arguments: list[str]) -> None:
+    path = write_configuration(tmp_path, {"decorator": []})
+
+    done = subprocess.run(
+        [sys.executable, "-m", "credit_risk_model.service", "--port", "0", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"REST_CONFIG": str(path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"{path}: models[0]: unknown key 'decorator'.")
+
+
+def test_the_framework_takes_the_same_file(tmp_path: Path) -> None:
+    from rest_model_service.configuration import ServiceConfiguration
+
+    path = write_configuration(tmp_path, {"service": {"running": 7}}, service={"running": 5})
+
+    assert ServiceConfiguration(**yaml.safe_load(path.read_text())).models[0].class_path == ECHO
+
+
+def test_the_configuration_of_the_project_is_valid() -> None:
+    assert read(CONFIGURATION, {}).models
+
+
+def test_a_logging_section_takes_the_place_of_ours(tmp_path: Path) -> None:
+    section = {
+        "version": 1,
+        "formatters": {"mine": {"format": "MINE %(message)s"}},
+        "handlers": {"mine": {"class": "logging.StreamHandler", "formatter": "mine"}},
+        "root": {"level": "INFO", "handlers": ["mine"]},
+        "disable_existing_loggers": False,
+    }
+
+    with running(tmp_path, write_configuration(tmp_path, logging=section)) as service:
+        assert service.log.startswith("MINE ")

@@ -1,0 +1,25 @@
+"""The tables of docs/service.md are those of the code and the tests."""
+
+import json
+
+from credit_risk_model.service.metrics import OUTCOMES
+from tests.service.document import DOCUMENT, MEASURED, renewed
+
+
+def test_the_tables_are_fresh() -> None:
+    text = DOCUMENT.read_text()
+
+    assert renewed(text) == text, "stale: `make docs` renews it"
+
+
+def test_every_outcome_is_documented() -> None:
+    for outcome in OUTCOMES.values():
+        assert f"`{outcome}`" in DOCUMENT.read_text()
+
+
+def test_the_recorded_probes_were_quick_and_no_prediction_was_lost() -> None:
+    measured = json.loads(MEASURED.read_text())
+
+    for name, goal in (("a whole core", 100), ("a fifth of a core", 1_000)):
+        assert measured[name]["lost"] == 0
+        assert all(probe["p99"] <= goal for probe in measured[name]["probes in ms"].values())

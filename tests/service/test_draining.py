@@ -1,0 +1,155 @@
+"""What happens from the signal to the exit, under real load."""
+
+import http.client
+import json
+import signal
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.service import process
+from tests.service.process import PREDICTION, Service, until
+
+BODY = json.dumps({"number": 7})
+HEADERS = {"Content-Type": "application/json"}
+
+
+class Load:
+    """Clients in threads of their own, each of which asks again and again until nobody listens any more."""
+
+    def __init__(self, service: Service, clients: int, keep_alive: bool) -> None:
+        self.answered = 0
+        self.lost: list[str] = []
+        self._address = service.address
+        self._keep_alive = keep_alive
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        while True:
+            connection = http.client.HTTPConnection(*self._address, timeout=30)
+            try:
+                connection.connect()
+            except ConnectionRefusedError:
+                return
+            asked = 0
+            try:
+                while True:
+                    asked += 1
+                    connection.request("POST", PREDICTION, BODY, HEADERS)
+                    answer = connection.getresponse()
+                    if (answer.status, answer.read()) != (200, b'{"number":7.0}'):
+                        self.lost.append(str(answer.status))
+                    self.answered += 1
+                    if answer.will_close or not self._keep_alive:
+                        break
+            except (OSError, http.client.HTTPException) as error:
+                self.lost.append(f"request {asked} of a connection: {error!r}")
+            finally:
+                connection.close()
+
+
+@pytest.mark.parametrize("drain_seconds", [0, 1])
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_no_request_is_lost_from_the_signal_to_the_exit(tmp_path: Path, keep_alive: bool, drain_seconds: int) -> None:
+    with process.ready(tmp_path, service={"drain_seconds": drain_seconds}) as service:
+        load = Load(service, clients=16, keep_alive=keep_alive)
+        until(lambda: load.answered > 500, "the load runs")
+        before = load.answered
+
+        service.signal()
+        load.join()
+
+        assert service.process.wait(timeout=30) == 0
+        assert load.lost == []
+        assert load.answered > before or not drain_seconds
+
+
+def test_what_is_in_flight_ends_after_the_listener_has_closed(tmp_path: Path) -> None:
+    slow = {"configuration": {"predicts_with": str(tmp_path / "gate")}, "service": {"running": 2}}
+
+    with process.ready(tmp_path, slow, service={"drain_seconds": 0}) as service:
+        answers: list[httpx.Response] = []
+        threads = [threading.Thread(target=lambda: answers.append(service.predict())) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        until(lambda: service.metric('model_predictions_waiting{model="echo"}') == 2, "two run and two wait")
+        service.signal()
+        until(lambda: refuses(service), "nobody listens")
+        service.open_gate()
+        for thread in threads:
+            thread.join()
+
+        assert [answer.status_code for answer in answers] == [200] * 4
+        assert service.process.wait(timeout=30) == 0
+
+
+def refuses(service: Service) -> bool:
+    try:
+        service.client.get("/api/health")
+    except httpx.ConnectError:
+        return True
+    return False
+
+
+def test_a_drained_client_is_asked_to_leave(tmp_path: Path) -> None:
+    with process.draining(tmp_path) as service:
+        assert service.predict().headers["connection"] == "close"
+
+
+def test_the_drain_lasts_as_long_as_it_is_set(tmp_path: Path) -> None:
+    with process.ready(tmp_path, service={"drain_seconds": 1.5}) as service:
+        start = time.monotonic()
+        service.signal()
+
+        assert service.process.wait(timeout=30) == 0
+        assert time.monotonic() - start >= 1.5
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_the_drain(tmp_path: Path, second: signal.Signals) -> None:
+    with process.draining(tmp_path) as service:  # for a minute
+        service.signal(second)
+
+        assert service.process.wait(timeout=30) == 0
+
+
+def test_an_interrupt_does_not_drain(tmp_path: Path) -> None:
+    with process.ready(tmp_path, service={"drain_seconds": 3600}) as service:
+        service.signal(signal.SIGINT)
+
+        assert service.process.wait(timeout=30) == 0
+
+
+def test_a_load_that_never_ends_does_not_hold_the_process(tmp_path: Path) -> None:
+    with process.loading(tmp_path) as service:
+        service.signal()
+
+        assert service.process.wait(timeout=30) == 0
+
+
+def give_up_on(service: Service) -> None:
+    with suppress(httpx.HTTPError):
+        service.predict()
+
+
+def test_a_prediction_that_never_ends_holds_the_process_for_a_set_time(tmp_path: Path) -> None:
+    endless = {"configuration": {"predicts_with": str(tmp_path / "gate")}}
+
+    with process.ready(tmp_path, endless, service={"drain_seconds": 0, "finish_seconds": 1}) as service:
+        asking = threading.Thread(target=give_up_on, args=[service])
+        asking.start()
+        until(lambda: service.metric('model_predictions_running{model="echo"}') == 1, "one runs")
+        service.signal()
+
+        assert service.process.wait(timeout=30) == 0
+        asking.join()

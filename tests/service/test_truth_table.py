@@ -1,0 +1,75 @@
+"""The service in each of its states, as a process."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.service import process
+from tests.service.truth_table import TABLE, Row
+
+STATES = {
+    "loading": process.loading,
+    "ready": process.ready,
+    "load failed": process.load_failed,
+    "draining": process.draining,
+    "saturated": process.saturated,
+}
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.state)
+def test_the_service_tells_its_state(row: Row, tmp_path: Path) -> None:
+    with STATES[row.state](tmp_path) as service:
+        prediction = service.predict()
+
+        assert service.statuses() == (row.health, row.ready, row.startup)
+        assert prediction.status_code == row.prediction
+        assert ("retry-after" in prediction.headers) == row.retry_after
+
+
+def test_the_table_has_all_states() -> None:
+    assert [row.state for row in TABLE] == list(STATES)
+
+
+def test_a_model_is_served_once_it_is_loaded(tmp_path: Path) -> None:
+    with process.loading(tmp_path) as service:
+        early = service.predict()
+        contract = service.client.get("/openapi.json").json()
+        metadata = service.client.get("/api/models/echo/metadata")
+        service.open_gate()
+        process.until(lambda: service.statuses() == (200, 200, 200), "ready")
+
+        assert (early.status_code, early.json()["type"]) == (503, "NotReady")
+        assert (metadata.status_code, metadata.json()["type"]) == (503, "NotReady")
+        assert process.PREDICTION not in contract["paths"]
+        assert service.predict().json() == {"number": 1.0}
+        assert process.PREDICTION in service.client.get("/openapi.json").json()["paths"], "the contract was frozen"
+
+
+def test_no_model_is_served_before_all_are_loaded(tmp_path: Path) -> None:
+    second = {"class_path": "tests.service.models.OtherEcho", "configuration": {"loads_with": str(tmp_path / "gate")}}
+
+    with process.starting(tmp_path, {}, second) as service:
+        process.until(lambda: "Loaded echo" in service.log, "the first model is loaded")
+
+        assert service.predict().status_code == 503
+        assert service.statuses() == (200, 503, 503)
+
+
+def test_a_failed_load_is_told_once_and_only_in_the_log(tmp_path: Path) -> None:
+    with process.load_failed(tmp_path) as service:
+        told = (
+            service.predict().text + service.client.get("/api/models").text + service.client.get(process.PROBES[0]).text
+        )
+
+        assert service.log.count("RuntimeError: the disk is gone") == 1
+        assert "Traceback" in service.log
+        assert "disk" not in told
+
+
+def test_models_of_one_name_that_only_the_load_can_see_fail_it(tmp_path: Path) -> None:
+    twin = {"class_path": "tests.service.models.NamedByInstance"}
+
+    with process.starting(tmp_path, twin, twin) as service:
+        process.until(lambda: service.statuses() == (503, 503, 200), "the load has failed")
+
+        assert "same qualified name" in service.log
