@@ -206,8 +206,8 @@ model.predict(model.input_schema(**example))
 # %% [markdown]
 # ## The service
 #
-# `rest_model_service` makes a REST service of it from one YAML file; the package `credit_risk_model.service` puts a layer
-# around it that tells its state truly and refuses bad input cleanly.
+# `rest_model_service` makes a REST service of it from one YAML file. The package `credit_risk_model.service` puts a
+# layer around it that tells its state truly and refuses bad input cleanly.
 
 # %%
 configuration = Path("configuration/rest_configuration.yaml")
