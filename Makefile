@@ -58,13 +58,22 @@ $(PROJECT)/.installed: requirements.txt
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
 
+# Before the models are loaded: whether anybody can listen there, and if not, why.
+define LISTEN
+import os, socket, sys
+host, port = os.environ["HOST"], os.environ["PORT"]
+try:
+    socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+except (OSError, ValueError, OverflowError) as error:
+    reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
+    sys.exit(f"Cannot listen on {host}:{port}: {reason}. Another port may do: make serve PORT=8001")
+endef
+export LISTEN HOST PORT
+
 .PHONY: serve
 serve: $(SERVICE)/.installed ## Start the service on 127.0.0.1:8000 (PORT=8001, HOST=, CONFIGURATION=)
-	@if ! $(SERVICE)/bin/python -c 'import socket, sys; socket.create_server((sys.argv[1], int(sys.argv[2])))' \
-			'$(HOST)' '$(PORT)' 2>/dev/null; then
-		echo "Cannot listen on $(HOST):$(PORT), most likely in use by another program: try 'make serve PORT=8001'." >&2; exit 1
-	fi
-	REST_CONFIG=$(CONFIGURATION) exec $(SERVICE)/bin/python -m credit_risk_model.service --host $(HOST) --port $(PORT)
+	@$(SERVICE)/bin/python -c "$$LISTEN"
+	REST_CONFIG='$(CONFIGURATION)' exec $(SERVICE)/bin/python -m credit_risk_model.service --host "$$HOST" --port "$$PORT"
 
 .PHONY: check-configuration
 check-configuration: $(SERVICE)/.installed ## Check the configuration without starting the service (CONFIGURATION=)

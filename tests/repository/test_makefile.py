@@ -2,17 +2,20 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, wait_until
 
 MAKEFILE = (ROOT / "Makefile").read_text()
-TARGETS = re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE)
+_RULES = re.sub(r"^define.*?^endef$", "", MAKEFILE, flags=re.MULTILINE | re.DOTALL)
+TARGETS = re.findall(r"^([a-z][a-z-]*):", _RULES, re.MULTILINE)
 
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -84,9 +87,33 @@ def test_a_busy_port_ends_in_one_sentence() -> None:
 
         done = make("serve", f"PORT={port}")
 
-    assert last_words(done) == (
-        f"Cannot listen on 127.0.0.1:{port}, most likely in use by another program: try 'make serve PORT=8001'."
-    )
+    assert last_words(done).startswith(f"Cannot listen on 127.0.0.1:{port}: Address already in use.")
+    assert len(done.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("port", ["eighty", "99999", "80'01"])
+def test_a_port_that_is_none_ends_in_one_sentence(port: str) -> None:
+    assert last_words(make("serve", f"PORT={port}")).startswith(f"Cannot listen on 127.0.0.1:{port}: ")
+
+
+def test_a_configuration_that_is_not_there_ends_in_one_sentence() -> None:
+    assert "nowhere.yaml" in last_words(make("serve", "PORT=0", "CONFIGURATION=nowhere.yaml"))
+
+
+def test_make_serve_serves(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        serving = subprocess.Popen(
+            ["make", "serve", "PORT=0"], cwd=ROOT, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        wait_until(lambda: "running on http" in log.read_text() or serving.poll() is not None, "listens")
+        found = re.search(r"running on (http://\S+)", log.read_text())
+        assert found, log.read_text()
+        wait_until(lambda: httpx.get(f"{found[1]}/api/health/ready").status_code == 200, "is ready")
+    finally:
+        os.killpg(serving.pid, signal.SIGINT)
+        serving.wait(timeout=20)
 
 
 def test_a_download_without_an_account_ends_in_one_sentence(tmp_path: Path) -> None:
