@@ -159,7 +159,6 @@ def _reports(
     ]
     findings = [finding for each in found for finding in each.findings]
     reasons = validation.accepted()
-    print(validation.table(findings, reasons))
     validation.stop_at_what_matters(findings, reasons)
 
     evaluated = kept.take(
@@ -170,6 +169,7 @@ def _reports(
         ),
     )
     profiled = kept.take(7, "profile of the loans", lambda: profile.page(loans))
+    print(f"Checks:\n{validation.table(findings, reasons)}")
     return compared, {
         "model_card.md": model_card.text(metadata | {"compared": compared}, evaluated).encode(),
         "evaluation.html": report.page(evaluated, compared, metadata["data"]["source"]),
