@@ -63,12 +63,13 @@ STOCK = ("uvicorn", "rest_model_service.main:app")
 COMPOSED = ("credit_risk_model.service",)
 
 
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Wait for the condition, and fail where it has not come true within a minute."""
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """Wait for a condition and return its value; fail where it does not come true within a minute."""
     deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, f"the service never {what}"
-        time.sleep(0.05)
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.01)
+    return value
 
 
 @contextmanager
@@ -86,7 +87,7 @@ def serving(
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(lambda: "running on http" in log.read_text() or process.poll() is not None, "listens")
+        until(lambda: "running on http" in log.read_text() or process.poll() is not None, "listening")
         found = re.search(r"running on (http://\S+)", log.read_text())
         assert found, log.read_text()
         with httpx.Client(base_url=found[1], timeout=10) as client:
@@ -100,7 +101,7 @@ def serving(
 def ready(folder: Path, module: Sequence[str]) -> Iterator[httpx.Client]:
     """Start the service and wait until it is ready."""
     with serving(folder, module=module) as client:
-        wait_until(lambda: client.get("/api/health/ready").status_code == 200, "is ready")
+        until(lambda: client.get("/api/health/ready").status_code == 200, "ready")
         yield client
 
 

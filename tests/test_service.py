@@ -13,7 +13,7 @@ import yaml
 from credit_risk_model import __version__
 from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction.model import CreditRiskModel
-from tests.conftest import CONFIGURATION, serving, wait_until
+from tests.conftest import CONFIGURATION, serving, until
 
 PREDICTION = "/api/models/credit_risk_model/prediction"
 
@@ -131,7 +131,7 @@ def test_the_configured_artifact_is_served(practice_artifact: Path, tmp_path: Pa
     with serving(
         tmp_path, configured(tmp_path, artifact_path=str(practice_artifact), artifact_sha256=digest)
     ) as client:
-        wait_until(lambda: client.get("/api/health/ready").status_code == 200, "is ready")
+        until(lambda: client.get("/api/health/ready").status_code == 200, "ready")
 
         assert [client.post(PREDICTION, json=body).json() for body in loans] == answers
 
@@ -153,7 +153,7 @@ def test_a_wrong_artifact_is_named_once_in_the_log(
     pinned = {"artifact_sha256": "0" * 64} if "pinned" in artifact else {}
 
     with serving(tmp_path, configured(tmp_path, artifact_path=str(path), **pinned)) as client:
-        wait_until(lambda: client.get("/api/health/startup").status_code == 200, "ends its start")
+        until(lambda: client.get("/api/health/startup").status_code == 200, "the start has ended")
         probes = [client.get(f"/api/health{probe}").status_code for probe in ("", "/ready", "/startup")]
         prediction = client.post(PREDICTION, json=loan)
 

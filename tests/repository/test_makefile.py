@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import ROOT, wait_until
+from tests.conftest import ROOT, until
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 _RULES = re.sub(r"^define.*?^endef$", "", MAKEFILE, flags=re.MULTILINE | re.DOTALL)
@@ -107,10 +107,10 @@ def test_make_serve_serves(tmp_path: Path) -> None:
             ["make", "serve", "PORT=0"], cwd=ROOT, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        wait_until(lambda: "running on http" in log.read_text() or serving.poll() is not None, "listens")
+        until(lambda: "running on http" in log.read_text() or serving.poll() is not None, "listening")
         found = re.search(r"running on (http://\S+)", log.read_text())
         assert found, log.read_text()
-        wait_until(lambda: httpx.get(f"{found[1]}/api/health/ready").status_code == 200, "is ready")
+        until(lambda: httpx.get(f"{found[1]}/api/health/ready").status_code == 200, "ready")
     finally:
         os.killpg(serving.pid, signal.SIGINT)
         serving.wait(timeout=20)

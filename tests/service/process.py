@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +15,11 @@ from typing import Any
 import httpx
 import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, until
 
 ECHO = "tests.service.models.Echo"
 PREDICTION = "/api/models/echo/prediction"
 PROBES = ("/api/health", "/api/health/ready", "/api/health/startup")
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """Wait for a condition and return its value."""
-    deadline = time.monotonic() + 30
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.01)
-    return value
 
 
 @dataclass

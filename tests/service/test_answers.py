@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import until
 from tests.service import process
 from tests.service.process import PREDICTION, Service
 
@@ -131,9 +132,7 @@ def test_a_client_that_leaves_early_does_no_harm(service: Service) -> None:
     with socket.create_connection(service.address) as connection:
         connection.sendall(head.encode() + b"{")
 
-    process.until(
-        lambda: service.metric('model_predictions_total{model="echo",outcome="invalid"}') > 0, "it is noticed"
-    )
+    until(lambda: service.metric('model_predictions_total{model="echo",outcome="invalid"}') > 0, "it is noticed")
     assert "Traceback" not in service.log
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import until
 from tests.service import process
-from tests.service.process import PREDICTION, Service, until
+from tests.service.process import PREDICTION, Service
 
 BODY = json.dumps({"number": 7})
 HEADERS = {"Content-Type": "application/json"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import until
 from tests.service import process
 from tests.service.process import PREDICTION, PROBES, Service
 
@@ -44,7 +45,8 @@ def test_another_id_is_replaced(service: Service, given: str) -> None:
 def test_a_request_has_one_line_with_its_id(service: Service) -> None:
     service.client.post(PREDICTION, json={"number": 1}, headers={"X-Request-ID": "one-line"})
 
-    [line] = [record for record in records(service) if record["request_id"] == "one-line"]
+    # The line comes after the answer.
+    [line] = until(lambda: [each for each in records(service) if each["request_id"] == "one-line"], "a line")
     assert (line["method"], line["path"], line["status"], line["level"]) == ("POST", PREDICTION, 200, "INFO")
     assert isinstance(line["milliseconds"], float)
 
@@ -57,14 +59,16 @@ def test_every_line_is_json_with_the_same_fields(service: Service) -> None:
 def test_probes_and_metrics_leave_no_line(service: Service) -> None:
     for path in [*PROBES, "/metrics"]:
         service.client.get(path, headers={"X-Request-ID": "no-line"})
+    service.client.get("/api/models", headers={"X-Request-ID": "after-them"})
 
+    until(lambda: "after-them" in service.log, "the line of a later request")
     assert "no-line" not in service.log
 
 
 def test_a_path_cannot_write_a_line_of_its_own(service: Service) -> None:
     service.client.get("/nowhere%0d%0aERROR%20all%20is%20lost")
 
-    assert "/nowhere%0d%0aERROR%20all%20is%20lost" in service.log
+    assert until(lambda: "/nowhere%0d%0aERROR%20all%20is%20lost" in service.log, "the line")
 
 
 def test_a_loaded_model_has_one_line_with_seconds_and_megabytes(service: Service) -> None:
@@ -78,9 +82,9 @@ def test_the_text_log_has_the_id_in_each_line(tmp_path: Path) -> None:
     with process.ready(tmp_path) as service:
         service.client.get("/api/models", headers={"X-Request-ID": "some-id"})
 
+        until(lambda: "[some-id] GET /api/models 200 " in service.log, "the line")
         for line in service.log.splitlines():
             assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ +\[(-|some-id|[0-9a-f]{32})\] ", line)
-        assert "[some-id] GET /api/models 200 " in service.log
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ import socket
 import threading
 from pathlib import Path
 
+from tests.conftest import until
 from tests.service import process
-from tests.service.process import PREDICTION, PROBES, Service, until
+from tests.service.process import PREDICTION, PROBES, Service
 
 
 def test_the_surplus_is_refused_before_its_body_is_sent(tmp_path: Path) -> None:

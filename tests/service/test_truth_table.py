@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import until
 from tests.service import process
 from tests.service.truth_table import TABLE, Row
 
@@ -36,7 +37,7 @@ def test_a_model_is_served_once_it_is_loaded(tmp_path: Path) -> None:
         contract = service.client.get("/openapi.json").json()
         metadata = service.client.get("/api/models/echo/metadata")
         service.open_gate()
-        process.until(lambda: service.statuses() == (200, 200, 200), "ready")
+        until(lambda: service.statuses() == (200, 200, 200), "ready")
 
         assert (early.status_code, early.json()["type"]) == (503, "NotReady")
         assert (metadata.status_code, metadata.json()["type"]) == (503, "NotReady")
@@ -49,7 +50,7 @@ def test_no_model_is_served_before_all_are_loaded(tmp_path: Path) -> None:
     second = {"class_path": "tests.service.models.OtherEcho", "configuration": {"loads_with": str(tmp_path / "gate")}}
 
     with process.starting(tmp_path, {}, second) as service:
-        process.until(lambda: "Loaded echo" in service.log, "the first model is loaded")
+        until(lambda: "Loaded echo" in service.log, "the first model is loaded")
 
         assert service.predict().status_code == 503
         assert service.statuses() == (200, 503, 503)
@@ -70,6 +71,6 @@ def test_models_of_one_name_that_only_the_load_can_see_fail_it(tmp_path: Path) -
     twin = {"class_path": "tests.service.models.NamedByInstance"}
 
     with process.starting(tmp_path, twin, twin) as service:
-        process.until(lambda: service.statuses() == (503, 503, 200), "the load has failed")
+        until(lambda: service.statuses() == (503, 503, 200), "the load has failed")
 
         assert "same qualified name" in service.log
