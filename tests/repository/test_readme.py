@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -58,6 +59,14 @@ def test_the_request_is_the_example_of_the_documentation(loan: dict[str, Any]) -
     request = next(text for _, text in BLOCKS if text.startswith("curl "))
 
     assert json.loads(request[request.index("{") : request.rindex("}") + 1]) == loan
+
+
+def test_the_artifact_is_listed_and_extracted_as_shown(tmp_path: Path) -> None:
+    commands = next(text for _, text in BLOCKS if text.startswith("make artifact\n"))
+
+    subprocess.check_call(["bash", "-ec", commands.replace("build/artifact", str(tmp_path))], cwd=ROOT)
+
+    assert {path.name for path in tmp_path.iterdir()} == MEMBERS
 
 
 def test_every_target_that_is_named_exists() -> None:

@@ -81,6 +81,15 @@ def test_bad_data_end_in_one_sentence_and_leave_the_artifact(capsys: pytest.Capt
     assert Path("1.zip").read_bytes() == b"old"
 
 
+def test_a_step_that_cannot_be_kept_ends_in_one_sentence(loans_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("build").touch()
+
+    assert main(["--data", str(loans_file), "--output", "1.zip", "--no-reports"]) == 1
+
+    assert "error: Cannot keep the results of a step in build" in capsys.readouterr().err
+    assert not Path("1.zip").exists()
+
+
 def test_safe_loans_alone_end_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     loans = invented.loans(1_000)
     loans["loan_status"] = "Current"
