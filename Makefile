@@ -144,7 +144,7 @@ fuzz: $(PROJECT)/.installed ## Send 100,000 broken bodies to the running service
 
 .PHONY: saturation
 saturation: $(SERVICE)/.installed ## Measure the probes under 256 connections, on a core and on a fifth of one
-	@$(SERVICE)/bin/python benchmarks/saturation.py
+	@$(SERVICE)/bin/python -m benchmarks.saturation
 
 COMPILE := $(PROJECT)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock'
