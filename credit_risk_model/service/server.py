@@ -8,6 +8,7 @@ import struct
 import sys
 import time
 import uuid
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -97,4 +98,5 @@ def _ignore_newcomers(listener: socket.socket) -> None:
     """Let Linux drop new connections; merely closing would also reset those that wait to be accepted."""
     if sys.platform == "linux":
         program = ctypes.create_string_buffer(_DROP_SYN)
-        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(program)))
+        with suppress(OSError):  # a sandbox may forbid it
+            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(program)))
