@@ -160,8 +160,9 @@ contract: $(SERVICE)/.installed ## Renew service_contract.yaml from the code and
 	@REST_CONFIG=$(CONFIGURATION) $(SERVICE)/bin/python -m credit_risk_model.service --contract service_contract.yaml
 
 .PHONY: docs
-docs: $(PROJECT)/.installed ## Renew the tables of docs/service.md from the tests, the settings and the benchmark
+docs: $(PROJECT)/.installed ## Renew the tables in docs/ from the tests, the settings, the manifests and the benchmarks
 	@$(PROJECT)/bin/python -m tests.service.document
+	$(PROJECT)/bin/python -m tests.deployment.document
 
 .PHONY: conformance
 conformance: $(PROJECT)/.installed ## Hold the running service to its contract with 5,000 generated requests (CASES=)

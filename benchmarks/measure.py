@@ -146,6 +146,12 @@ def measure(run: Callable[[float | None, int], Any], cores: float | None, memory
     }
 
 
+def recorded() -> dict[str, Any]:
+    """Return what was measured last."""
+    found: dict[str, Any] = json.loads(RESULT.read_text())
+    return found
+
+
 def checks(measured: dict[str, Any], pod: dict[str, Any]) -> list[tuple[bool, str]]:
     """Return whether each figure of the pod holds against what was measured, in words."""
     [container] = pod["containers"]
