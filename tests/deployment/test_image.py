@@ -1,11 +1,15 @@
 """The image, run under the restrictions of its pod."""
 
 import json
+import os
+import re
 import signal
+import subprocess
 import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +21,8 @@ import credit_risk_model
 from benchmarks.load import in_process, load
 from credit_risk_model import artifact
 from credit_risk_model.service.configuration import Settings
-from tests.conftest import CONFIGURATION, until
-from tests.deployment.containers import LIMITS, RESTRICTED, Container, created, docker, inside, running
+from tests.conftest import CONFIGURATION, ROOT, until
+from tests.deployment.containers import DOCKER, LIMITS, RESTRICTED, Container, created, docker, inside, running
 from tests.deployment.kubelet import Kubelet
 from tests.deployment.manifests import CONTAINER, POD
 from tests.service.process import PROBES
@@ -27,6 +31,7 @@ pytestmark = pytest.mark.image
 
 PREDICTION = "/api/models/credit_risk_model/prediction"
 UNPACKED_MEGABYTES = 400
+NAME = f"credit-risk-model-{os.getpid()}"
 
 
 def statuses(container: Container) -> tuple[int, ...]:
@@ -36,10 +41,14 @@ def statuses(container: Container) -> tuple[int, ...]:
         return ()
 
 
+def is_ready(container: Container) -> bool:
+    return statuses(container) == (200, 200, 200)
+
+
 @pytest.fixture(scope="module")
 def ready() -> Iterator[Container]:
     with running("--health-interval=1s") as container:
-        until(lambda: statuses(container) == (200, 200, 200), "ready")
+        until(lambda: is_ready(container), "ready")
         yield container
 
 
@@ -72,7 +81,7 @@ def test_it_has_one_thread_beside_the_model(ready: Container) -> None:
 
 def test_no_request_is_lost_when_it_is_stopped_under_load(loan: dict[str, Any]) -> None:
     with running() as container:
-        until(lambda: statuses(container) == (200, 200, 200), "ready")
+        until(lambda: is_ready(container), "ready")
         end = time.monotonic() + 60
         answers: list[int] = []
 
@@ -120,7 +129,7 @@ def configured_as(folder: Path, **model: str) -> str:
 
 def test_a_mounted_configuration_counts(tmp_path: Path) -> None:
     with running(configured_as(tmp_path)) as container:
-        until(lambda: statuses(container) == (200, 200, 200), "ready")
+        until(lambda: is_ready(container), "ready")
 
         assert httpx.get(container.url + "/openapi.json", timeout=30).json()["info"]["title"] == "Mounted"
 
@@ -162,6 +171,22 @@ def test_at_a_fifth_of_a_core_128_connections_cost_no_restart() -> None:
         assert answered[200] > 0
         assert kubelet.ready
         assert kubelet.restarts == 0
+
+
+def test_the_commands_of_the_readme_run_as_shown() -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines() if line.startswith("docker ")]
+    published = [command.replace("-p 8000:8000", "-p 127.0.0.1::8000") for command in commands]
+    first, stop, mounted = (command.replace("credit-risk-model ", f"{NAME} ") for command in published)
+    assert stop == "docker stop credit-risk-model"
+
+    for command in (first, mounted.replace("docker run", "docker run --detach --rm")):
+        line = command.replace("docker", DOCKER, 1)
+        container = Container(subprocess.check_output(["bash", "-c", line], cwd=ROOT, text=True).strip())
+        try:
+            until(partial(is_ready, container), "ready")
+        finally:
+            docker("rm", "--force", container.id)
 
 
 def test_it_is_small(configured: dict[str, Any]) -> None:
