@@ -21,7 +21,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm 
 COPY --from=build /packages /usr/local
 COPY --from=build /service /service
 # One thread each: every prediction has a thread of its own, and a pool as large as the node only costs memory.
-ENV REST_CONFIG=./configuration/rest_configuration.yaml OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONUNBUFFERED=1
+ENV REST_CONFIG=./configuration/rest_configuration.yaml OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 WORKDIR /service
 USER 10001:10001
 EXPOSE 8000

@@ -17,7 +17,8 @@ from tests.deployment.kubelet import LIVENESS, READINESS, STARTUP, Kubelet, Proc
 from tests.deployment.manifests import CONTAINER, POD
 from tests.service.process import PREDICTION, write_configuration
 
-PACE = 0.2
+PACE = 0.2  # of the start, which takes as long as it takes
+FAST = 0.05  # of what follows
 
 
 @contextmanager
@@ -68,6 +69,8 @@ def test_a_failed_load_is_restarted_and_never_in_service(tmp_path: Path) -> None
     seen_ready = False
 
     with pod(tmp_path, {"configuration": {"error": "the disk is gone"}}) as kubelet:
+        until(lambda: kubelet.started, "the load has ended")
+        kubelet.pace = FAST
         while kubelet.restarts < 1:
             seen_ready |= kubelet.ready
             time.sleep(0.01)
@@ -90,6 +93,7 @@ def test_a_busy_model_stays_in_service(tmp_path: Path) -> None:
         waiting = 'model_predictions_waiting{model="echo"} 7.0'
         until(lambda: waiting in httpx.get(url(kubelet, "/metrics")).text, "as many wait as may")
         assert predict(kubelet).status_code == 503
+        kubelet.pace = FAST
         until(watched(kubelet, LIVENESS, CONTAINER[LIVENESS]["failureThreshold"] + 1), "asked while it is busy")
         assert kubelet.ready
         assert kubelet.restarts == 0

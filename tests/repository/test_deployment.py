@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import credit_risk_model
-from benchmarks import measure
+from benchmarks import control_group, measure
 from credit_risk_model import artifact
 from credit_risk_model.service.configuration import Settings
 from tests.conftest import CONFIGURATION, ROOT
@@ -138,6 +138,21 @@ def test_the_rollout_is_given_up_after_the_budget_to_start() -> None:
 )
 def test_the_figures_hold_against_what_was_measured(holds: bool, words: str) -> None:
     assert holds, f"does not hold: {words}; `make measure` measures anew"
+
+
+def test_where_nothing_can_be_limited_nothing_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(measure, "DOCKER", "false")
+    monkeypatch.setattr(control_group, "_ROOT", tmp_path / "nowhere")
+
+    with pytest.raises(SystemExit, match="Cannot measure here: no container engine has the image, and no control"):
+        measure.environment()
+
+
+def test_a_figure_that_does_not_hold_is_found() -> None:
+    slow = measure.recorded()
+    slow["200m"] |= {"seconds to ready": 21.0, "peak memory in MiB": 400, "slowest probe in ms": 4_000}
+
+    assert [holds for holds, _ in measure.checks(slow, POD)] == [False, False, False, False, True]
 
 
 def test_the_quota_leaves_room_for_a_rolling_update_of_all_that_the_autoscaler_may_start() -> None:
