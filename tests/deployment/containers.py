@@ -15,7 +15,7 @@ LIMITS = ("--memory=512m", "--cpus=0.5", "--pids-limit=64")
 
 
 def docker(*arguments: str, check: bool = True) -> str:
-    done = subprocess.run([DOCKER, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([DOCKER, *arguments], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0 or not check, f"docker {' '.join(arguments)}: {done.stderr}"
     return done.stdout.strip() if check else (done.stdout + done.stderr).strip()
 
@@ -25,14 +25,18 @@ class Container:
 
     def __init__(self, id_: str) -> None:
         self.id = id_
+        self._address: tuple[str, int] | None = None
 
     def start(self) -> None:
+        self._address = None  # another start, another port
         docker("start", self.id)
 
     def address(self, port: str | int = "http") -> tuple[str, int] | None:
-        [named] = [item for item in CONTAINER["ports"] if port in (item["name"], item["containerPort"])]
-        host, _, published = docker("port", self.id, str(named["containerPort"]), check=False).rpartition(":")
-        return (host, int(published)) if published.isdigit() else None
+        if self._address is None:
+            [named] = [item for item in CONTAINER["ports"] if port in (item["name"], item["containerPort"])]
+            host, _, published = docker("port", self.id, str(named["containerPort"]), check=False).rpartition(":")
+            self._address = (host, int(published)) if published.isdigit() else None
+        return self._address
 
     @property
     def url(self) -> str:
@@ -48,6 +52,10 @@ class Container:
 
     def signal(self, number: signal.Signals) -> None:
         docker("kill", "--signal", str(int(number)), self.id)
+
+    def wait(self) -> int:
+        """Return the exit code, once there is one."""
+        return int(docker("wait", self.id))
 
     def exit_code(self) -> int | None:
         running, code = self.state("Running}} {{.State.ExitCode").split()
