@@ -135,7 +135,7 @@ YAMLLINT := -d '{extends: default, rules: {line-length: {max: 120}, document-sta
 	comments: {min-spaces-from-content: 1}, truthy: {check-keys: false}}}'
 
 .PHONY: image
-image: ## Build the image credit_risk_model_service:0.1.0 (needs a container engine; DOCKER=podman)
+image: ## Build the image credit_risk_model_service:0.1.0 (needs a container engine)
 	@$(DOCKER) build --tag $(IMAGE) .
 
 ENGINE_ANSWERS := $$($(DOCKER) info >/dev/null 2>&1 && echo yes)
