@@ -185,7 +185,7 @@ def test_the_commands_of_the_readme_run_as_shown() -> None:
     first, stop, mounted = (command.replace("credit-risk-model ", f"{NAME} ") for command in published)
     assert stop == "docker stop credit-risk-model"
 
-    for command in (first, mounted.replace("docker run", "docker run --detach --rm")):
+    for command in (first, mounted.replace("docker run", "docker run --detach")):
         line = command.replace("docker", DOCKER, 1)
         container = Container(subprocess.check_output(["bash", "-c", line], cwd=ROOT, text=True).strip())
         try:

@@ -118,7 +118,9 @@ def test_the_time_to_end_fits_the_drain() -> None:
 def test_readiness_is_seen_to_turn_within_the_drain() -> None:
     probe = CONTAINER["readinessProbe"]
 
-    assert probe["periodSeconds"] * probe["failureThreshold"] < Settings().drain_seconds
+    seconds = probe["periodSeconds"] * probe["failureThreshold"]
+    assert seconds < Settings().drain_seconds
+    assert f"readiness is seen to turn within {seconds} s" in document.DOCUMENT.read_text()
 
 
 def test_the_probes_ask_for_what_they_are_named_after() -> None:
