@@ -18,7 +18,7 @@ SECONDS = 1200
 ARGS = --cov
 CONFIGURATION = configuration/rest_configuration.yaml
 IMAGE = credit_risk_model_service:0.1.0
-DOCKER = docker
+DOCKER ?= docker
 export DOCKER
 
 SERVICE := .venv/service
