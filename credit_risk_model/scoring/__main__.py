@@ -1,0 +1,146 @@
+"""The command that scores a file of loans: `python -m credit_risk_model.scoring IN OUT`."""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from credit_risk_model import __version__
+from credit_risk_model.artifact import ArtifactError
+from credit_risk_model.prediction import scorer
+from credit_risk_model.scoring import engines, run
+from credit_risk_model.scoring.csv_loans import CsvLoans
+from credit_risk_model.scoring.loans import Loans, Part, ScoringError
+from credit_risk_model.scoring.parquet_loans import ParquetLoans
+from credit_risk_model.scoring.part import Job
+
+EXIT_REJECTS, EXIT_INTERRUPTED, EXIT_TERMINATED = 3, 130, 143
+_PART_ROWS, _PART_ROWS_WITH_REASONS = 100_000, 5_000
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Score the file, and return the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.scheduler and options.engine != "dask":
+        parser.error("--scheduler goes with --engine dask")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    try:
+        counts = _run(options)
+    except (ScoringError, ArtifactError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename or options.output}: {error.strerror or error}.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; what is done is kept, and --resume goes on from there.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return EXIT_REJECTS if counts["rejected"] and not options.accept_rejects else 0
+
+
+def _run(options: argparse.Namespace) -> run.Counts:
+    start = time.perf_counter()
+    output = run.Output(options.output.resolve())
+    model = scorer.load(options.artifact)
+    part_rows = options.part_rows or (_PART_ROWS_WITH_REASONS if options.reasons else _PART_ROWS)
+    loans = _open(options.input.resolve(), options.id, part_rows)
+    artifact = options.artifact.resolve() if options.artifact else None
+    job = Job(loans, output.folder, output.kind, options.reasons, artifact, model.digest)
+    manifest = {
+        "input": run.fingerprint(loans.path),
+        "columns": list(loans.columns.features),
+        "id": loans.columns.id,
+        "model": model.digest,
+        "code": __version__,
+        "threshold": model.threshold,
+        "reasons": options.reasons,
+        "part_rows": part_rows,
+    }
+    counts = run.finished(output, manifest) if options.resume else None
+    if counts is None:
+        if not options.resume:
+            run.finished(output, {"": None})
+        counts = _score(job, output, manifest, options)
+    seconds = time.perf_counter() - start
+    print(
+        f"{counts['rows']:,} rows in = {counts['scored']:,} scored + {counts['rejected']:,} rejected, in {seconds:.1f} s"
+    )
+    print(f"scored: {output.path}\nrejected: {output.rejects}")
+    return counts
+
+
+def _score(job: Job, output: run.Output, manifest: dict[str, object], options: argparse.Namespace) -> run.Counts:
+    engine = (
+        partial(engines.dask, scheduler=options.scheduler, workers=options.threads)
+        if options.engine == "dask"
+        else partial(engines.local, threads=options.threads)
+    )
+    done: list[run.Counts] = []
+    bar = tqdm(total=job.loans.total, desc=f"scoring {job.loans.path.name}", unit=job.loans.unit, unit_scale=True)
+    with run.begun(output, manifest, options.resume), bar:
+
+        def progress(part: Part) -> None:
+            bar.update(part.size)
+
+        for part, counts in engine(job, run.missing(job, done, progress)):
+            done.append(counts)
+            progress(part)
+        return run.finish(job, output, manifest, done)
+
+
+def _open(path: Path, identity: str | None, part_rows: int) -> Loans:
+    with path.open("rb") as file:
+        is_parquet = file.read(4) == b"PAR1"
+    return (ParquetLoans if is_parquet else CsvLoans).open(path, identity, part_rows)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m credit_risk_model.scoring",
+        description="Score a file of loans: each loan's id, whether it is safe or risky, and the probability of risky.",
+        epilog="Rows that cannot be scored go to OUT.rejects.csv with their line, id and reason. Exit codes: 0 all rows "
+        f"are scored, {EXIT_REJECTS} OUT is whole but rows were rejected, 1 the input or the output cannot be used, 2 the "
+        f"arguments cannot, {EXIT_INTERRUPTED} and {EXIT_TERMINATED} stopped by SIGINT and SIGTERM.",
+    )
+    parser.add_argument(
+        "input", type=Path, metavar="IN",
+        help="CSV (plain or gzip) or Parquet, with Lending Club's columns or the names of a request",
+    )  # fmt: skip
+    parser.add_argument("output", type=Path, metavar="OUT", help="its name ends in .csv, .csv.gz or .parquet")
+    parser.add_argument("--resume", action="store_true", help="go on where a run with the same arguments was stopped")
+    parser.add_argument(
+        "--reasons", type=_whole, default=0, metavar="N", help="give the N principal reasons as well, slowly"
+    )
+    parser.add_argument("--id", metavar="COLUMN", help="what tells loans apart (default: id, or else the line)")
+    parser.add_argument("--accept-rejects", action="store_true", help="end with 0 where rows were rejected, too")
+    parser.add_argument("--artifact", type=Path, metavar="FILE", help="the model (default: the shipped one)")
+    parser.add_argument(
+        "--threads", type=_whole, default=len(os.sched_getaffinity(0)), metavar="N",
+        help="threads that score, or processes of a cluster that --engine dask starts (default: one a core, %(default)s here)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--part-rows", type=_whole, metavar="N",
+        help=f"rows held in memory, and lost by a stop (default: {_PART_ROWS:,}; with reasons {_PART_ROWS_WITH_REASONS:,})",
+    )  # fmt: skip
+    parser.add_argument("--engine", choices=("local", "dask"), default="local", help="where to score (default: local)")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees the same files (default: start one here)"
+    )
+    return parser
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is less than 1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
