@@ -225,9 +225,8 @@ def encode_loans(loans: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
     Raises:
         KeyError: a field is missing, or a category is not in its enum.
     """
-    return np.array(
-        [[codes[loan[field]] if codes else loan[field] for field, codes in _CODES] for loan in loans], float
-    )
+    rows = [[codes[loan[field]] if codes else loan[field] for field, codes in _CODES] for loan in loans]
+    return np.array(rows, dtype=np.float64)
 
 
 def encode_batch(loans: pa.RecordBatch) -> NDArray[np.float64]:
@@ -235,7 +234,7 @@ def encode_batch(loans: pa.RecordBatch) -> NDArray[np.float64]:
 
     What is null, or a category that is not in its enum, becomes nan.
     """
-    matrix = np.empty((loans.num_rows, len(FEATURES)))
+    matrix = np.empty((len(FEATURES), loans.num_rows)).T  # column by column, as it is filled
     for position, (field, codes) in enumerate(_CODES):
         column = loans.column(field)
         if codes:

@@ -18,9 +18,7 @@ class CreditRiskExplanationModel(ScoringModel):
 
     display_name = "Credit Risk Explanation Model"
     qualified_name = "credit_risk_explanation_model"
-    description = (
-        "Predicts whether a loan on the books is safe or risky, with the probability and the principal reasons."
-    )
+    description = "Predicts whether a loan on the books is safe or risky, and tells how probably and why."
     input_schema = CreditRiskExplanationModelInput
     output_schema = CreditRiskExplanationModelOutput
 

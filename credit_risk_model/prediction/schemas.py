@@ -8,9 +8,7 @@ from pydantic import AllowInfNan, BaseModel, BeforeValidator, ConfigDict, Field,
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.features import FEATURES, Feature
 
-_PROBABILITY = Field(
-    description="Probability that the loan is risky, from 0 to 1; `docs/beyond.md` has its calibration."
-)
+_PROBABILITY = Field(description="Probability that the loan is risky, from 0 to 1.")
 
 
 def _whole(value: object) -> object:
@@ -42,16 +40,16 @@ class CreditRiskModelOutput(BaseModel):
     credit_risk: CreditRisk = Field(description="`risky` if the loan will probably not be paid back in full.")
 
 
+_COUNT = Field(strict=True, ge=1, le=len(FEATURES), description="How many reasons to give, at most.")
+_COUNTED: Any = Annotated[int, _COUNT, BeforeValidator(_whole)]
+
 CreditRiskExplanationModelInput = create_model(
     "CreditRiskExplanationModelInput",
     __base__=CreditRiskModelInput,
     __doc__="One loan, as for a prediction, and how many reasons to give.",
     # More than four are not likely to help who is told them: Regulation B of the United States (12 CFR 1002),
     # official interpretation of section 1002.9(b)(2), on notices of adverse action.
-    number_of_reasons=(
-        Annotated[int, Field(strict=True, ge=1, le=len(FEATURES), description="Reasons."), BeforeValidator(_whole)],
-        4,
-    ),
+    number_of_reasons=(_COUNTED, 4),
 )
 
 
@@ -89,10 +87,10 @@ CreditRiskBatchModelInput = create_model(
     "CreditRiskBatchModelInput",
     __config__=ConfigDict(extra="forbid", frozen=True),
     __doc__="Many loans.",
-    loans=Annotated[
+    loans=(
         list[CreditRiskModelInput],  # type: ignore[valid-type]  # it is made from the features
         Field(min_length=1, max_length=1_000, description="The loans, 1 to 1,000."),
-    ],
+    ),
 )
 
 

@@ -36,9 +36,13 @@ class Scorer:
         """Return the probability that each loan is risky: shape (n,), between 0 and 1."""
         return np.asarray(self._booster.predict(loans, num_threads=threads))
 
+    def are_risky(self, probabilities: Matrix) -> NDArray[np.bool_]:
+        """Return whether each probability reaches the operating threshold."""
+        return probabilities >= self.threshold
+
     def risks(self, probabilities: Matrix) -> list[CreditRisk]:
-        """Return the class that the operating threshold gives to each probability."""
-        return [CreditRisk.RISKY if risky else CreditRisk.SAFE for risky in (probabilities >= self.threshold).tolist()]
+        """Return the class of each probability."""
+        return [CreditRisk.RISKY if risky else CreditRisk.SAFE for risky in self.are_risky(probabilities).tolist()]
 
     def contributions(self, loans: Matrix, threads: int = 1) -> Matrix:
         """Return what each feature adds to the log-odds of `risky`, and last the base value: shape (n, 17).

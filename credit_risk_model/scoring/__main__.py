@@ -15,9 +15,9 @@ from credit_risk_model.artifact import ArtifactError
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import engines, run
 from credit_risk_model.scoring.csv_loans import CsvLoans
-from credit_risk_model.scoring.loans import Loans, Part, ScoringError
+from credit_risk_model.scoring.loans import Part, ScoringError
 from credit_risk_model.scoring.parquet_loans import ParquetLoans
-from credit_risk_model.scoring.part import Job
+from credit_risk_model.scoring.part import Job, Loans
 
 EXIT_REJECTS, EXIT_INTERRUPTED, EXIT_TERMINATED = 3, 130, 143
 _PART_ROWS, _PART_ROWS_WITH_REASONS = 100_000, 5_000
@@ -68,10 +68,9 @@ def _run(options: argparse.Namespace) -> run.Counts:
             run.finished(output, {"": None})
         counts = _score(job, output, manifest, options)
     seconds = time.perf_counter() - start
-    print(
-        f"{counts['rows']:,} rows in = {counts['scored']:,} scored + {counts['rejected']:,} rejected, in {seconds:.1f} s"
-    )
-    print(f"scored: {output.path}\nrejected: {output.rejects}")
+    rows, scored, rejected = (f"{counts[key]:,}" for key in ("rows", "scored", "rejected"))
+    print(f"{rows} rows in = {scored} scored + {rejected} rejected, in {seconds:.1f} s")
+    print(f"scored:   {output.path}\nrejected: {output.rejects}\nsummary:  {output.summary}")
     return counts
 
 
@@ -103,35 +102,32 @@ def _open(path: Path, identity: str | None, part_rows: int) -> Loans:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m credit_risk_model.scoring",
-        description="Score a file of loans: each loan's id, whether it is safe or risky, and the probability of risky.",
-        epilog="Rows that cannot be scored go to OUT.rejects.csv with their line, id and reason. Exit codes: 0 all rows "
-        f"are scored, {EXIT_REJECTS} OUT is whole but rows were rejected, 1 the input or the output cannot be used, 2 the "
-        f"arguments cannot, {EXIT_INTERRUPTED} and {EXIT_TERMINATED} stopped by SIGINT and SIGTERM.",
+        description="Score a file of loans: the id of each, whether it is safe or risky, and the probability of risky.",
+        epilog="Rows that cannot be scored go to OUT.rejects.csv with their line, id and reason. Exit codes: 0 all "
+        f"rows are scored, {EXIT_REJECTS} OUT is whole but rows were rejected, 1 the input or the output cannot be "
+        f"used, 2 the arguments cannot, {EXIT_INTERRUPTED} and {EXIT_TERMINATED} stopped by SIGINT and SIGTERM.",
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "input", type=Path, metavar="IN",
         help="CSV (plain or gzip) or Parquet, with Lending Club's columns or the names of a request",
     )  # fmt: skip
-    parser.add_argument("output", type=Path, metavar="OUT", help="its name ends in .csv, .csv.gz or .parquet")
-    parser.add_argument("--resume", action="store_true", help="go on where a run with the same arguments was stopped")
-    parser.add_argument(
-        "--reasons", type=_whole, default=0, metavar="N", help="give the N principal reasons as well, slowly"
-    )
-    parser.add_argument("--id", metavar="COLUMN", help="what tells loans apart (default: id, or else the line)")
-    parser.add_argument("--accept-rejects", action="store_true", help="end with 0 where rows were rejected, too")
-    parser.add_argument("--artifact", type=Path, metavar="FILE", help="the model (default: the shipped one)")
-    parser.add_argument(
+    add("output", type=Path, metavar="OUT", help="its name ends in .csv, .csv.gz or .parquet")
+    add("--resume", action="store_true", help="go on where a run with the same arguments was stopped")
+    add("--reasons", type=_whole, default=0, metavar="N", help="give the N principal reasons too, which takes long")
+    add("--id", metavar="COLUMN", help="what tells loans apart (default: id, or else the line)")
+    add("--accept-rejects", action="store_true", help="end with 0 where rows were rejected, too")
+    add("--artifact", type=Path, metavar="FILE", help="the model (default: the shipped one)")
+    add(
         "--threads", type=_whole, default=len(os.sched_getaffinity(0)), metavar="N",
-        help="threads that score, or processes of a cluster that --engine dask starts (default: one a core, %(default)s here)",
+        help="threads that score, or processes that --engine dask starts (default: one a core, %(default)s here)",
     )  # fmt: skip
-    parser.add_argument(
+    add(
         "--part-rows", type=_whole, metavar="N",
-        help=f"rows held in memory, and lost by a stop (default: {_PART_ROWS:,}; with reasons {_PART_ROWS_WITH_REASONS:,})",
+        help=f"rows that are scored at once (default: {_PART_ROWS:,}, or {_PART_ROWS_WITH_REASONS:,} with reasons)",
     )  # fmt: skip
-    parser.add_argument("--engine", choices=("local", "dask"), default="local", help="where to score (default: local)")
-    parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees the same files (default: start one here)"
-    )
+    add("--engine", choices=("local", "dask"), default="local", help="where to score (default: %(default)s)")
+    add("--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees the same files (default: one is started)")
     return parser
 
 

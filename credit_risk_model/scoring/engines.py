@@ -1,8 +1,10 @@
 """Where the parts are scored: here, or on a Dask cluster."""
 
-import os
+import importlib
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -13,12 +15,22 @@ from credit_risk_model.scoring.part import Job, put, score
 from credit_risk_model.scoring.run import Counts
 
 _AHEAD = 3  # parts for each thread of the cluster that are on their way at once
+_PATIENCE = 30  # seconds for a scheduler to answer
 
 
 def local(job: Job, parts: Iterable[Part], threads: int) -> Iterator[tuple[Part, Counts]]:
-    """Score one part after the other, each with so many threads."""
-    for part in parts:
-        yield part, score(job, part, threads)
+    """Score with so many threads; two parts at once, so that one computes while the other one is read or written."""
+    at_once = min(2, threads)
+    running: deque[tuple[Part, Future[Counts]]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        for part in parts:
+            read = job.loans.read(part)
+            running.append((replace(part, content=None), pool.submit(score, job, part, read, threads // at_once)))
+            if len(running) > at_once:
+                done, counts = running.popleft()
+                yield done, counts.result()
+        for done, counts in running:
+            yield done, counts.result()
 
 
 def dask(job: Job, parts: Iterable[Part], scheduler: str | None, workers: int) -> Iterator[tuple[Part, Counts]]:
@@ -31,36 +43,37 @@ def dask(job: Job, parts: Iterable[Part], scheduler: str | None, workers: int) -
         ScoringError: there is no such scheduler, or a part lost one worker after the other.
     """
     try:
-        from distributed import Client, KilledWorker, LocalCluster, as_completed
+        distributed: Any = importlib.import_module("distributed")
     except ImportError as error:
         raise ScoringError("--engine dask needs the package distributed, which is not installed here.") from error
     with ExitStack() as stack:
         if scheduler is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
-            cluster: Any = stack.enter_context(
-                LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, local_directory=folder)
+            scratch = stack.enter_context(tempfile.TemporaryDirectory())
+            cluster = distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None, local_directory=scratch
             )
+            stack.enter_context(cluster)
         try:
-            client = stack.enter_context(Client(scheduler or cluster, timeout=30))
+            client = stack.enter_context(distributed.Client(scheduler or cluster, timeout=_PATIENCE))
         except (OSError, ValueError) as error:
             raise ScoringError(f"No Dask scheduler answers at {scheduler}: {error}.") from error
         running: dict[Any, Part] = {}
-        completed = as_completed()
+        completed = distributed.as_completed()
 
         def take() -> tuple[Part, Counts]:
             future = next(completed)
             part = running.pop(future)
             try:
                 return part, future.result()
-            except KilledWorker as error:
-                raise ScoringError(
-                    f"Part {part.number} was given up, it lost one worker after the other: {error}"
-                ) from error
+            except ScoringError:
+                raise
+            except Exception as error:  # whatever a worker lacks, or a worker lost again and again
+                raise ScoringError(f"Part {part.number} failed on the cluster: {error!r}") from error
 
         for part in parts:
-            sent = _sent(job, part)
-            future = client.submit(score, *sent, key=f"part-{os.getpid()}-{part.number}", pure=False)
-            running[future] = part
+            job_there, part_there = _sent(job, part)
+            future = client.submit(score, job_there, part_there, pure=False)
+            running[future] = part_there
             completed.add(future)
             if len(running) >= _AHEAD * max(1, sum(client.nthreads().values())):
                 yield take()
@@ -77,6 +90,5 @@ def _sent(job: Job, part: Part) -> tuple[Job, Part]:
     # Nobody can start in the middle of a gzip file: the part is put where the worker finds it, unpacked.
     path = job.paths(part.number)[2].with_suffix(".rows")
     put(path, part.content or b"")
-    return replace(job, loans=replace(job.loans, path=path)), replace(
-        part, content=None, start=0, stop=part.stop - part.start
-    )
+    moved = replace(part, content=None, start=0, stop=part.stop - part.start)
+    return replace(job, loans=replace(job.loans, path=path)), moved

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import pyarrow as pa
 
@@ -84,24 +83,3 @@ class Rows:
     values: pa.RecordBatch
     lines: pa.Array
     damaged: list[tuple[int, str]]
-
-
-class Loans(Protocol):
-    """A file of loans, `total` units long; it can be sent to another process that sees the same file."""
-
-    @property
-    def path(self) -> Path: ...
-    @property
-    def columns(self) -> Columns: ...
-    @property
-    def id_type(self) -> pa.DataType: ...
-    @property
-    def total(self) -> int: ...
-    @property
-    def unit(self) -> str: ...
-
-    def parts(self) -> Iterator[Part]:
-        """Yield parts of at most `part_rows` rows; each row of the file is in one, and a blank line is no row."""
-
-    def read(self, part: Part) -> Rows:
-        """Return the rows of a part."""

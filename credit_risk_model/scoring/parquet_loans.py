@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -49,9 +50,7 @@ class ParquetLoans:
                     raise ScoringError(f"{str(path)!r} has the type {kind} in the column {name}, expected {expected}.")
             kind = schema.field(columns.id).type if columns.id else pa.int64()
             if pa.types.is_nested(kind):
-                raise ScoringError(
-                    f"{str(path)!r} has the type {kind} in the column {columns.id}; no loan has such an id."
-                )
+                raise ScoringError(f"{str(path)!r} has the type {kind} in the column {columns.id}, which is no id.")
             kind = kind.value_type if pa.types.is_dictionary(kind) else kind
             return cls(path, columns, kind, part_rows, file.metadata.num_rows)
 
@@ -76,7 +75,7 @@ class ParquetLoans:
         except pa.ArrowException as error:
             raise ScoringError(f"{str(self.path)!r} is a damaged Parquet file: {error}.") from error
         self._at = (part.group, part.stop, slices)
-        return Rows(values, pa.array(range(part.line + 1, part.line + part.rows + 1), pa.int64()), [])
+        return Rows(values, pa.array(np.arange(part.line + 1, part.line + part.rows + 1)), [])
 
     def _slices(self, group: int, start: int) -> Iterator[pa.RecordBatch]:
         """Yield the parts of a row group from row `start` on."""
@@ -85,9 +84,8 @@ class ParquetLoans:
             for batch in file.iter_batches(self.part_rows, row_groups=[group], columns=self.columns.wanted):
                 skipped = min(start, batch.num_rows)
                 start -= skipped
-                held = pa.concat_tables(
-                    [held, pa.Table.from_batches([batch.select(self.columns.wanted).slice(skipped)])]
-                )
+                added = batch.select(self.columns.wanted).slice(skipped)
+                held = pa.concat_tables([held, pa.Table.from_batches([added])])
                 while held.num_rows >= self.part_rows:
                     yield _batch(held.slice(0, self.part_rows))
                     held = held.slice(self.part_rows)

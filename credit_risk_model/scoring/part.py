@@ -13,14 +13,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from credit_risk_model.categories import CreditRisk
 from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import rows
-from credit_risk_model.scoring.loans import Loans, Part, ScoringError
+from credit_risk_model.scoring.csv_loans import CsvLoans
+from credit_risk_model.scoring.loans import Part, Rows, ScoringError
+from credit_risk_model.scoring.parquet_loans import ParquetLoans
 
+Loans = CsvLoans | ParquetLoans
+
+_LABELS = CreditRisk.RISKY.value, CreditRisk.SAFE.value
 REJECTS_HEADER = "line,id,reason\n"
 
 
@@ -50,8 +57,8 @@ class Job:
         return start.with_suffix(f".{self.kind}"), start.with_suffix(".rejects"), start.with_suffix(".json")
 
 
-def score(job: Job, part: Part, threads: int = 1) -> dict[str, int]:
-    """Score a part and write its files; return how many rows went in, were scored and were rejected.
+def score(job: Job, part: Part, read: Rows | None = None, threads: int = 1) -> dict[str, int]:
+    """Score a part, read here where nobody did, and write its files; return how many rows went where.
 
     Raises:
         ScoringError: the rows changed since they were counted, or the model is another one.
@@ -59,7 +66,7 @@ def score(job: Job, part: Part, threads: int = 1) -> dict[str, int]:
     model = _scorer(job.artifact)
     if model.digest != job.digest:
         raise ScoringError(f"Another model is here than where the run was started: {model.digest}, not {job.digest}.")
-    matrix, ids, rejects = rows.encode(job.loans.read(part), job.loans.columns)
+    matrix, ids, rejects = rows.encode(read or job.loans.read(part), job.loans.columns)
     counts = {"rows": part.rows, "scored": len(matrix), "rejected": len(rejects)}
     if part.rows != len(matrix) + len(rejects):
         raise ScoringError(f"{str(job.loans.path)!r} changed while it was read: part {part.number} has {counts}.")
@@ -77,7 +84,7 @@ def _scorer(artifact: Path | None) -> scorer.Scorer:
 
 def _answers(job: Job, model: scorer.Scorer, matrix: scorer.Matrix, ids: pa.Array, threads: int) -> pa.Table:
     probabilities = model.probabilities(matrix, threads) if len(matrix) else np.empty(0)
-    columns: list[Any] = [ids, pa.array(model.risks(probabilities), pa.string()), pa.array(probabilities)]
+    columns: list[Any] = [ids, pc.if_else(model.are_risky(probabilities), *_LABELS), pa.array(probabilities)]
     if job.reasons:
         contributions = model.contributions(matrix, threads) if len(matrix) else np.empty((0, len(FEATURES) + 1))
         labels = np.array([feature.label for feature in FEATURES])

@@ -13,6 +13,12 @@ from credit_risk_model.scoring.loans import Columns, Rows
 
 _LOWEST = np.array([0 if feature.categories else feature.minimum for feature in FEATURES], float)
 _HIGHEST = np.array([len(feature.categories) - 1 if feature.categories else feature.maximum for feature in FEATURES])
+_EXPECTED = [
+    f"one of {', '.join(map(repr, feature.categories))}"
+    if feature.categories
+    else f"a number from {feature.minimum:,.10g} to {feature.maximum:,.10g}"
+    for feature in FEATURES
+]
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
 
 
@@ -38,7 +44,8 @@ def encode(rows: Rows, columns: Columns) -> tuple[NDArray[np.float64], pa.Array,
         strict=True,
     )
     damaged = ((line, None, reason) for line, reason in rows.damaged)
-    return matrix[scorable], ids.filter(pa.array(scorable)), sorted([*rejects, *damaged], key=itemgetter(0))
+    scored = np.ascontiguousarray(matrix.T[:, scorable].T)  # much faster than taking row by row
+    return scored, ids.filter(pa.array(scorable)), sorted([*rejects, *damaged], key=itemgetter(0))
 
 
 def _texts(column: pa.Array) -> pa.Array:
@@ -61,13 +68,7 @@ def _number(text: str | None) -> float | None:
 def _reason(loan: dict[str, Any], good: NDArray[np.bool_], columns: Columns) -> str:
     wrong = []
     for position in np.flatnonzero(~good):
-        name, feature = columns.features[position], FEATURES[position]
-        if loan[name] is None:
-            wrong.append(f"{name} is missing")
-        elif feature.categories:
-            wrong.append(
-                f"{name} is {str(loan[name])[:60]!r}, expected one of {', '.join(map(repr, feature.categories))}"
-            )
-        else:
-            wrong.append(f"{name} is {str(loan[name])[:60]}, expected {feature.minimum:g} to {feature.maximum:,.10g}")
+        name = columns.features[position]
+        found = "missing" if loan[name] is None else f"{str(loan[name])[:60]!r}, expected {_EXPECTED[position]}"
+        wrong.append(f"{name} is {found}")
     return "; ".join(wrong)

@@ -107,9 +107,9 @@ def begun(output: Output, manifest: dict[str, Any], resume: bool) -> Iterator[No
         if path.exists():
             before = json.loads(path.read_bytes())
             changed = [
-                f"{key} was {before.get(key)}, is {manifest[key]}"
-                for key in manifest
-                if before.get(key) != manifest[key]
+                f"{key} was {before.get(key)}, is {value}"
+                for key, value in manifest.items()
+                if before.get(key) != value
             ]
             if changed:
                 raise ScoringError(
