@@ -104,7 +104,7 @@ def main() -> None:
             "machine": os.environ.get("MACHINE", "2 shared cores of an AMD EPYC"),
             "date": time.strftime("%Y-%m-%d"),
             "loans": "real ones, repeated",
-            "file": file_against_booster(loans, folder) | {"megabytes": memory(loans, folder)},
+            "file": {"megabytes": memory(loans, folder)} | file_against_booster(loans, folder),
             "contributions": contributions(loans),
         }
     text = json.dumps(result, indent=2) + "\n"

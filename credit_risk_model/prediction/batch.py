@@ -23,7 +23,7 @@ class CreditRiskBatchModel(ScoringModel):
             MLModelSchemaValidationException: `data` is not a `CreditRiskBatchModelInput`.
         """
         self._check(data)
-        probabilities = self._scorer.probabilities(encode_loans(map(vars, vars(data)["loans"]))).tolist()
+        probabilities = self._scorer.probabilities(encode_loans(map(vars, vars(data)["loans"])))
         risks = self._scorer.risks(probabilities)
         return CreditRiskBatchModelOutput(
             loans=[
