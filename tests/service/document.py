@@ -37,16 +37,20 @@ def saturation() -> str:
     return "\n".join(lines)
 
 
-def renewed(text: str) -> str:
-    """Return the document with its tables made anew."""
-    for name, table in (("states", truth_table.markdown()), ("settings", settings()), ("saturation", saturation())):
+def tables() -> dict[str, str]:
+    return {"states": truth_table.markdown(), "settings": settings(), "saturation": saturation()}
+
+
+def renewed(text: str, tables: dict[str, str]) -> str:
+    """Return a document with its tables made anew."""
+    for name, table in tables.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
         text = re.sub(pattern, lambda found: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)  # noqa: B023  # used at once
     return text
 
 
 def main(path: Path = DOCUMENT) -> None:
-    path.write_text(renewed(path.read_text()))
+    path.write_text(renewed(path.read_text(), tables()))
 
 
 if __name__ == "__main__":

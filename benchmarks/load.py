@@ -1,0 +1,91 @@
+"""The load: connections that ask for predictions again and again, and the probes on connections of their own."""
+
+import asyncio
+import multiprocessing
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+Address = tuple[str, int]
+PROBES = ("/api/health", "/api/health/ready", "/api/health/startup")
+PREDICTION = "/api/models/credit_risk_model/prediction"
+BODY = (
+    b'{"annual_income":52000,"employment_length":"4 years","home_ownership":"RENT","verification_status":"Verified",'
+    b'"loan_amount":12000,"term":" 36 months","interest_rate":13.35,"loan_purpose":"debt_consolidation",'
+    b'"last_payment_amount":406.4,"total_payments_to_date":13411.2,"debt_to_income_ratio":17.4,'
+    b'"revolving_line_utilization_rate":61.8,"number_of_delinquent_accounts":0,"delinquencies_in_last_2_years":0,'
+    b'"collections_in_last_12_months":0,"derogatory_public_record_count":0}'
+)
+REQUEST = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+    PREDICTION.encode(),
+    len(BODY),
+    BODY,
+)
+
+
+async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> int:
+    """Send a request and return the status of the answer, or 0 for none."""
+    reader, writer = stream
+    try:
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(re.search(rb"content-length: (\d+)", head)[1]))  # type: ignore[index]  # always there
+    except (OSError, asyncio.IncompleteReadError):
+        return 0
+    return int(head[9:12])
+
+
+async def _load(address: Address, end: float, statuses: Counter[int]) -> None:
+    """Ask for predictions on one connection, again at once after each answer, whatever it is."""
+    stream = await asyncio.open_connection(*address)
+    while time.time() < end:
+        statuses[await ask(stream, REQUEST)] += 1
+    stream[1].close()
+
+
+async def load(address: Address, end: float, connections: int) -> Counter[int]:
+    """Return how often which status came back on all connections together; 0 is none."""
+    statuses: Counter[int] = Counter()
+    await asyncio.gather(*(_load(address, end, statuses) for _ in range(connections)))
+    return statuses
+
+
+async def probe(address: Address, end: float) -> dict[str, list[float]]:
+    """Ask each probe 20 times a second, each time on a connection of its own, as a kubelet does."""
+    times: dict[str, list[float]] = {path: [] for path in PROBES}
+
+    async def one(path: str) -> None:
+        start = time.perf_counter()
+        stream = await asyncio.open_connection(*address)
+        status = await ask(stream, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        times[path].append(time.perf_counter() - start if status == 200 else float("inf"))
+        stream[1].close()
+
+    asked = []
+    while time.time() < end:
+        asked += [asyncio.create_task(one(path)) for path in PROBES]
+        await asyncio.sleep(0.05)
+    await asyncio.gather(*asked)
+    return times
+
+
+def in_process(function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Callable[[], Any]:
+    """Start one of the two above in a process on the last core; return what waits for its result."""
+    here, there = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.Process(target=_run, args=(there, function, arguments))
+    process.start()
+
+    def result() -> Any:
+        found = here.recv()
+        process.join()
+        return found
+
+    return result
+
+
+def _run(connection: Any, function: Callable[..., Coroutine[Any, Any, Any]], arguments: tuple[Any, ...]) -> None:
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    connection.send(asyncio.run(function(*arguments)))
