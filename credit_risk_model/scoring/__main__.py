@@ -25,10 +25,10 @@ _PART_ROWS, _PART_ROWS_WITH_REASONS = 100_000, 5_000
 
 def main(arguments: list[str] | None = None) -> int:
     """Score the file, and return the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    command = parser()
+    options = command.parse_args(arguments)
     if options.scheduler and options.engine != "dask":
-        parser.error("--scheduler goes with --engine dask")
+        command.error("--scheduler goes with --engine dask")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     try:
         counts = _run(options)
@@ -99,15 +99,16 @@ def _open(path: Path, identity: str | None, part_rows: int) -> Loans:
     return (ParquetLoans if is_parquet else CsvLoans).open(path, identity, part_rows)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the arguments of the command."""
+    command = argparse.ArgumentParser(
         prog="python -m credit_risk_model.scoring",
         description="Score a file of loans: the id of each, whether it is safe or risky, and the probability of risky.",
         epilog="Rows that cannot be scored go to OUT.rejects.csv with their line, id and reason. Exit codes: 0 all "
         f"rows are scored, {EXIT_REJECTS} OUT is whole but rows were rejected, 1 the input or the output cannot be "
         f"used, 2 the arguments cannot, {EXIT_INTERRUPTED} and {EXIT_TERMINATED} stopped by SIGINT and SIGTERM.",
     )
-    add = parser.add_argument
+    add = command.add_argument
     add(
         "input", type=Path, metavar="IN",
         help="CSV (plain or gzip) or Parquet, with Lending Club's columns or the names of a request",
@@ -128,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--engine", choices=("local", "dask"), default="local", help="where to score (default: %(default)s)")
     add("--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees the same files (default: one is started)")
-    return parser
+    return command
 
 
 def _whole(text: str) -> int:
