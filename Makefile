@@ -153,6 +153,14 @@ test-image: $(PROJECT)/.installed ## Build the image and test it in containers (
 	$(MAKE) image
 	$(PROJECT)/bin/python -m pytest -m image tests/deployment --durations=8
 
+.PHONY: scoring-benchmark
+scoring-benchmark: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure batches, and files of DATA=loan.csv[.gz], against single predictions
+	@if [ -z "$$DATA" ]; then
+		echo "It measures real loans: make scoring-benchmark DATA=loan.csv" >&2; exit 1
+	fi
+	$(SERVICE)/bin/python -m benchmarks.batches
+	$(PROJECT)/bin/python -m benchmarks.scoring
+
 .PHONY: measure
 measure: $(SERVICE)/.installed ## Measure the service under its pod's limits, and hold the manifests against it
 	@if [ -n "$(ENGINE_ANSWERS)" ]; then
@@ -168,6 +176,7 @@ contract: $(SERVICE)/.installed $(PROJECT)/.installed ## Renew service_contract.
 .PHONY: docs
 docs: $(PROJECT)/.installed ## Renew the tables in docs/ from the tests, the settings, the manifests and the benchmarks
 	@$(PROJECT)/bin/python -m tests.service.document
+	$(PROJECT)/bin/python -m tests.prediction.document
 	$(PROJECT)/bin/python -m tests.deployment.document
 
 .PHONY: conformance

@@ -33,7 +33,12 @@ def test_they_are_scored_as_one_matrix(
 ) -> None:
     shapes = []
     scored = model._scorer.probabilities
-    monkeypatch.setattr(model._scorer, "probabilities", lambda loans: (shapes.append(loans.shape), scored(loans))[1])
+
+    def recorded(loans: Any) -> Any:
+        shapes.append(loans.shape)
+        return scored(loans)
+
+    monkeypatch.setattr(model._scorer, "probabilities", recorded)
 
     model.predict(CreditRiskBatchModelInput(loans=[loan] * 70))
 

@@ -21,7 +21,12 @@ from credit_risk_model.prediction.model import CreditRiskModel
 def test_the_models_share_one_loaded_artifact(monkeypatch: pytest.MonkeyPatch, practice_artifact: Path) -> None:
     reads = []
     read = artifact.read
-    monkeypatch.setattr(artifact, "read", lambda *args, **options: (reads.append(args), read(*args, **options))[1])
+
+    def counted(path: Path, **options: Any) -> artifact.Artifact:
+        reads.append(path)
+        return read(path, **options)
+
+    monkeypatch.setattr(artifact, "read", counted)
 
     models = [
         made(str(practice_artifact)) for made in (CreditRiskModel, CreditRiskExplanationModel, CreditRiskBatchModel)
