@@ -1,6 +1,7 @@
 """Draws docs/reasons.svg and writes the tables of docs/beyond.md from what they are true of."""
 
 import json
+import math
 from html import escape
 from typing import Any
 
@@ -28,12 +29,13 @@ def answer() -> dict[str, Any]:
 def picture() -> str:
     """Return a bar for each reason, from the middle to the side where it moved the loan."""
     found = answer()
-    middle, scale, height = 470, 90, 40 * len(found["reasons"]) + 110
+    middle, scale, height = 470, 90, 40 * len(found["reasons"]) + 120
     title = (
         f"{found['credit_risk']}: probability of risky {found['probability']:.3f}, threshold {found['threshold']:.3f}"
     )
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{height}" font-family="sans-serif" font-size="15">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{height}"',
+        ' font-family="sans-serif" font-size="15">',
         f'<rect width="760" height="{height}" fill="white"/>',
         f'<text x="20" y="30" font-size="17" font-weight="bold">{title}</text>',
     ]
@@ -47,14 +49,24 @@ def picture() -> str:
             f'<rect x="{left:.1f}" y="{y}" width="{width:.1f}" height="26" fill="{_COLOURS[reason["direction"]]}"/>',
             f'<text x="{end:.1f}" y="{y + 18}" text-anchor="{anchor}">{reason["contribution"]:+.2f}</text>',
         ]
-    base = height - 50
+    base = height - 60
     lines += [
         f'<line x1="{middle}" y1="44" x2="{middle}" y2="{base}" stroke="black"/>',
         f'<text x="{middle - 10}" y="{base + 24}" text-anchor="end" fill="{_COLOURS["safer"]}">safer</text>',
         f'<text x="{middle + 10}" y="{base + 24}" fill="{_COLOURS["riskier"]}">riskier (log-odds)</text>',
+        f'<text x="20" y="{base + 44}" font-size="13">{_sum(found)}</text>',
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _sum(found: dict[str, Any]) -> str:
+    whole = math.log(found["probability"] / (1 - found["probability"]))
+    rest = whole - found["base_value"] - sum(reason["contribution"] for reason in found["reasons"])
+    return (
+        f"Before any feature {found['base_value']:+.2f}, the other {len(FEATURES) - len(found['reasons'])} features "
+        f"{rest:+.2f}: together {whole:+.2f}, a probability of {found['probability']:.3f}."
+    )
 
 
 def calibration() -> str:
