@@ -62,10 +62,8 @@ def _run(options: argparse.Namespace) -> run.Counts:
         "reasons": options.reasons,
         "part_rows": part_rows,
     }
-    counts = run.finished(output, manifest) if options.resume else None
+    counts = run.finished(output, manifest, options.resume)
     if counts is None:
-        if not options.resume:
-            run.finished(output, {"": None})
         counts = _score(job, output, manifest, options)
     seconds = time.perf_counter() - start
     rows, scored, rejected = (f"{counts[key]:,}" for key in ("rows", "scored", "rejected"))

@@ -70,15 +70,15 @@ def fingerprint(path: Path) -> dict[str, Any]:
     return {"bytes": state.st_size, "modified_ns": state.st_mtime_ns, "sha256_of_both_ends": digest.hexdigest()}
 
 
-def finished(output: Output, manifest: dict[str, Any]) -> Counts | None:
-    """Return the counts of an output that this very run left behind, or None where there is no output yet.
+def finished(output: Output, manifest: dict[str, Any], resume: bool) -> Counts | None:
+    """Return the counts of an output that the same run left behind, or None where there is no output yet.
 
     Raises:
-        ScoringError: there is one that this run did not make.
+        ScoringError: there is one, and no `resume`, or another run made it.
     """
     if not output.path.exists():
         return None
-    if output.summary.exists() and not output.folder.exists():
+    if resume and output.summary.exists() and not output.folder.exists():
         summary = json.loads(output.summary.read_bytes())
         if {key: summary.get(key) for key in manifest} == manifest:
             counts: Counts = summary["counts"]

@@ -275,6 +275,20 @@ def test_a_column_of_another_type_is_named(
     assert "has the type bool in the column loan_amount, expected numbers" in capsys.readouterr().err
 
 
+def test_an_output_that_is_whole_is_not_written_again(
+    tmp_path: Path, loan: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out = write(tmp_path / "in.csv", loan), tmp_path / "out.csv"
+    assert score(given, out) == 0
+    written = out.stat().st_mtime_ns
+
+    assert score(given, out) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert score(given, out, "--resume") == 0
+    assert score(given, out, "--resume", "--reasons", 1) == 1
+    assert out.stat().st_mtime_ns == written
+
+
 def test_rejects_may_be_accepted(tmp_path: Path, loan: dict[str, Any]) -> None:
     given = write(tmp_path / "in.csv", loan, loan | {"term": ""})
 
