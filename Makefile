@@ -19,7 +19,7 @@ ARGS = --cov
 CONFIGURATION = configuration/rest_configuration.yaml
 IMAGE = credit_risk_model_service:0.1.0
 SCORING_IMAGE = credit_risk_model_scoring:0.1.0
-DOCKER = docker
+DOCKER ?= docker
 export DOCKER
 
 SERVICE := .venv/service

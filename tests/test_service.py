@@ -17,6 +17,7 @@ from tests.conftest import CONFIGURATION, serving, until
 
 MODELS = ["credit_risk_model", "credit_risk_explanation_model", "credit_risk_batch_model"]
 PREDICTION = "/api/models/credit_risk_model/prediction"
+EXPLANATION = "/api/models/credit_risk_explanation_model/prediction"
 BATCH = "/api/models/credit_risk_batch_model/prediction"
 
 
@@ -56,7 +57,7 @@ def test_the_models_are_listed(application: httpx.Client) -> None:
 
 
 def test_a_loan_is_explained(application: httpx.Client, loan: dict[str, Any]) -> None:
-    answer = application.post(PREDICTION.replace(MODELS[0], MODELS[1]), json=loan)
+    answer = application.post(EXPLANATION, json=loan)
 
     assert answer.status_code == 200
     assert answer.json()["credit_risk"] == "safe"
