@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from credit_risk_model.scoring.csv_loans import CsvLoans
@@ -64,7 +65,9 @@ def dask(job: Job, parts: Iterable[Part], scheduler: str | None, workers: int) -
             future = next(completed)
             part = running.pop(future)
             try:
-                return part, future.result()
+                counts = future.result()
+                _unpacked(job, part).unlink(missing_ok=True)
+                return part, counts
             except ScoringError:
                 raise
             except Exception as error:  # whatever a worker lacks, or a worker lost again and again
@@ -88,7 +91,11 @@ def _sent(job: Job, part: Part) -> tuple[Job, Part]:
     if not job.loans.is_gzip:
         return job, replace(part, content=None)
     # Nobody can start in the middle of a gzip file: the part is put where the worker finds it, unpacked.
-    path = job.paths(part.number)[2].with_suffix(".rows")
+    path = _unpacked(job, part)
     put(path, part.content or b"")
     moved = replace(part, content=None, start=0, stop=part.stop - part.start)
     return replace(job, loans=replace(job.loans, path=path)), moved
+
+
+def _unpacked(job: Job, part: Part) -> Path:
+    return job.folder / f"{part.number:06d}.rows"
