@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from credit_risk_model import __version__
 from credit_risk_model.artifact import ArtifactError
+from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import engines, run
 from credit_risk_model.scoring.csv_loans import CsvLoans
@@ -29,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = command.parse_args(arguments)
     if options.scheduler and options.engine != "dask":
         command.error("--scheduler goes with --engine dask")
+    if options.reasons > len(FEATURES):
+        command.error(f"--reasons is {options.reasons}; there are {len(FEATURES)} features")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     try:
         counts = _run(options)

@@ -63,9 +63,7 @@ def score(job: Job, part: Part, read: Rows | None = None, threads: int = 1) -> d
     Raises:
         ScoringError: the rows changed since they were counted, or the model is another one.
     """
-    model = _scorer(job.artifact)
-    if model.digest != job.digest:
-        raise ScoringError(f"Another model is here than where the run was started: {model.digest}, not {job.digest}.")
+    model = _scorer(job.artifact, job.digest)
     matrix, ids, rejects = rows.encode(read or job.loans.read(part), job.loans.columns)
     counts = {"rows": part.rows, "scored": len(matrix), "rejected": len(rejects)}
     if part.rows != len(matrix) + len(rejects):
@@ -77,9 +75,12 @@ def score(job: Job, part: Part, read: Rows | None = None, threads: int = 1) -> d
     return counts
 
 
-@cache
-def _scorer(artifact: Path | None) -> scorer.Scorer:
-    return scorer.load(artifact)
+@cache  # a worker scores many parts
+def _scorer(artifact: Path | None, digest: str) -> scorer.Scorer:
+    model = scorer.load(artifact)
+    if model.digest != digest:
+        raise ScoringError(f"Another model is here than where the run was started: {model.digest}, not {digest}.")
+    return model
 
 
 def _answers(job: Job, model: scorer.Scorer, matrix: scorer.Matrix, ids: pa.Array, threads: int) -> pa.Table:

@@ -135,6 +135,13 @@ def test_a_scheduler_that_is_not_there_is_named(
     assert "No Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
 
 
+def test_there_are_as_many_reasons_as_features_at_most(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["in.csv", "out.csv", "--reasons", "17"])
+
+    assert "--reasons is 17; there are 16 features" in capsys.readouterr().err
+
+
 def test_a_scheduler_goes_with_its_engine(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["in.csv", "out.csv", "--scheduler", "tcp://127.0.0.1:9"])
