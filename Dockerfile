@@ -10,7 +10,14 @@ COPY configuration configuration
 COPY credit_risk_model credit_risk_model
 RUN python -m compileall -q credit_risk_model && chmod -R a+rX .
 
-FROM python:3.12-slim
+FROM build AS build-scoring
+COPY scoring_requirements.txt .
+RUN python -m pip install --no-cache-dir --no-warn-script-location --root-user-action=ignore --only-binary :all: \
+      --require-hashes --prefix=/packages -r scoring_requirements.txt \
+ && rm scoring_requirements.txt \
+ && find /packages -type d -name tests -prune -exec rm -r {} +
+
+FROM python:3.12-slim AS base
 LABEL org.opencontainers.image.title="credit_risk_model_service" \
       org.opencontainers.image.description="Tells safe loans from risky ones, with honest health checks." \
       org.opencontainers.image.version="0.1.0" \
@@ -18,12 +25,22 @@ LABEL org.opencontainers.image.title="credit_risk_model_service" \
       org.opencontainers.image.base.name="docker.io/library/python:3.12-slim"
 # hadolint ignore=DL3008  # LightGBM needs it; a pinned version would be gone from Debian's mirror after its next fix
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt
-COPY --from=build /packages /usr/local
-COPY --from=build /service /service
 # One thread each: every prediction has a thread of its own, and a pool as large as the node only costs memory.
 ENV REST_CONFIG=./configuration/rest_configuration.yaml OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 WORKDIR /service
 USER 10001:10001
+
+# The command that scores whole files; `make scoring-image`. kubernetes/jobs/score.yaml runs it.
+FROM base AS scoring
+LABEL org.opencontainers.image.title="credit_risk_model_scoring"
+COPY --from=build-scoring /packages /usr/local
+COPY --from=build /service /service
+ENTRYPOINT ["python", "-m", "credit_risk_model.scoring"]
+
+# The service, which is built where no other target is named.
+FROM base
+COPY --from=build /packages /usr/local
+COPY --from=build /service /service
 EXPOSE 8000
 # With a bare socket, for an HTTP client takes three times as long to import, again and again.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-I", "-S", "-c", "\

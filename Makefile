@@ -18,6 +18,7 @@ SECONDS = 1200
 ARGS = --cov
 CONFIGURATION = configuration/rest_configuration.yaml
 IMAGE = credit_risk_model_service:0.1.0
+SCORING_IMAGE = credit_risk_model_scoring:0.1.0
 DOCKER ?= docker
 export DOCKER
 
@@ -140,6 +141,10 @@ image: ## Build the image credit_risk_model_service:0.1.0 (needs a container eng
 
 ENGINE_ANSWERS := $$($(DOCKER) info >/dev/null 2>&1 && echo yes)
 
+.PHONY: scoring-image
+scoring-image: ## Build the image credit_risk_model_scoring:0.1.0, which scores files (needs a container engine)
+	@$(DOCKER) build --target scoring --tag $(SCORING_IMAGE) .
+
 .PHONY: test-image
 test-image: $(PROJECT)/.installed ## Build the image and test it in containers (skipped where no container engine answers)
 	@if [ -z "$(ENGINE_ANSWERS)" ]; then
@@ -147,6 +152,14 @@ test-image: $(PROJECT)/.installed ## Build the image and test it in containers (
 	fi
 	$(MAKE) image
 	$(PROJECT)/bin/python -m pytest -m image tests/deployment
+
+.PHONY: scoring-benchmark
+scoring-benchmark: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure batches, and files of DATA=loan.csv[.gz], against single predictions
+	@if [ -z "$$DATA" ]; then
+		echo "It measures real loans: make scoring-benchmark DATA=loan.csv" >&2; exit 1
+	fi
+	$(SERVICE)/bin/python -m benchmarks.batches
+	$(PROJECT)/bin/python -m benchmarks.scoring
 
 .PHONY: measure
 measure: $(SERVICE)/.installed ## Measure the service under its pod's limits, and hold the manifests against it
@@ -163,6 +176,7 @@ contract: $(SERVICE)/.installed $(PROJECT)/.installed ## Renew service_contract.
 .PHONY: docs
 docs: $(PROJECT)/.installed ## Renew the tables in docs/ from the tests, the settings, the manifests and the benchmarks
 	@$(PROJECT)/bin/python -m tests.service.document
+	$(PROJECT)/bin/python -m tests.prediction.document
 	$(PROJECT)/bin/python -m tests.deployment.document
 
 .PHONY: conformance
@@ -184,6 +198,7 @@ COMPILE := $(PROJECT)/bin/uv pip compile pyproject.toml --universal --python-ver
 lock: $(PROJECT)/.installed ## Renew both locks with the newest versions that pyproject.toml allows
 	@$(COMPILE) --upgrade --all-extras --group data --group lock --group notebook --group test --output-file requirements.txt
 	$(COMPILE) --upgrade --constraint requirements.txt --output-file service_requirements.txt
+	$(COMPILE) --upgrade --constraint requirements.txt --extra scoring --extra cluster --output-file scoring_requirements.txt
 
 .PHONY: clean
 clean: ## Remove everything that make made, but for data/ and the artifact

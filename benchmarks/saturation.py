@@ -46,7 +46,7 @@ def serving(groups: Sequence[Path] = ()) -> Iterator[int]:
         )
         try:
             text = ""
-            while "Loaded" not in text:
+            while text.count("Loaded") < 3:  # models
                 time.sleep(0.1)
                 log.seek(0)
                 text = log.read()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from credit_risk_model.categories import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +39,11 @@ class Feature:
     maximum: float | None = None
     description: str
     example: Any
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return self.field.replace("_", " ").capitalize()
 
     @property
     def categories(self) -> list[str] | None:
@@ -211,15 +217,33 @@ def specification() -> list[dict[str, Any]]:
     return [{"name": feature.name, "categories": feature.categories} for feature in FEATURES]
 
 
-def encode_loan(loan: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Return the loan, given by the names of the request, as a matrix of shape (1, 16).
+def encode_loans(loans: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
+    """Return `n` loans, given by the names of the request, as a matrix of shape (n, 16).
 
     A category becomes its position in its enum, which is the code that LightGBM gave it in training.
 
     Raises:
         KeyError: a field is missing, or a category is not in its enum.
     """
-    return np.array([[codes[loan[field]] if codes else loan[field] for field, codes in _CODES]], dtype=np.float64)
+    rows = [[codes[loan[field]] if codes else loan[field] for field, codes in _CODES] for loan in loans]
+    return np.array(rows, dtype=np.float64)
+
+
+def encode_batch(loans: pa.RecordBatch) -> NDArray[np.float64]:
+    """Return `n` loans, in columns of texts and float64 by the names of the request, as a matrix of shape (n, 16).
+
+    What is null, or a category that is not in its enum, becomes nan.
+    """
+    matrix = np.empty((len(FEATURES), loans.num_rows)).T  # column by column, as it is filled
+    for position, (field, codes) in enumerate(_CODES):
+        column = loans.column(field)
+        if codes:
+            found = column.dictionary_encode()
+            known = [codes.get(category, np.nan) for category in found.dictionary.to_pylist()]
+            matrix[:, position] = np.array([*known, np.nan])[found.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+        else:
+            matrix[:, position] = column.to_numpy(zero_copy_only=False)
+    return matrix
 
 
 def encode_frame(loans: pd.DataFrame) -> NDArray[np.float64]:

@@ -15,7 +15,10 @@ from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction.model import CreditRiskModel
 from tests.conftest import CONFIGURATION, serving, until
 
+MODELS = ["credit_risk_model", "credit_risk_explanation_model", "credit_risk_batch_model"]
 PREDICTION = "/api/models/credit_risk_model/prediction"
+EXPLANATION = "/api/models/credit_risk_explanation_model/prediction"
+BATCH = "/api/models/credit_risk_batch_model/prediction"
 
 
 @pytest.fixture(params=["service", "stock_service"], ids=["composed", "stock"])
@@ -46,11 +49,48 @@ def test_a_ready_service_is_healthy(application: httpx.Client, path: str, body: 
     assert (answer.status_code, answer.json()) == (200, body)
 
 
-def test_the_model_is_listed(application: httpx.Client) -> None:
-    [model] = application.get("/api/models").json()["models"]
+def test_the_models_are_listed(application: httpx.Client) -> None:
+    models = application.get("/api/models").json()["models"]
 
-    assert model["qualified_name"] == "credit_risk_model"
-    assert model["version"] == __version__
+    assert [model["qualified_name"] for model in models] == MODELS
+    assert {model["version"] for model in models} == {__version__}
+
+
+def test_a_loan_is_explained(application: httpx.Client, loan: dict[str, Any]) -> None:
+    answer = application.post(EXPLANATION, json=loan)
+
+    assert answer.status_code == 200
+    assert answer.json()["credit_risk"] == "safe"
+    assert len(answer.json()["reasons"]) == 4
+
+
+def test_a_thousand_loans_are_answered_in_their_order(application: httpx.Client, loan: dict[str, Any]) -> None:
+    risky = loan | {"total_payments_to_date": 1_219.2}
+
+    answer = application.post(BATCH, json={"loans": [loan, risky, loan] * 333 + [risky]})
+
+    assert answer.status_code == 200
+    assert [scored["credit_risk"] for scored in answer.json()["loans"]] == ["safe", "risky", "safe"] * 333 + ["risky"]
+
+
+def test_one_bad_loan_refuses_all_and_every_bad_field_is_named(service: httpx.Client, loan: dict[str, Any]) -> None:
+    loans = [loan] * 4 + [loan | {"term": "36 months", "loan_amount": 7}] + [loan] * 5 + [loan | {"surplus": 1}]
+
+    answer = service.post(BATCH, json={"loans": loans})
+
+    assert answer.status_code == 400
+    places = [message.partition(":")[0] for message in answer.json()["messages"]]
+    assert places == ["loans[4].loan_amount", "loans[4].term", "loans[10].surplus"]
+
+
+def test_a_thousand_loans_may_be_written_with_spaces(service: httpx.Client, loan: dict[str, Any]) -> None:
+    body = json.dumps({"loans": [loan] * 1_000}, indent=4)
+    assert len(body) > 600_000
+
+    answer = service.post(BATCH, content=body, headers={"content-type": "application/json"})
+
+    assert answer.status_code == 200
+    assert service.post(PREDICTION, content=body, headers={"content-type": "application/json"}).status_code == 413
 
 
 def test_the_metadata_hold_the_schemas(application: httpx.Client) -> None:
@@ -109,7 +149,8 @@ def test_an_integer_may_be_written_with_a_point(application: httpx.Client, loan:
 def configured(folder: Path, **artifact: str) -> Path:
     """Write a configuration that names the artifact, and perhaps its digest."""
     configuration = yaml.safe_load(CONFIGURATION.read_text())
-    configuration["models"][0]["configuration"] = artifact
+    for model in configuration["models"]:
+        model["configuration"] = artifact
     path = folder / "rest_configuration.yaml"
     path.write_text(yaml.safe_dump(configuration))
     return path

@@ -6,20 +6,16 @@ from ml_base import MLModel
 from ml_base.ml_model import MLModelSchemaValidationException
 from pydantic import BaseModel
 
-from credit_risk_model import __version__, artifact, features
-from credit_risk_model.categories import CreditRisk
+from credit_risk_model import __version__
+from credit_risk_model.features import encode_loans
+from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
 
 
-class CreditRiskModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
-    """Tells safe loans from risky ones."""
+class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
+    """What the models have in common: the artifact, and the refusal of what is none of their input."""
 
-    display_name = "Credit Risk Model"
-    qualified_name = "credit_risk_model"
-    description = "Predicts whether a loan on the books is safe or risky."
     version = __version__
-    input_schema = CreditRiskModelInput
-    output_schema = CreditRiskModelOutput
 
     def __init__(self, artifact_path: str | None = None, artifact_sha256: str | None = None) -> None:
         """Load the artifact at `artifact_path`, or the one that the package ships.
@@ -29,10 +25,23 @@ class CreditRiskModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
         Raises:
             ArtifactError: the artifact is missing, damaged, or made for other features or another LightGBM.
         """
-        path = artifact.PACKAGED if artifact_path is None else Path(artifact_path)
-        loaded = artifact.read(path, features=features.specification(), sha256=artifact_sha256)
-        self._booster = loaded.booster
-        self._threshold = loaded.threshold
+        self._scorer = scorer.load(None if artifact_path is None else Path(artifact_path), artifact_sha256)
+
+    def _check(self, data: BaseModel) -> None:
+        if not isinstance(data, self.input_schema):
+            raise MLModelSchemaValidationException(
+                f"Expected a {self.input_schema.__name__}, got a {type(data).__name__}."
+            )
+
+
+class CreditRiskModel(ScoringModel):
+    """Tells safe loans from risky ones."""
+
+    display_name = "Credit Risk Model"
+    qualified_name = "credit_risk_model"
+    description = "Predicts whether a loan on the books is safe or risky."
+    input_schema = CreditRiskModelInput
+    output_schema = CreditRiskModelOutput
 
     def predict(self, data: BaseModel) -> CreditRiskModelOutput:
         """Return the risk of one loan.
@@ -40,14 +49,10 @@ class CreditRiskModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
         Raises:
             MLModelSchemaValidationException: `data` is not a `CreditRiskModelInput`.
         """
-        if not isinstance(data, CreditRiskModelInput):
-            raise MLModelSchemaValidationException(
-                f"Expected a {CreditRiskModelInput.__name__}, got a {type(data).__name__}."
-            )
-        risky = self.probability(data) >= self._threshold
-        return CreditRiskModelOutput(credit_risk=CreditRisk.RISKY if risky else CreditRisk.SAFE)
+        self._check(data)
+        [risk] = self._scorer.risks(self._scorer.probabilities(encode_loans([vars(data)])))
+        return CreditRiskModelOutput(credit_risk=risk)
 
     def probability(self, data: BaseModel) -> float:
         """Return the probability that the loan is risky, between 0 and 1."""
-        # One thread: LightGBM would make a team of OpenMP threads for every thread that calls it.
-        return float(self._booster.predict(features.encode_loan(vars(data)), num_threads=1)[0])
+        return float(self._scorer.probabilities(encode_loans([vars(data)]))[0])

@@ -18,6 +18,10 @@ from credit_risk_model.service import logs
 from credit_risk_model.service.application import Application
 from credit_risk_model.service.server import Server
 
+# How long a thread that predicts may keep the event loop, and so a probe, waiting; Python's own is 5 ms. With batches
+# of 1,000 loans all the time, single predictions were twice as many.
+_SWITCH_SECONDS = 0.001
+
 
 def main() -> None:
     """Do what the arguments say with the configuration that REST_CONFIG names."""
@@ -42,6 +46,7 @@ def main() -> None:
         arguments.contract.write_text(yaml.dump(application.framework.openapi()))
         return
     settings = configuration.service
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         Server(application, settings.drain_seconds, settings.finish_seconds).listen(arguments.host, arguments.port)
     except (OSError, OverflowError) as error:

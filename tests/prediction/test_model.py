@@ -117,7 +117,7 @@ def test_one_thread_scores(
             given.update(options)
             return [0.5]
 
-    monkeypatch.setattr(shipped_model, "_booster", Recorder())
+    monkeypatch.setattr(shipped_model._scorer, "_booster", Recorder())
     shipped_model.predict(CreditRiskModelInput(**loan))
 
     assert given == {"num_threads": 1}

@@ -18,6 +18,7 @@ from tests.conftest import CONFIGURATION, ROOT
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 BACKEND = PYPROJECT["build-system"]["build-backend"]
 SERVICE_LOCK = ROOT / "service_requirements.txt"
+SCORING_LOCK = ROOT / "scoring_requirements.txt"
 PROJECT_LOCK = ROOT / "requirements.txt"
 
 
@@ -34,7 +35,7 @@ def test_there_is_one_version() -> None:
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.parametrize("path", [SERVICE_LOCK, PROJECT_LOCK], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [SERVICE_LOCK, SCORING_LOCK, PROJECT_LOCK], ids=lambda path: path.name)
 def test_every_package_of_a_lock_has_a_hash(path: Path) -> None:
     text = path.read_text()
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
@@ -44,10 +45,10 @@ def test_every_package_of_a_lock_has_a_hash(path: Path) -> None:
     assert "://" not in text, "a lock names no index"
 
 
-def test_what_stands_in_both_locks_has_one_version() -> None:
-    service, project = locked(SERVICE_LOCK), locked(PROJECT_LOCK)
+def test_what_stands_in_several_locks_has_one_version() -> None:
+    service, scoring, project = locked(SERVICE_LOCK), locked(SCORING_LOCK), locked(PROJECT_LOCK)
 
-    assert service.items() <= project.items(), "`make lock` renews both"
+    assert service.items() <= scoring.items() <= project.items(), "`make lock` renews them all"
 
 
 def test_the_locks_hold_what_the_project_asks_for() -> None:
@@ -56,7 +57,9 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
     groups = [*project["optional-dependencies"].values(), *PYPROJECT["dependency-groups"].values()]
     everything = service + [requirement for group in groups for requirement in group]
 
-    for path, requirements in ((SERVICE_LOCK, service), (PROJECT_LOCK, everything)):
+    extras = project["optional-dependencies"]
+    scoring = [*service, *extras["scoring"], *extras["cluster"]]
+    for path, requirements in ((SERVICE_LOCK, service), (SCORING_LOCK, scoring), (PROJECT_LOCK, everything)):
         versions = locked(path)
         for requirement in map(Requirement, requirements):
             version = versions[canonicalize_name(requirement.name)]
@@ -64,7 +67,9 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
 
 
 def test_the_service_carries_nothing_of_the_training() -> None:
-    assert not {"pandas", "scikit-learn", "tqdm", "joblib", "pytest"} & locked(SERVICE_LOCK).keys()
+    others = {"dask", "distributed", "joblib", "pandas", "pyarrow", "pytest", "scikit-learn", "tqdm"}
+
+    assert not others & locked(SERVICE_LOCK).keys()
 
 
 def test_a_wheel_holds_the_model(tmp_path: Path) -> None:

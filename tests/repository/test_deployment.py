@@ -11,6 +11,7 @@ import yaml
 import credit_risk_model
 from benchmarks import control_group, measure
 from credit_risk_model import artifact
+from credit_risk_model.scoring.__main__ import parser
 from credit_risk_model.service.configuration import Settings
 from tests.conftest import CONFIGURATION, ROOT
 from tests.deployment import document
@@ -18,6 +19,7 @@ from tests.deployment.manifests import CONTAINER, DEPLOYMENT, KUBECTL, KUBERNETE
 from tests.service.document import renewed
 
 VERSION = credit_risk_model.__version__
+JOB = read(KUBERNETES / "jobs" / "score.yaml")
 IMAGE = f"credit_risk_model_service:{VERSION}"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["credit-risk-model-service"]
@@ -49,6 +51,40 @@ def test_the_manifests_are_valid(version: str) -> None:
 def test_what_kustomize_builds_is_valid(folder: Path) -> None:
     for manifest in built(folder):
         kubernetes_validate.validate(manifest, KUBERNETES_VERSIONS[-1], strict=True)
+
+
+@pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
+def test_the_job_is_valid(version: str) -> None:
+    for manifest in JOB:
+        kubernetes_validate.validate(manifest, version, strict=True)
+        assert manifest["metadata"]["namespace"] == "model-services"
+
+
+def test_the_job_runs_the_command_in_the_image_of_the_second_target() -> None:
+    [job] = [manifest for manifest in JOB if manifest["kind"] == "Job"]
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    options = parser().parse_args(container["args"])
+    [volume] = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "loans"]
+
+    assert container["image"] == f"credit_risk_model_scoring:{VERSION}"
+    assert f"\nSCORING_IMAGE = {container['image']}\n" in (ROOT / "Makefile").read_text()
+    assert "AS scoring\n" in DOCKERFILE
+    assert 'ENTRYPOINT ["python", "-m", "credit_risk_model.scoring"]' in DOCKERFILE
+    assert (options.resume, options.accept_rejects, options.engine) == (True, True, "dask")
+    assert options.input.is_relative_to(volume)
+    assert options.output.is_relative_to(volume)
+
+
+def test_the_pod_of_the_job_may_do_what_that_of_the_service_may() -> None:
+    [job] = [manifest for manifest in JOB if manifest["kind"] == "Job"]
+    pod = job["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+
+    assert {key: pod["securityContext"][key] for key in POD["securityContext"]} == POD["securityContext"]
+    assert container["securityContext"] == CONTAINER["securityContext"]
+    assert pod["automountServiceAccountToken"] is False
+    assert container["resources"]["limits"]["memory"] == container["resources"]["requests"]["memory"]
+    assert "cpu" not in container["resources"]["limits"]
 
 
 def test_an_unknown_key_is_no_valid_manifest() -> None:
@@ -101,10 +137,11 @@ def test_the_configuration_is_the_same_everywhere() -> None:
 def test_the_configuration_of_production_differs_in_the_pin_alone() -> None:
     pinned = yaml.safe_load((OVERLAY / CONFIGURATION.name).read_text())
 
-    pin = pinned["models"][0].pop("configuration")
+    pins = [model.pop("configuration") for model in pinned["models"]]
 
     assert pinned == yaml.safe_load(CONFIGURATION.read_text())
-    assert pin == {"artifact_sha256": hashlib.sha256(artifact.PACKAGED.read_bytes()).hexdigest()}
+    pin = {"artifact_sha256": hashlib.sha256(artifact.PACKAGED.read_bytes()).hexdigest()}
+    assert pins == [pin] * len(pins)
 
 
 def test_the_time_to_end_fits_the_drain() -> None:
@@ -207,7 +244,8 @@ def test_the_context_of_the_build_is_what_the_dockerfile_copies() -> None:
 def test_the_build_asks_no_registry_for_a_syntax_and_needs_no_arguments() -> None:
     assert "# syntax=" not in DOCKERFILE
     assert not re.search(r"^ARG ", DOCKERFILE, re.MULTILINE)
-    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"python:3.12-slim"}
+    stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", DOCKERFILE, re.MULTILINE)
+    assert {base for base, _ in stages} - {name for _, name in stages} == {"python:3.12-slim"}
     assert "--require-hashes" in DOCKERFILE
 
 

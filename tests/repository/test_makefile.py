@@ -64,7 +64,7 @@ def test_a_python_of_another_version_is_unsuitable(tmp_path: Path, version: str)
     assert last_words(make("serve", f"SERVICE={tmp_path}/service", PYTHON=str(python))).startswith("No Python 3.11")
 
 
-@pytest.mark.parametrize("target", ["search", "notebook"])
+@pytest.mark.parametrize("target", ["search", "notebook", "scoring-benchmark"])
 def test_what_needs_real_loans_says_so(target: str) -> None:
     assert "DATA=loan.csv" in last_words(make(target))
 

@@ -62,6 +62,37 @@ def test_the_request_is_the_example_of_the_documentation(loan: dict[str, Any]) -
     assert json.loads(request[request.index("{") : request.rindex("}") + 1]) == loan
 
 
+def test_the_requests_for_reasons_and_for_many_loans_are_answered(
+    service: httpx.Client, loan: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "loan.json").write_text(json.dumps(loan))
+    (tmp_path / "loans.json").write_text(json.dumps({"loans": [loan] * 3}))
+    [_, explanation, batch] = [text for _, text in BLOCKS if text.startswith("curl ")]
+
+    answers = [
+        json.loads(
+            subprocess.check_output(
+                ["bash", "-c", request.replace("http://127.0.0.1:8000", str(service.base_url).rstrip("/"))],
+                cwd=tmp_path,
+            )
+        )
+        for request in (explanation, batch)
+    ]
+
+    assert len(answers[0]["reasons"]) == 4
+    assert len(answers[1]["loans"]) == 3
+
+
+def test_the_file_is_scored_as_shown(loans_file: Path, tmp_path: Path) -> None:
+    command = next(text for _, text in BLOCKS if "credit_risk_model.scoring" in text)
+    shown = command.replace("loan.csv", str(loans_file)).replace("scored.csv", str(tmp_path / "scored.csv"))
+
+    done = subprocess.run(["bash", "-c", shown], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 3
+    assert "4,000 rows in = " in done.stdout
+
+
 def test_the_artifact_is_listed_and_extracted_as_shown(tmp_path: Path) -> None:
     commands = next(text for _, text in BLOCKS if text.startswith("make artifact\n"))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.test_service import PREDICTION
+from tests.test_service import BATCH, EXPLANATION, PREDICTION
 
 BODIES = int(os.environ.get("FUZZ_BODIES", "3000"))
 NUMBERS = ["1" * 400, "9" * 5_000, "1e400", "-1e-400", "NaN", "-Infinity", "0x1", "01", "1_0", "-", "1.", "-0", "1e1"]
@@ -55,8 +55,10 @@ def test_no_body_finds_an_error_inside(service: httpx.Client, loan: dict[str, An
     statuses: Counter[int] = Counter()
     connection = http.client.HTTPConnection(service.base_url.host, service.base_url.port, timeout=60)
     for _ in range(BODIES):
-        sent = fuzzed(body, chance)
-        connection.request("POST", PREDICTION, sent, {"Content-Type": "application/json"})
+        sent, path = fuzzed(body, chance), chance.choice([PREDICTION, EXPLANATION, BATCH])
+        if path == BATCH:
+            sent = b'{"loans":[%s,%s]}' % (body, sent)
+        connection.request("POST", path, sent, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         answer.read()
         statuses[answer.status] += 1

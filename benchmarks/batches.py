@@ -1,0 +1,79 @@
+"""Measures batches of 1,000 loans against single predictions, and what both and the probes see of each other.
+
+The service runs on the first core, the load and the probing on the second one.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from benchmarks.load import BODY, REQUEST, Address, ask, in_process, probe
+from benchmarks.saturation import serving
+
+RESULT = Path(__file__).parent / "batches.json"
+SECONDS = float(os.environ.get("SECONDS", "10"))
+LOANS = 1_000
+SINGLES, FEW, MANY = 16, 4, 8  # connections; of batches, 4 may wait, so that some of 8 are refused
+_BATCH = b'{"loans":[' + b",".join([BODY] * LOANS) + b"]}"
+_HEAD = b"POST /api/models/credit_risk_batch_model/prediction HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+BATCH = b"%sContent-Length: %d\r\n\r\n%s" % (_HEAD, len(_BATCH), _BATCH)
+
+
+async def _ask_again(address: Address, end: float, request: bytes, answers: Counter[int]) -> None:
+    stream = await asyncio.open_connection(*address, limit=2**22)
+    while time.time() < end:
+        answers[await ask(stream, request)] += 1
+    stream[1].close()
+
+
+async def load(address: Address, end: float, singles: int, batches: int) -> list[Counter[int]]:
+    """Return the statuses of single predictions and of batches, on so many connections each."""
+    answers: list[Counter[int]] = [Counter(), Counter()]
+    await asyncio.gather(
+        *(_ask_again(address, end, REQUEST, answers[0]) for _ in range(singles)),
+        *(_ask_again(address, end, BATCH, answers[1]) for _ in range(batches)),
+    )
+    return answers
+
+
+def measure(port: int, singles: int, batches: int) -> dict[str, Any]:
+    """Return what came back within `SECONDS`."""
+    address, end = ("127.0.0.1", port), time.time() + SECONDS
+    loading = in_process(load, address, end, singles, batches)
+    probing = in_process(probe, address, end)
+    (single, batch), probes = loading(), probing()
+    times = [seconds for found in probes.values() for seconds in found]
+    return {
+        "single predictions per second": round(single[200] / SECONDS),
+        "single predictions refused": single[503],
+        "loans of batches per second": round(batch[200] * LOANS / SECONDS),
+        "batches refused per second": round(batch[503] / SECONDS),
+        "lost": sum(counts.total() - counts[200] - counts[503] for counts in (single, batch)),
+        "probes p99 in ms": round(statistics.quantiles(times, n=100)[98] * 1e3, 1),
+        "slowest probe in ms": round(max(times) * 1e3, 1),
+    }
+
+
+def main() -> None:
+    """Measure, print and record."""
+    with serving() as port:
+        result: dict[str, Any] = {
+            "machine": os.environ.get("MACHINE", "2 shared cores of an AMD EPYC"),
+            "date": time.strftime("%Y-%m-%d"),
+            "seconds": SECONDS,
+            "single predictions alone": measure(port, SINGLES, 0),
+            "batches alone": measure(port, 0, FEW),
+            "both, and more batches than may wait": measure(port, SINGLES, MANY),
+        }
+    text = json.dumps(result, indent=2) + "\n"
+    RESULT.write_text(text)
+    print(text, end="")
+
+
+if __name__ == "__main__":
+    main()

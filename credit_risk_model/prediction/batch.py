@@ -1,0 +1,33 @@
+"""The model for many loans at once: encoded and scored as one matrix."""
+
+from pydantic import BaseModel
+
+from credit_risk_model.features import encode_loans
+from credit_risk_model.prediction.model import ScoringModel
+from credit_risk_model.prediction.schemas import CreditRiskBatchModelInput, CreditRiskBatchModelOutput, ScoredLoan
+
+
+class CreditRiskBatchModel(ScoringModel):
+    """Tells safe loans from risky ones, up to 1,000 in one request."""
+
+    display_name = "Credit Risk Batch Model"
+    qualified_name = "credit_risk_batch_model"
+    description = "Predicts which of up to 1,000 loans on the books are safe or risky."
+    input_schema = CreditRiskBatchModelInput
+    output_schema = CreditRiskBatchModelOutput
+
+    def predict(self, data: BaseModel) -> CreditRiskBatchModelOutput:
+        """Return the risk and the probability of each loan, in their order.
+
+        Raises:
+            MLModelSchemaValidationException: `data` is not a `CreditRiskBatchModelInput`.
+        """
+        self._check(data)
+        probabilities = self._scorer.probabilities(encode_loans(map(vars, vars(data)["loans"])))
+        risks = self._scorer.risks(probabilities)
+        return CreditRiskBatchModelOutput(
+            loans=[
+                ScoredLoan(credit_risk=risk, probability=probability)
+                for risk, probability in zip(risks, probabilities.tolist(), strict=True)
+            ]
+        )

@@ -1,0 +1,82 @@
+"""What all models do with the artifact, which they load once and share."""
+
+import hashlib
+import threading
+import weakref
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from credit_risk_model import __version__, artifact, features
+from credit_risk_model.categories import CreditRisk
+
+Matrix = NDArray[np.float64]
+
+_loaded: weakref.WeakValueDictionary[tuple[str, str | None], "Scorer"] = weakref.WeakValueDictionary()
+_loading = threading.Lock()
+
+
+class Scorer:
+    """The model of an artifact; loans come as the matrix of shape (n, 16) that `features` encodes.
+
+    One thread scores unless more are asked for: LightGBM would make a team of OpenMP threads for every thread that
+    calls it.
+    """
+
+    def __init__(self, loaded: artifact.Artifact) -> None:
+        self._booster = loaded.booster
+        self.threshold = loaded.threshold
+        self.digest: str = loaded.metadata["sha256"][artifact.MODEL]
+        """The SHA-256 of the model in the artifact, in hexadecimal."""
+        self.version = f"{__version__}+{self.digest[:12]}"
+        """The version of the code, and which of its models this is."""
+
+    def probabilities(self, loans: Matrix, threads: int = 1) -> Matrix:
+        """Return the probability that each loan is risky: shape (n,), between 0 and 1."""
+        return np.asarray(self._booster.predict(loans, num_threads=threads))
+
+    def are_risky(self, probabilities: Matrix) -> NDArray[np.bool_]:
+        """Return whether each probability reaches the operating threshold."""
+        return probabilities >= self.threshold
+
+    def risks(self, probabilities: Matrix) -> list[CreditRisk]:
+        """Return the class of each probability."""
+        return [CreditRisk.RISKY if risky else CreditRisk.SAFE for risky in self.are_risky(probabilities).tolist()]
+
+    def contributions(self, loans: Matrix, threads: int = 1) -> Matrix:
+        """Return what each feature adds to the log-odds of `risky`, and last the base value: shape (n, 17).
+
+        A row adds up to the log-odds of its probability. Source: Lundberg and others, From local explanations to
+        global understanding with explainable AI for trees (2020), as LightGBM computes it.
+        """
+        return np.asarray(self._booster.predict(loans, num_threads=threads, pred_contrib=True))
+
+
+def load(path: Path | None = None, sha256: str | None = None) -> Scorer:
+    """Return the scorer of the artifact at `path`, or of the one that the package ships.
+
+    Who asks for a file of the same content while somebody still has its scorer gets that one. Where `sha256` is given,
+    the file must have this digest.
+
+    Raises:
+        ArtifactError: the artifact is missing, damaged, or made for other features or another LightGBM.
+    """
+    path = artifact.PACKAGED if path is None else path
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        digest = None  # reading the artifact tells what is wrong
+    with _loading:
+        scorer = _loaded.get((digest, sha256)) if digest else None
+        if scorer is None:
+            expected = digest if sha256 is None else sha256
+            scorer = Scorer(artifact.read(path, features=features.specification(), sha256=expected))
+            if digest:
+                _loaded[digest, sha256] = scorer
+    return scorer
+
+
+def principal(contributions: Matrix, count: int) -> NDArray[np.intp]:
+    """Return the positions of the `count` features that moved each loan most, the strongest first: shape (n, count)."""
+    return np.argsort(-np.abs(contributions[:, :-1]), axis=1, kind="stable")[:, :count]

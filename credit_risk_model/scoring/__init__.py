@@ -1,0 +1,1 @@
+"""Scoring whole files of loans, on one machine or on a cluster."""

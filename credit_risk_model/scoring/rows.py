@@ -1,0 +1,74 @@
+"""Which rows can be scored, and what is wrong with the others; the ranges are those of a request."""
+
+import re
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from credit_risk_model.features import FEATURES, encode_batch
+from credit_risk_model.scoring.loans import Columns, Rows
+
+_LOWEST = np.array([0 if feature.categories else feature.minimum for feature in FEATURES], float)
+_HIGHEST = np.array([len(feature.categories) - 1 if feature.categories else feature.maximum for feature in FEATURES])
+_EXPECTED = [
+    f"one of {', '.join(map(repr, feature.categories))}"
+    if feature.categories
+    else f"a number from {feature.minimum:,.10g} to {feature.maximum:,.10g}"
+    for feature in FEATURES
+]
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
+
+
+Reject = tuple[int, Any, str]  # the line, the id where it could be read, and the reason
+
+
+def encode(rows: Rows, columns: Columns) -> tuple[NDArray[np.float64], pa.Array, list[Reject]]:
+    """Return the `n` rows that can be scored as a matrix of shape (n, 16), their ids, and all other rows by line."""
+    arrays = [
+        _texts(rows.values.column(name)) if feature.categories else _numbers(rows.values.column(name))
+        for name, feature in zip(columns.features, FEATURES, strict=True)
+    ]
+    matrix = encode_batch(pa.RecordBatch.from_arrays(arrays, [feature.field for feature in FEATURES]))
+    good = (matrix >= _LOWEST) & (matrix <= _HIGHEST)  # false for nan
+    scorable = good.all(axis=1)
+    refused = np.flatnonzero(~scorable)
+    given = rows.values.take(pa.array(refused)).to_pylist()
+    ids = rows.lines if columns.id is None else rows.values.column(columns.id)
+    rejects = zip(
+        rows.lines.take(pa.array(refused)).to_pylist(),
+        ids.take(pa.array(refused)).to_pylist(),
+        (_reason(loan, row, columns) for loan, row in zip(given, good[refused], strict=True)),
+        strict=True,
+    )
+    damaged = ((line, None, reason) for line, reason in rows.damaged)
+    scored = np.ascontiguousarray(matrix.T[:, scorable].T)  # much faster than taking row by row
+    return scored, ids.filter(pa.array(scorable)), sorted([*rejects, *damaged], key=itemgetter(0))
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    return column.cast(pa.string()) if pa.types.is_null(column.type) else column
+
+
+def _numbers(column: pa.Array) -> pa.Array:
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+        return column.cast(pa.float64(), safe=False)
+    try:
+        return column.cast(pa.string()).cast(pa.float64())
+    except pa.ArrowInvalid:  # one by one, then
+        return pa.array([_number(text) for text in column.to_pylist()], pa.float64())
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text is not None and _NUMBER(text := text.strip()) else None
+
+
+def _reason(loan: dict[str, Any], good: NDArray[np.bool_], columns: Columns) -> str:
+    wrong = []
+    for position in np.flatnonzero(~good):
+        name = columns.features[position]
+        found = "missing" if loan[name] is None else f"{str(loan[name])[:60]!r}, expected {_EXPECTED[position]}"
+        wrong.append(f"{name} is {found}")
+    return "; ".join(wrong)

@@ -1,0 +1,46 @@
+"""What docs/beyond.md and the README show of the reasons, the batches and the files is fresh, and meets its goals."""
+
+import json
+import re
+import shlex
+
+from credit_risk_model.scoring.__main__ import parser
+from tests.conftest import ROOT
+from tests.prediction.document import BATCHES, DOCUMENT, FILE, PICTURE, picture, tables
+from tests.service.document import renewed
+
+
+def test_the_picture_and_the_tables_are_fresh() -> None:
+    text = DOCUMENT.read_text()
+
+    assert renewed(text, tables()) == text, "stale: `make docs` renews it"
+    assert picture() == PICTURE.read_text(), "stale: `make docs` renews it"
+
+
+def test_the_recorded_scoring_meets_its_goals() -> None:
+    measured = json.loads(FILE.read_text())
+
+    assert measured["file"]["rows"] == 1_000_000
+    assert measured["file"]["megabytes"] < 1_000
+    assert measured["file"]["share of the rate of the booster"] >= 0.7
+    assert measured["contributions"]["largest error in log-odds"] < 1e-9
+
+
+def test_the_recorded_batches_starved_nobody() -> None:
+    measured = json.loads(BATCHES.read_text())
+    alone, batches, both = (row for row in measured.values() if isinstance(row, dict))
+
+    assert batches["loans of batches per second"] >= 10 * alone["single predictions per second"]
+    assert both["single predictions per second"] >= alone["single predictions per second"] / 10
+    assert both["single predictions refused"] == 0
+    assert sum(row["lost"] for row in (alone, batches, both)) == 0
+    assert both["probes p99 in ms"] <= 100
+
+
+def test_the_commands_that_are_shown_are_commands() -> None:
+    for path in (DOCUMENT, ROOT / "README.md"):
+        shown = re.findall(r"-m credit_risk_model\.scoring ([^`\n#]+)", path.read_text())
+        assert shown
+        for arguments in shown:
+            if not arguments.startswith("IN "):
+                parser().parse_args(shlex.split(arguments))

@@ -1,0 +1,404 @@
+"""The command as a script meets it: what comes out, what is rejected, and what it ends with."""
+
+import csv
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from credit_risk_model.features import FEATURES, encode_loans
+from credit_risk_model.prediction import scorer
+from credit_risk_model.prediction.schemas import CreditRiskModelInput
+from credit_risk_model.scoring.__main__ import main
+from credit_risk_model.training import invented
+from tests.conftest import ROOT, until
+
+RAW = ["id", *(feature.column for feature in FEATURES)]
+
+
+def score(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def rejects_of(output: Path) -> dict[int, str]:
+    return {int(row["line"]): row["reason"] for row in rows_of(output.with_name(f"{output.name}.rejects.csv"))}
+
+
+def write(path: Path, *loans: dict[str, Any]) -> Path:
+    """Write loans by the names of a request, with ids from 1."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["id", *(feature.field for feature in FEATURES)])
+        writer.writeheader()
+        writer.writerows({"id": number} | loan for number, loan in enumerate(loans, 1))
+    return path
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return invented.loans(3_000)
+
+
+@pytest.fixture(scope="module")
+def expected(frame: pd.DataFrame) -> dict[str, float]:
+    """The probabilities of the loans that a request would take, but for the cents of an income, by their ids."""
+    model, found = scorer.load(), {}
+    for row in frame.to_dict("records"):
+        loan = {feature.field: row[feature.column] for feature in FEATURES}
+        try:
+            CreditRiskModelInput(**loan)
+        except ValueError:
+            continue
+        found[str(row["id"])] = float(model.probabilities(encode_loans([loan]))[0])
+    return found
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.csv.gz", "out.parquet"])
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
+def test_what_a_request_would_take_is_scored_and_all_else_is_rejected(
+    frame: pd.DataFrame, expected: dict[str, float], tmp_path: Path, kind: str, output: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    given, out = tmp_path / f"in.{kind}", tmp_path / output
+    frame.to_parquet(given) if kind == "parquet" else frame.to_csv(given, index=False)
+
+    assert score(given, out, "--part-rows", 700) == 3
+
+    if out.suffix == ".parquet":
+        answers = [{name: str(value) for name, value in row.items()} for row in pq.read_table(out).to_pylist()]
+    else:
+        answers = rows_of(out)
+    threshold = scorer.load().threshold
+    assert {row["id"]: float(row["probability"]) for row in answers} == expected
+    assert [row["id"] for row in answers] == [name for name in map(str, frame["id"]) if name in expected]
+    assert all((float(row["probability"]) >= threshold) == (row["credit_risk"] == "risky") for row in answers)
+    rejected = rejects_of(out)
+    first = 1 if kind == "parquet" else 2  # a row's number, or its line below the header
+    assert list(rejected) == [first + i for i, name in enumerate(map(str, frame["id"])) if name not in expected]
+    assert f"3,000 rows in = {len(expected):,} scored + {len(rejected)} rejected" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {
+        given.name, out.name, f"{out.name}.rejects.csv", f"{out.name}.summary.json",
+    }  # fmt: skip
+
+
+def test_the_names_of_a_request_are_known_too(tmp_path: Path, loan: dict[str, Any]) -> None:
+    assert score(write(tmp_path / "in.csv", loan, loan), tmp_path / "out.csv") == 0
+
+    assert [row["credit_risk"] for row in rows_of(tmp_path / "out.csv")] == ["safe", "safe"]
+    assert rejects_of(tmp_path / "out.csv") == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("loan_amount", "", "loan_amount is missing"),
+        ("loan_amount", "much", "loan_amount is 'much', expected a number from 500 to 35,000"),
+        ("loan_amount", "35001", "loan_amount is '35001', expected a number from 500 to 35,000"),
+        ("interest_rate", "nan", "interest_rate is 'nan', expected a number from 5.32 to 28.99"),
+        ("interest_rate", "1e999", "interest_rate is '1e999', expected"),
+        ("interest_rate", "1_0", "interest_rate is '1_0', expected"),
+        ("interest_rate", "٩", "interest_rate is '٩', expected"),
+        ("term", "36 months", "term is '36 months', expected one of ' 36 months', ' 60 months'"),
+        ("employment_length", "n/a", "employment_length is 'n/a', expected one of '< 1 year', "),
+    ],
+)  # fmt: skip
+def test_the_reason_names_the_column_the_value_and_what_was_expected(
+    tmp_path: Path, loan: dict[str, Any], field: str, value: str, reason: str
+) -> None:
+    given = write(tmp_path / "in.csv", loan, loan | {field: value}, loan)
+
+    assert score(given, tmp_path / "out.csv") == 3
+
+    assert rejects_of(tmp_path / "out.csv")[3].startswith(reason)
+    assert [row["id"] for row in rows_of(tmp_path / "out.csv")] == ["1", "3"]
+
+
+def test_numbers_are_read_alike_beside_a_bad_one(tmp_path: Path, loan: dict[str, Any]) -> None:
+    texts = ["12.5", " 12.5 ", "+12.5", "1.25e1", "12.50"]
+    loans = [loan | {"interest_rate": text} for text in texts]
+    score(write(tmp_path / "bad.csv", *loans, loan | {"interest_rate": "bad"}), tmp_path / "1.csv")
+    score(write(tmp_path / "good.csv", *loans), tmp_path / "2.csv")
+
+    assert rows_of(tmp_path / "1.csv") == rows_of(tmp_path / "2.csv")
+    assert len({row["probability"] for row in rows_of(tmp_path / "1.csv")}) == 1
+    assert len(rows_of(tmp_path / "1.csv")) == 5
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_lines_are_counted_over_quoted_ones(tmp_path: Path, loan: dict[str, Any], compressed: bool) -> None:
+    good = ",".join(str(value) for value in loan.values())
+    text = (
+        f'\ufeffid,"note\nof two lines",{",".join(loan)}\r\n'
+        f'a,"one\n""two""\nthree",{good}\r\n'
+        "\r\n"
+        f"b,5\" pipe,{good}\n"
+        f"c,,{good},surplus\n"
+        f'd,"x\ny",{good.replace("RENT", "TENT")}\n'
+        f"e,car\rriage,{good}\n"
+        f"f,,{good}\n"
+    )  # fmt: skip
+    path = tmp_path / "in.csv"
+    path.write_bytes((gzip.compress(text.encode()) if compressed else text.encode()).replace(b"f,,", b"\xfff,,"))
+    if compressed:
+        path.write_bytes(gzip.compress(text.encode()))
+
+    for rows in (1, 2, 100):
+        out = tmp_path / f"{rows}.csv"
+        assert score(path, out, "--part-rows", rows) == 3
+
+        rejected = rejects_of(out)
+        assert {line: reason.split(",")[0].split(":")[0] for line, reason in rejected.items()} == {
+            8: "19 values", 9: "home_ownership is 'TENT'", 11: "no CSV", **({} if compressed else {12: "no UTF-8"}),
+        }  # fmt: skip
+        assert [row["id"] for row in rows_of(out)] == ["a", "b"] + (["f"] if compressed else [])
+
+
+def test_a_quote_that_is_never_closed_is_told(tmp_path: Path, loan: dict[str, Any]) -> None:
+    path = write(tmp_path / "in.csv", *[loan] * 3)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:2]) + '"' + "".join(lines[2:]) + "".join(lines[2:3]) * 2_000)
+
+    assert score(path, tmp_path / "out.csv", "--part-rows", 50) == 3
+
+    assert "is a quote not closed?" in rejects_of(tmp_path / "out.csv")[3]
+    summary = json.loads((tmp_path / "out.csv.summary.json").read_text())["counts"]
+    assert summary["rows"] == summary["scored"] + summary["rejected"] > 500
+
+
+def test_reasons_are_those_of_the_explanation(tmp_path: Path, loan: dict[str, Any]) -> None:
+    assert score(write(tmp_path / "in.csv", loan), tmp_path / "out.csv", "--reasons", 2) == 0
+
+    [row] = rows_of(tmp_path / "out.csv")
+    assert list(row) == [
+        "id", "credit_risk", "probability", "reason_1", "contribution_1", "reason_2", "contribution_2",
+    ]  # fmt: skip
+    contributions = scorer.load().contributions(encode_loans([loan]))[0, :-1]
+    strongest = np.argsort(-abs(contributions))[:2]
+    assert [row["reason_1"], row["reason_2"]] == [FEATURES[position].label for position in strongest]
+    assert [float(row["contribution_1"]), float(row["contribution_2"])] == contributions[strongest].tolist()
+
+
+def test_without_an_id_the_line_tells_loans_apart(tmp_path: Path, loan: dict[str, Any]) -> None:
+    path = tmp_path / "in.csv"
+    pd.DataFrame([loan] * 2).to_csv(path, index=False)
+
+    score(path, tmp_path / "out.csv")
+
+    assert [row["id"] for row in rows_of(tmp_path / "out.csv")] == ["2", "3"]
+
+
+def test_parquet_keeps_the_type_of_its_ids_and_takes_categories(tmp_path: Path, loan: dict[str, Any]) -> None:
+    frame = pd.DataFrame([loan | {"number": 7}, loan | {"number": 8, "loan_purpose": None}])
+    frame.astype({"loan_purpose": "category", "term": "category"}).to_parquet(tmp_path / "in.parquet")
+
+    assert score(tmp_path / "in.parquet", tmp_path / "out.parquet", "--id", "number") == 3
+
+    assert pq.read_table(tmp_path / "out.parquet").column("id") == pa.chunked_array([[7]])
+    assert rejects_of(tmp_path / "out.parquet") == {2: "loan_purpose is missing"}
+
+
+def test_a_file_without_loans_gives_one_without_answers(tmp_path: Path) -> None:
+    for kind in ("csv", "parquet"):
+        given, out = write(tmp_path / "in.csv"), tmp_path / f"out.{kind}"
+
+        assert score(given, out) == 0
+
+    assert rows_of(tmp_path / "out.csv") == []
+    assert pq.read_table(tmp_path / "out.parquet").column_names == ["id", "credit_risk", "probability"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty, expected a header and loans"),
+        (b"id,loan_amnt\n1,2\n", "lacks the columns annual_inc, collections_12_mths_ex_med"),
+        (b"\x1f\x8bno gzip at all", "is a damaged gzip file"),
+        (b"PAR1 and nothing else", "is no intact Parquet file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_ends_in_one_sentence(
+    tmp_path: Path, content: bytes, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").write_bytes(content)
+
+    assert score(tmp_path / "in", tmp_path / "out.csv") == 1
+
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ")
+    assert words in error
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nowhere.csv", "out.csv"), "nowhere.csv: No such file or directory"),
+        (("in.csv", "out.txt"), "must end in one of .parquet, .csv.gz, .csv"),
+        (("in.csv", "out.csv", "--id", "name"), "has no column 'name'"),
+        (("in.csv", "in.csv"), "is there already: remove it"),
+        (("in.csv", "out.csv", "--artifact", "no.zip"), "No model artifact at 'no.zip'"),
+    ],
+)
+def test_wrong_arguments_end_in_one_sentence(
+    tmp_path: Path, loan: dict[str, Any], arguments: tuple[str, ...], words: str,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "in.csv", loan)
+
+    assert score(*arguments) == 1
+
+    assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_column_of_another_type_is_named(
+    tmp_path: Path, loan: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pd.DataFrame([loan | {"loan_amount": True}]).to_parquet(tmp_path / "in.parquet")
+
+    assert score(tmp_path / "in.parquet", tmp_path / "out.csv") == 1
+
+    assert "has the type bool in the column loan_amount, expected numbers" in capsys.readouterr().err
+
+
+def test_an_output_that_is_whole_is_not_written_again(
+    tmp_path: Path, loan: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out = write(tmp_path / "in.csv", loan), tmp_path / "out.csv"
+    assert score(given, out) == 0
+    written = out.stat().st_mtime_ns
+
+    assert score(given, out) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert score(given, out, "--resume") == 0
+    assert score(given, out, "--resume", "--reasons", 1) == 1
+    assert out.stat().st_mtime_ns == written
+
+
+def test_rejects_may_be_accepted(tmp_path: Path, loan: dict[str, Any]) -> None:
+    given = write(tmp_path / "in.csv", loan, loan | {"term": ""})
+
+    assert score(given, tmp_path / "out.csv", "--accept-rejects") == 0
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "credit_risk_model.scoring", *map(str, arguments)]
+
+
+def parts_of(out: Path) -> int:
+    return len(list(out.with_name(f"{out.name}.parts").glob("*.json"))) - 1  # without the manifest
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "kind"),
+    [(signal.SIGKILL, -9, "csv.gz"), (signal.SIGTERM, 143, "parquet"), (signal.SIGINT, 130, "csv")],
+)
+def test_a_stopped_run_goes_on_where_it_was(
+    frame: pd.DataFrame, tmp_path: Path, how: signal.Signals, code: int, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out, whole = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}", tmp_path / f"whole.{kind}"
+    some = frame.head(600)
+    some.to_parquet(given) if kind == "parquet" else some.to_csv(given, index=False)
+    arguments = (given, out, "--part-rows", 30, "--reasons", 1)
+    process = subprocess.Popen(command(*arguments), cwd=ROOT, stderr=subprocess.DEVNULL)
+    until(lambda: parts_of(out) >= 3, "three parts are done")
+    process.send_signal(how)
+    assert process.wait(60) == code
+    assert not out.exists()
+
+    assert score(*arguments) == 1
+    assert "was stopped: go on with --resume" in capsys.readouterr().err
+    assert score(*arguments, "--resume") == 3
+
+    assert score(given, whole, "--part-rows", 30, "--reasons", 1) == 3
+    assert out.read_bytes() == whole.read_bytes()
+    assert rejects_of(out) == rejects_of(whole)
+    assert score(*arguments, "--resume") == 3, "it is whole"
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, loan: dict[str, Any]) -> tuple[Path, Path]:
+    """An input and the output of a run that was stopped."""
+    given, out = write(tmp_path / "in.csv", *[loan] * 50), tmp_path / "out.csv"
+    process = subprocess.Popen(
+        command(given, out, "--part-rows", 1, "--reasons", 1), cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    until(lambda: parts_of(out) >= 2, "two parts are done")
+    process.kill()
+    process.wait()
+    return given, out
+
+
+def test_what_is_done_is_not_done_again(stopped: tuple[Path, Path]) -> None:
+    given, out = stopped
+    folder = out.with_name("out.csv.parts")
+    (folder / "000000.csv").write_text('"from the first run","safe",0.5,,\n')
+
+    assert score(given, out, "--part-rows", 1, "--reasons", 1, "--resume") == 0
+
+    assert rows_of(out)[0]["id"] == "from the first run"
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("change", ["input", "option"])
+def test_another_run_is_not_gone_on_with(
+    stopped: tuple[Path, Path], change: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out = stopped
+    if change == "input":
+        os.utime(given, ns=(0, 0))
+
+    assert score(given, out, "--part-rows", 1, "--resume", *([] if change == "option" else ["--reasons", 1])) == 1
+
+    error = capsys.readouterr().err
+    assert "was another one: " in error
+    assert ("reasons was 1, is 0" if change == "option" else "input was ") in error
+
+
+def test_two_runs_do_not_write_to_one_output(stopped: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    given, out = stopped
+    arguments = (given, out, "--part-rows", 1, "--reasons", 1, "--resume")
+    program = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); input()"
+    lock = out.with_name("out.csv.parts") / "lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+
+        assert score(*arguments) == 1
+        other.kill()
+
+    assert "Another run is writing" in capsys.readouterr().err
+    assert score(*arguments) == 0
+
+
+def test_an_input_that_changes_is_noticed(
+    tmp_path: Path, loan: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out = write(tmp_path / "in.csv", *[loan] * 90), tmp_path / "out.csv"
+    process = subprocess.Popen(
+        command(given, out, "--part-rows", 1, "--reasons", 1), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: parts_of(out) >= 1, "a part is done")
+    os.utime(given, ns=(0, 0))
+
+    _, error = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "changed while it was scored" in error
+    assert not out.exists()

@@ -1,0 +1,73 @@
+"""Batches all the time, as many as may wait and more: single predictions and probes go on."""
+
+import json
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import httpx
+
+from tests.conftest import until
+from tests.service.process import PROBES
+from tests.test_service import BATCH, PREDICTION
+
+LOANS = 1_000
+
+
+def rate(service: httpx.Client, loan: dict[str, Any], seconds: float) -> float:
+    """Return how many single predictions on one connection, none of them refused, are answered in a second."""
+    count, end = 0, time.monotonic() + seconds
+    with httpx.Client(base_url=service.base_url, timeout=60) as client:
+        while time.monotonic() < end:
+            assert client.post(PREDICTION, json=loan).status_code == 200
+            count += 1
+    return count / seconds
+
+
+def test_batches_starve_neither_predictions_nor_probes(service: httpx.Client, loan: dict[str, Any]) -> None:
+    body = json.dumps({"loans": [loan] * LOANS})
+    statuses: Counter[int] = Counter()
+    ending = threading.Event()
+
+    def flood() -> None:
+        with httpx.Client(base_url=service.base_url, timeout=60) as client:
+            while not ending.is_set():
+                answer = client.post(BATCH, content=body, headers={"content-type": "application/json"})
+                statuses[answer.status_code] += 1
+
+    alone = rate(service, loan, 2)
+    flooding = [threading.Thread(target=flood) for _ in range(8)]  # one runs, four wait, the others are refused
+    for thread in flooding:
+        thread.start()
+    try:
+        until(lambda: statuses[503] > 0 and statuses[200] > 0, "batches are answered, and refused")
+        beside = rate(service, loan, 4)
+        probes = [service.get(path).status_code for _ in range(10) for path in PROBES]
+    finally:
+        ending.set()
+        for thread in flooding:
+            thread.join()
+
+    print(f"\n{alone:.0f} predictions/s alone, {beside:.0f} beside batches: {dict(statuses)}")
+    assert probes == [200] * len(probes)
+    assert set(statuses) == {200, 503}
+    assert beside >= alone / 50, "single predictions starve"
+
+
+def test_a_batch_is_at_least_ten_times_as_quick(service: httpx.Client, loan: dict[str, Any]) -> None:
+    body = json.dumps({"loans": [loan] * LOANS})
+    single, batch = 0.0, 0.0
+    for _ in range(5):  # in turns, so that both see the same machine
+        start = time.perf_counter()
+        for _ in range(100):
+            assert service.post(PREDICTION, json=loan).status_code == 200
+        single += time.perf_counter() - start
+        start = time.perf_counter()
+        answer = service.post(BATCH, content=body, headers={"content-type": "application/json"})
+        batch += time.perf_counter() - start
+        assert len(answer.json()["loans"]) == LOANS
+
+    ratio = (single / 100) / (batch / LOANS)
+    print(f"\na batch is {ratio:.0f} times as quick")
+    assert ratio >= 10
