@@ -211,15 +211,20 @@ def specification() -> list[dict[str, Any]]:
     return [{"name": feature.name, "categories": feature.categories} for feature in FEATURES]
 
 
-def encode_loan(loan: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Return the loan, given by the names of the request, as a matrix of shape (1, 16).
+def encode_row(loan: Mapping[str, Any]) -> list[float]:
+    """Return the loan, given by the names of the request, as the 16 numbers that the model takes.
 
     A category becomes its position in its enum, which is the code that LightGBM gave it in training.
 
     Raises:
         KeyError: a field is missing, or a category is not in its enum.
     """
-    return np.array([[codes[loan[field]] if codes else loan[field] for field, codes in _CODES]], dtype=np.float64)
+    return [codes[loan[field]] if codes else loan[field] for field, codes in _CODES]
+
+
+def encode_loan(loan: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Return what `encode_row` does as a matrix of shape (1, 16)."""
+    return np.array([encode_row(loan)], dtype=np.float64)
 
 
 def encode_frame(loans: pd.DataFrame) -> NDArray[np.float64]:
