@@ -1,0 +1,1 @@
+"""What is measured: the programs, and what came out."""
