@@ -128,8 +128,9 @@ check: $(PROJECT)/.installed ## Check style and types
 	$(PROJECT)/bin/mypy
 
 .PHONY: contract
-contract: $(SERVICE)/.installed ## Renew service_contract.yaml from the code and the configuration
+contract: $(SERVICE)/.installed $(PROJECT)/.installed ## Renew service_contract.yaml, and show that it keeps what the framework's promises
 	@REST_CONFIG=$(CONFIGURATION) $(SERVICE)/bin/python -m credit_risk_model.service --contract service_contract.yaml
+	$(PROJECT)/bin/python -m pytest --verbose --no-header tests/service/test_contract.py
 
 .PHONY: docs
 docs: $(PROJECT)/.installed ## Renew the tables of docs/service.md from the tests, the settings and the benchmark

@@ -21,9 +21,9 @@ class Refusal(Exception):  # noqa: N818  # the error is the client's
             errors="replace"
         )
 
-    async def send(self, send: Send) -> None:
-        """Send this error as the answer."""
-        await answer(send, self.status, self.body, self.headers)
+    async def send(self, send: Send, more_body: bool = False) -> None:
+        """Send this error as the answer; with `more_body`, an empty message has yet to end it."""
+        await answer(send, self.status, self.body, self.headers, more_body)
 
 
 def internal_error() -> Refusal:
@@ -31,8 +31,8 @@ def internal_error() -> Refusal:
     return Refusal(500, "ServiceError", [f"Something went wrong; the log tells what, at id {correlation_id.get()}."])
 
 
-async def answer(send: Send, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
+async def answer(send: Send, status: int, body: bytes, headers: Iterable[Header] = (), more_body: bool = False) -> None:
     """Send a whole answer."""
     fixed = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": fixed})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": more_body})

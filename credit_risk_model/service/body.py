@@ -1,14 +1,17 @@
 """The body of a request: read within a limit, and taken for JSON only where it is."""
 
+import asyncio
 import json
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
-from starlette.types import Message, Receive, Scope
+from starlette.types import Receive, Scope
 
 from credit_risk_model.service.answers import Header, Refusal
 
 CLOSE: Header = (b"connection", b"close")
+_LINGER = 1.0  # seconds
 
 
 async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
@@ -25,24 +28,28 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
     too_long = Refusal(413, "BodyTooLarge", [f"The body is longer than {limit} bytes."], [CLOSE])
     if int(headers.get(b"content-length", b"0")) > limit:
         raise too_long
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body: bytes = message["body"]
-    else:
-        body = await _rest(message, receive, limit)
-    if len(body) > limit:
-        raise too_long
-    return body
-
-
-async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
     body = bytearray()
-    while message["type"] == "http.request":
-        body += message["body"]
-        if len(body) > limit or not message.get("more_body"):
-            return bytes(body)
+    while True:
         message = await receive()
-    raise Refusal(400, "MalformedBody", ["The client left before the body was complete."])
+        if message["type"] != "http.request":
+            raise Refusal(400, "MalformedBody", ["The client left before the body was complete."])
+        body += message["body"]
+        if len(body) > limit:
+            raise too_long
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+async def discard(receive: Receive) -> None:
+    """Throw away what still comes, for a second at most.
+
+    A client that writes all of its body before it reads would have its connection reset, and its answer lost, if the
+    connection were closed at once.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER):
+            while (await receive()).get("more_body"):
+                pass
 
 
 def parse(body: bytes) -> Any:

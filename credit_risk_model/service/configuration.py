@@ -3,6 +3,7 @@
 import inspect
 import logging.config
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,6 +21,16 @@ PREFIX = "REST_"  # of the environment variables, as in REST_CONFIG
 
 class ConfigurationError(Exception):
     """A service cannot be made of this configuration."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML, in which no key may stand twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = Counter(str(key.value) for key, _ in node.value)
+        if twice := [name for name, times in names.items() if times > 1]:
+            raise yaml.constructor.ConstructorError(None, None, f"key '{twice[0]}' stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 class _Strict(BaseModel):
@@ -92,7 +103,7 @@ def read(path: Path, environment: Mapping[str, str]) -> Configuration:
         ConfigurationError: with one line for each problem, which names the file, the key and what is known.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: no YAML can be read here: {error}. REST_CONFIG names the file.") from error
     if not isinstance(content, dict):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from credit_risk_model.service import body
 from credit_risk_model.service.answers import Refusal, internal_error
-from credit_risk_model.service.body import CLOSE
 from credit_risk_model.service.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -30,27 +30,32 @@ class Observation:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start, status = time.perf_counter(), 0
+        start, seconds, status = time.perf_counter(), 0.0, 0
 
         async def observed(message: Message) -> None:
-            nonlocal status
+            nonlocal seconds, status
             if message["type"] == "http.response.start":
+                seconds = time.perf_counter() - start
                 status = message["status"]
                 if self._is_draining():
-                    message["headers"] = [*message["headers"], CLOSE]
+                    message["headers"] = [*message["headers"], body.CLOSE]
             await send(message)
 
         try:
             await self._app(scope, receive, observed)
         except Refusal as refusal:
-            await refusal.send(observed)
+            too_long = refusal.status == 413
+            await refusal.send(observed, more_body=too_long)
+            if too_long:
+                await body.discard(receive)
+                await observed({"type": "http.response.body"})
         except Exception:
             logger.exception("%s %s failed.", scope["method"], scope["path"])
             if not status:
                 await internal_error().send(observed)
         finally:
             if scope["path"] not in QUIET:
-                self._note(scope, status, time.perf_counter() - start)
+                self._note(scope, status, seconds or time.perf_counter() - start)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         path, method = scope["path"], scope["method"]

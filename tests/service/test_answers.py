@@ -121,6 +121,31 @@ def test_a_body_without_a_length_is_read_to_the_limit_and_no_further(service: Se
     assert (answer.status, answer.getheader("connection")) == (413, "close")
 
 
+@pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "with its length"])
+@pytest.mark.parametrize("size", [1_000_000, 20_000_000])
+def test_a_client_that_writes_all_of_a_long_body_first_gets_its_answer(
+    service: Service, size: int, chunked: bool
+) -> None:
+    connection = http.client.HTTPConnection(*service.address, timeout=30)
+    body = iter([b" " * 10_000] * (size // 10_000)) if chunked else b" " * size
+
+    connection.request("POST", PREDICTION, body, JSON, encode_chunked=chunked)
+    answer = connection.getresponse()
+
+    assert (answer.status, answer.getheader("connection")) == (413, "close")
+    assert b"BodyTooLarge" in answer.read()
+
+
+def test_a_client_that_never_ends_a_long_body_is_left(service: Service) -> None:
+    head = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n"
+    with socket.create_connection(service.address, timeout=30) as connection:
+        connection.sendall(head.encode())
+
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_body_in_pieces_is_put_together(service: Service) -> None:
     pieces = iter([b'{"num', b'ber": ', b"1}"])
 

@@ -94,6 +94,15 @@ def test_what_is_no_yaml_of_ours_is_told(tmp_path: Path, text: str) -> None:
         read(path, {})
 
 
+@pytest.mark.parametrize("text", ["models: []\nmodels: []", "service: {running: 1, running: 2}", "{[1]: 2, [1]: 3}"])
+def test_a_key_that_stands_twice_is_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "configuration.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigurationError, match=r"key '.*' stands twice\s+in .*, line 1"):
+        read(path, {})
+
+
 def test_a_missing_file_is_told_with_the_variable_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="REST_CONFIG names the file"):
         read(tmp_path / "nowhere.yaml", {})
