@@ -158,6 +158,10 @@ microbench: $(PROJECT)/.installed ## Measure the model alone: one loan, and up t
 	@$(PROJECT)/bin/python -m pytest -q benchmarks/test_model.py --benchmark-columns=min,median,max,rounds \
 		--benchmark-json=benchmarks/model.json
 
+.PHONY: layers
+layers: $(SERVICE)/.installed ## Measure what each layer of the application adds to a request
+	@$(SERVICE)/bin/python -m benchmarks.layers 2>/dev/null
+
 .PHONY: soak
 soak: $(PROJECT)/.installed $(SERVICE)/.installed ## Ask 200,000 times and see how the memory grows, with wrk (DATA=)
 	@$(PROJECT)/bin/python -m benchmarks.soak $${DATA:+--data "$$DATA"}

@@ -21,32 +21,113 @@ def ratio(result: dict[str, Any], one: str, other: str, connections: str, name: 
     return statistics.median(mine / theirs for mine, theirs in pairs)
 
 
-def table(result: dict[str, Any]) -> str:
-    """Return the table that stands in the README."""
+def rates(result: dict[str, Any]) -> str:
+    """Return the table of the requests per second, and what they cost."""
     lines = [
-        "| | requests/s, 1 connection | 16 | 128 | of ours, at 16 | p50, at 16 | p99, at 16 | p99, at 128 | errors "
-        "| CPU for one | memory |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| | 1 connection | 16 connections | 128 | of ours, at 16 | CPU for one | memory | errors |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for server, turns in result["servers"].items():
-        rates = {count: figures(result, server, count, "requests per second") for count in turns[0]["loads"]}
-        cells = [f"{statistics.median(rates['1']):,.0f}"]
-        cells.append(f"{statistics.median(rates['16']):,.0f} ({min(rates['16']):,.0f} to {max(rates['16']):,.0f})")
-        cells.append(f"{statistics.median(rates['128']):,.0f}")
-        cells.append(f"{ratio(result, server, OURS, '16'):.2f}")
-        for name, count in (("p50 ms", "16"), ("p99 ms", "16"), ("p99 ms", "128")):
-            cells.append(f"{statistics.median(figures(result, server, count, name)):.1f} ms")
-        cells.append(f"{sum(load['errors'] for turn in turns for load in turn['loads'].values()):,.0f}")
-        cells.append(f"{statistics.median(figures(result, server, '16', 'CPU ms per request')):.2f} ms")
-        cells.append(f"{max(load['memory MB'] for turn in turns for load in turn['loads'].values()):,.0f} MB")
+        loads = [load for turn in turns for load in turn["loads"].values()]
+        middle = figures(result, server, "16", "requests per second")
+        cells = [
+            f"{_median(result, server, '1', 'requests per second'):,.0f}",
+            f"{statistics.median(middle):,.0f} ({min(middle):,.0f} to {max(middle):,.0f})",
+            f"{_median(result, server, '128', 'requests per second'):,.0f}",
+            f"{ratio(result, server, OURS, '16'):.2f}",
+            f"{_median(result, server, '16', 'CPU ms per request'):.2f} ms",
+            f"{max(load['memory MB'] for load in loads):,.0f} MB",
+            f"{sum(load['errors'] for load in loads):,.0f}",
+        ]
         lines.append(f"| {server} | {' | '.join(cells)} |")
     lines += [f"\nNot measured: {server} {reason}." for server, reason in result["not measured"].items()]
-    turns = len(result["servers"][OURS]) if OURS in result["servers"] else 0
-    lines.append(
-        f"\nMedians of {turns} rounds of {result['seconds']:.0f} s, at 16 connections with the least and the most; "
-        f"{result['loans']}; {result['machine']}, Python {result['python']}, {result['date']}."
-    )
+    lines.append(f"\nRequests per second, {_conditions(result)}.")
     return "\n".join(lines)
+
+
+def latencies(result: dict[str, Any]) -> str:
+    """Return the table of the times to an answer, p50 and p99 in ms."""
+    lines = ["| | 1 connection | 16 connections | 128 connections |", "|---|---:|---:|---:|"]
+    for server in result["servers"]:
+        cells = [
+            f"{_median(result, server, count, 'p50 ms'):.1f}, {_median(result, server, count, 'p99 ms'):.1f}"
+            for count in ("1", "16", "128")
+        ]
+        lines.append(f"| {server} | {' | '.join(cells)} |")
+    lines.append(f"\np50 and p99 in ms, {_conditions(result)}.")
+    return "\n".join(lines)
+
+
+def starts(result: dict[str, Any]) -> str:
+    """Return the table of the starts, from the start of the process until it is ready."""
+    lines = [
+        "| | CPU | of the article's | time | resident after 1,000 requests |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for server, turns in result["servers"].items():
+        cpu, time, resident = (
+            statistics.median(turn[name] for turn in turns)
+            for name in ("CPU seconds to ready", "seconds to ready", "resident MB after 1000 requests")
+        )
+        share = start_ratio(result, server, "the article's way")
+        lines.append(f"| {server} | {cpu:.2f} s | {share:.2f} | {time:.1f} s | {resident:,.0f} MB |")
+    lines.append(f"\nMedians of {len(result['servers'][OURS])} starts, {result['machine']}, {result['date']}.")
+    return "\n".join(lines)
+
+
+def start_ratio(result: dict[str, Any], one: str, other: str) -> float:
+    """Return the median of the ratios of the CPU time of two starts in the same round."""
+    mine, theirs = ([float(turn["CPU seconds to ready"]) for turn in result["servers"][name]] for name in (one, other))
+    return statistics.median(this / that for this, that in zip(mine, theirs, strict=True))
+
+
+def layers(result: dict[str, Any]) -> str:
+    """Return the table of what each layer adds to a request."""
+    lines = ["| layer | µs of CPU |", "|---|---:|"]
+    lines += [f"| {name} | {microseconds:.0f} |" for name, microseconds in result["layers"].items()]
+    lines.append(f"\nThe least of {result['rounds']} rounds, {result['machine']}, {result['date']}.")
+    return "\n".join(lines)
+
+
+def model(result: dict[str, Any]) -> str:
+    """Return the table of the model alone."""
+    found = result["benchmarks"]
+    one, ready = (found[f"one_loan_{who}"]["median seconds"] * 1e6 for who in ("model", "booster"))
+    many = found["many_loans_model"]["times Booster.predict, in turns"]
+    lines = [
+        f"One loan, from the object of the schema to the answer: {one:.1f} µs, {one / ready:.2f} times the {ready:.1f} "
+        f"µs of `Booster.predict` on a numpy row that is ready. 100,000 loans, from the data frame to the labels, all "
+        f"cores: {many:.2f} times `Booster.predict` on the matrix.\n",
+        "| loans | time for each | memory beside the data frame |",
+        "|---:|---:|---:|",
+    ]
+    for name, figure in found.items():
+        if name.startswith("number_of_loans"):
+            count = int(name.partition("[")[2].rstrip("]"))
+            lines.append(
+                f"| {count:,} | {figure['median seconds'] / count * 1e6:.1f} µs | {figure['peak MB']:.1f} MB |"
+            )
+    lines.append(f"\nMedians, {result['machine']}, {result['date']}.")
+    return "\n".join(lines)
+
+
+def soak(result: dict[str, Any]) -> str:
+    """Return what came of the soak."""
+    return (
+        f"{result['requests']:,} requests on {result['connections']} connections, {result['errors']} errors; the "
+        f"memory grew by {result['growth in MB']} MB after the first 10,000 ({result['machine']}, {result['date']})."
+    )
+
+
+def _median(result: dict[str, Any], server: str, connections: str, name: str) -> float:
+    return statistics.median(figures(result, server, connections, name))
+
+
+def _conditions(result: dict[str, Any]) -> str:
+    return (
+        f"medians of {len(result['servers'][OURS])} rounds of {result['seconds']:.0f} s in turns; {result['loans']}; "
+        f"{result['machine']}, Python {result['python']}, {result['date']}"
+    )
 
 
 def draw(result: dict[str, Any], path: Path) -> None:

@@ -59,7 +59,7 @@ def main() -> None:
                 print(f"  {error}")
                 continue
             result["servers"][server.name].append(turn)
-    print(report.table(result))
+    print(report.rates(result), report.latencies(result), sep="\n\n")
     if not arguments.only:
         RESULT.write_text(json.dumps(result, indent=1) + "\n")
         report.draw(result, RESULT.with_suffix(".svg"))

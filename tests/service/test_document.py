@@ -1,13 +1,17 @@
 """The tables of docs/service.md are those of the code and the tests."""
 
 import json
+from pathlib import Path
+
+import pytest
 
 from credit_risk_model.service.metrics import OUTCOMES
-from tests.service.document import DOCUMENT, MEASURED, renewed
+from tests.service.document import DOCUMENT, DOCUMENTS, MEASURED, renewed
 
 
-def test_the_tables_are_fresh() -> None:
-    text = DOCUMENT.read_text()
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_the_tables_are_fresh(path: Path) -> None:
+    text = path.read_text()
 
     assert renewed(text) == text, "stale: `make docs` renews it"
 
