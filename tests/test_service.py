@@ -81,8 +81,6 @@ def test_predictions_are_counted_and_probes_are_not(application: httpx.Client, l
     [
         ("loan_amount", '"36"'),
         ("loan_amount", "true"),
-        ("loan_amount", "NaN"),
-        ("interest_rate", "Infinity"),
         ("interest_rate", "1e999"),
         ("annual_income", "1895"),
         ("loan_purpose", '"yacht"'),

@@ -4,7 +4,6 @@ import argparse
 import logging
 import os
 import sys
-import time
 from pathlib import Path
 
 import yaml
@@ -12,7 +11,6 @@ import yaml
 from credit_risk_model.service import configuration as configurations
 from credit_risk_model.service import logs
 from credit_risk_model.service.application import Application
-from credit_risk_model.service.lifecycle import State
 from credit_risk_model.service.server import Server
 
 
@@ -34,26 +32,18 @@ def main() -> None:
         return
     if configuration.logging is None:
         logs.configure(configuration.service.log_format)
-    application = Application(configuration)
+    application = Application(configuration, wait=bool(arguments.contract))
     if arguments.contract:
-        _write_contract(application, arguments.contract)
+        arguments.contract.write_text(yaml.dump(application.framework.openapi()))
         return
     settings = configuration.service
     try:
         Server(application, settings.drain_seconds, settings.finish_seconds).listen(arguments.host, arguments.port)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         logging.error("Cannot listen on %s:%d: %s.", arguments.host, arguments.port, error)
         os._exit(1)
     logging.shutdown()
     os._exit(0)  # a thread that loads or predicts may never end, and its time is over
-
-
-def _write_contract(application: Application, path: Path) -> None:
-    while application.lifecycle.state is State.LOADING:
-        time.sleep(0.01)
-    if application.lifecycle.state is State.FAILED:
-        sys.exit("No contract without the models; the log tells why they could not be loaded.")
-    path.write_text(yaml.dump(application.framework.openapi()))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The application: how it is composed, and in which order a request passes its parts."""
 
+import asyncio
 import json
 import logging
 import re
@@ -19,14 +20,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from credit_risk_model.service.answers import Refusal, internal_error
 from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.contract import describing
-from credit_risk_model.service.lifecycle import Lifecycle, State
-from credit_risk_model.service.loading import WatchedModels
+from credit_risk_model.service.lifecycle import Lifecycle
+from credit_risk_model.service.loading import watched
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.observation import Observation
 from credit_risk_model.service.predictions import Predictions
-from credit_risk_model.service.turns import Turns
 
 logger = logging.getLogger(__name__)
+_IN_ONE_PASS = 8  # predictions taken up in one pass of the event loop, so that a probe need not wait for all of them
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}").fullmatch  # what is safe in a log and a header
 _OF_MODEL = re.compile(r"/api/models/([^/]+)/(prediction|metadata)").fullmatch
 
@@ -38,15 +39,15 @@ class Application:
     the `_route`, which leads to the predictions of a model, to the metrics, or to the framework's application.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, wait: bool = False) -> None:
+        """Compose it, and `wait` for the models; without, they are loaded meanwhile."""
         self.lifecycle = Lifecycle()
         self._configuration = configuration
         self._metrics = Metrics()
         self._predictions: dict[str, Predictions] = {}
-        self._models: dict[str, str] = {}
-        self._turns = Turns()
-        self.framework = self._create_framework()
-        observed = Observation(self._route, self._metrics, self._models, self._is_draining)
+        self._turns = asyncio.Semaphore(_IN_ONE_PASS)
+        self.framework = self._create_framework(wait)
+        observed = Observation(self._route, self._metrics, self._predictions, self.lifecycle)
         self._entrance: ASGIApp = CorrelationIdMiddleware(observed, validator=lambda text: bool(_WELL_FORMED(text)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,14 +68,14 @@ class Application:
                 raise Refusal(404, "NotFound", [f"There is no {of_model[2]} of a model '{of_model[1]}' here."])
         await self.framework(scope, receive, _without_inside(send))
 
-    def _create_framework(self) -> FastAPI:
-        watched = self._configuration.model_copy()
-        watched.models = WatchedModels(watched.models, self._add)
-        framework: FastAPI = create_app(watched)
+    def _create_framework(self, wait: bool) -> FastAPI:
+        models = watched(self._configuration.models, self._add)
+        framework: FastAPI = create_app(self._configuration.model_copy(update={"models": models}), wait)
+        framework.router.redirect_slashes = False  # its redirect has no body, and trusts the Host header
         framework.add_exception_handler(HTTPException, _error)
-        if watched.metrics is not None and watched.metrics.enabled:
+        if self._configuration.metrics is not None and self._configuration.metrics.enabled:
             framework.add_api_route("/metrics", self._expose, include_in_schema=False)
-        framework.openapi = describing(framework, self._is_complete)  # type: ignore[method-assign]  # as FastAPI advises
+        framework.openapi = describing(framework, self.lifecycle)  # type: ignore[method-assign]  # as FastAPI advises
         return framework
 
     def _add(self, index: int, model: MLModel, seconds: float) -> None:
@@ -83,17 +84,10 @@ class Application:
         if self._configuration.models[index].create_endpoint:
             path = f"/api/models/{name}/prediction"
             predictions = self._predictions[path] = Predictions(model, self._configuration.limits(index), self._turns)
-            self._models[path] = name
             self._metrics.add_endpoint(name, lambda: predictions.running, lambda: predictions.waiting)
 
     async def _expose(self) -> Response:
         return Response(self._metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
-
-    def _is_draining(self) -> bool:
-        return self.lifecycle.state is State.DRAINING
-
-    def _is_complete(self) -> bool:
-        return self.lifecycle.state in (State.READY, State.DRAINING)
 
 
 def _names() -> set[str]:

@@ -25,6 +25,8 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
     if kind != b"application/json":
         found = kind.decode("latin-1") or "none"
         raise Refusal(415, "UnsupportedMediaType", [f"The content type must be application/json, found {found}."])
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise Refusal(415, "UnsupportedMediaType", ["The body must not be compressed."])
     too_long = Refusal(413, "BodyTooLarge", [f"The body is longer than {limit} bytes."], [CLOSE])
     if int(headers.get(b"content-length", b"0")) > limit:
         raise too_long
@@ -37,6 +39,9 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
         if len(body) > limit:
             raise too_long
         if not message.get("more_body"):
+            if not body and b"upgrade" in headers:  # httptools takes what follows for another protocol
+                problem = "The body cannot be read beside an Upgrade header; send it without."
+                raise Refusal(400, "MalformedRequest", [problem], [CLOSE])
             return bytes(body)
 
 
@@ -59,7 +64,7 @@ def parse(body: bytes) -> Any:
         Refusal: 400, the body is no JSON in UTF-8, or one of its objects has a key twice.
     """
     try:
-        return json.loads(body.decode(), object_pairs_hook=_object)
+        return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
     except UnicodeDecodeError as error:
         problem = f"no UTF-8 at byte {error.start}"
     except json.JSONDecodeError as error:
@@ -69,6 +74,10 @@ def parse(body: bytes) -> Any:
     except ValueError as error:
         problem = str(error)
     raise Refusal(400, "MalformedBody", [f"The body is no JSON that can be read: {problem}."])
+
+
+def _constant(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -26,11 +26,12 @@ class ConfigurationError(Exception):
 class _Loader(yaml.SafeLoader):
     """Reads YAML, in which no key may stand twice."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
         names = Counter(str(key.value) for key, _ in node.value)
         if twice := [name for name, times in names.items() if times > 1]:
             raise yaml.constructor.ConstructorError(None, None, f"key '{twice[0]}' stands twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+        return node
 
 
 class _Strict(BaseModel):
@@ -104,7 +105,7 @@ def read(path: Path, environment: Mapping[str, str]) -> Configuration:
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: no YAML can be read here: {error}. REST_CONFIG names the file.") from error
     if not isinstance(content, dict):
         raise ConfigurationError(
@@ -114,8 +115,9 @@ def read(path: Path, environment: Mapping[str, str]) -> Configuration:
     if given and isinstance(content.get("service", {}), dict):
         content["service"] = content.get("service", {}) | {name: environment[given[name]] for name in given}
     try:
-        configuration = Configuration(**content)
+        configuration = Configuration.model_validate(content)
         if configuration.logging is not None:
+            configuration.logging.setdefault("disable_existing_loggers", False)
             logging.config.dictConfig(configuration.logging)
     except ValidationError as error:
         raise ConfigurationError("\n".join(_line(path, problem, given) for problem in error.errors())) from error
@@ -142,7 +144,13 @@ def _check_classes(path: Path, configuration: Configuration) -> None:
     names: dict[str, str] = {}
     for index, model in enumerate(configuration.models):
         key = f"{path}: models[{index}]"
-        name = getattr(_load(f"{key}.class_path", model.class_path, MLModel), "qualified_name", None)
+        found = _load(f"{key}.class_path", model.class_path, MLModel)
+        try:
+            inspect.signature(found).bind(**(model.configuration or {}))
+        except TypeError as error:
+            known = f"Known are: {', '.join(inspect.signature(found).parameters)}."
+            raise ConfigurationError(f"{key}.configuration: {error}. {known}") from error
+        name = getattr(found, "qualified_name", None)
         if isinstance(name, str):  # a property is known only once the model is loaded
             if name in names:
                 raise ConfigurationError(f"{key}.class_path: '{name}' is the name of {names[name]} too; names differ.")

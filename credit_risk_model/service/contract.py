@@ -1,10 +1,11 @@
 """The OpenAPI contract of what the composed application answers, made from the framework's."""
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
+
+from credit_risk_model.service.lifecycle import Lifecycle, State
 
 _REQUEST_ID = {
     "description": "The id of the request in the log: the one that it came with, or a new one.",
@@ -24,14 +25,13 @@ _NEW = {
 }
 
 
-def describing(app: FastAPI, is_complete: Callable[[], bool]) -> Callable[[], dict[str, Any]]:
+def describing(app: FastAPI, lifecycle: Lifecycle) -> Callable[[], dict[str, Any]]:
     """Return what stands in for `app.openapi`; before the routes are complete, nothing is kept of the answer."""
 
     def openapi() -> dict[str, Any]:
-        complete = is_complete()
-        contract = _exact(copy.deepcopy(FastAPI.openapi(app)))
-        if not complete:
-            app.openapi_schema = None
+        complete = lifecycle.state in (State.READY, State.DRAINING)
+        contract = app.openapi_schema or _exact(FastAPI.openapi(app))
+        app.openapi_schema = contract if complete else None
         return contract
 
     return openapi

@@ -1,7 +1,9 @@
 """The predictions of one model: so many run at once, so many wait, and the next one is refused."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ml_base import MLModel
 from ml_base.ml_model import MLModelSchemaValidationException
@@ -12,7 +14,6 @@ from credit_risk_model.service import body
 from credit_risk_model.service.answers import RETRY_AFTER, Refusal, answer
 from credit_risk_model.service.configuration import Limits, dotted
 from credit_risk_model.service.threads import Threads
-from credit_risk_model.service.turns import Turns
 
 
 class Predictions:
@@ -22,7 +23,8 @@ class Predictions:
     however slow, and no body, however long, keeps a probe waiting.
     """
 
-    def __init__(self, model: MLModel, limits: Limits, turns: Turns) -> None:
+    def __init__(self, model: MLModel, limits: Limits, turns: asyncio.Semaphore) -> None:
+        self.model_name = model.qualified_name
         self._model = model
         self._limits = limits
         self._turns = turns
@@ -50,14 +52,18 @@ class Predictions:
             raise Refusal(405, "MethodNotAllowed", [message], [(b"allow", b"POST")])
         try:
             with self._accepted():
-                await self._turns.take()
+                await self._take_turn()
         except Refusal:
-            await self._turns.take()  # clients that try again at once must not crowd out the others
+            await self._take_turn()  # clients that try again at once must not crowd out the others
             raise
         content = await body.read(scope, receive, self._limits.body_limit)
         with self._accepted():
             result = await self._threads.run(self._predict, content)
         await answer(send, 200, result)
+
+    async def _take_turn(self) -> None:
+        async with self._turns:
+            await asyncio.sleep(0)  # lasts for one pass of the event loop
 
     @contextmanager
     def _accepted(self) -> Iterator[None]:
@@ -72,14 +78,19 @@ class Predictions:
 
     def _predict(self, content: bytes) -> bytes:
         try:
-            data = self._model.input_schema.model_validate(body.parse(content))
-        except ValidationError as error:
-            raise Refusal(400, "ValidationError", _messages(error)) from error
-        try:
+            data = self._validate(content)
             result: bytes = self._model.predict(data).model_dump_json().encode()
         except MLModelSchemaValidationException as error:
             raise Refusal(400, "SchemaValidationError", [str(error)]) from error
+        except StopIteration as error:
+            raise RuntimeError("The model raised StopIteration, which a future cannot hold.") from error
         return result
+
+    def _validate(self, content: bytes) -> Any:
+        try:
+            return self._model.input_schema.model_validate(body.parse(content))
+        except ValidationError as error:
+            raise Refusal(400, "ValidationError", _messages(error)) from error
 
 
 def _messages(error: ValidationError) -> list[str]:

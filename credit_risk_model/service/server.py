@@ -8,6 +8,7 @@ import struct
 import sys
 import time
 import uuid
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -17,6 +18,7 @@ from credit_risk_model.service.answers import Refusal
 from credit_risk_model.service.application import Application
 
 _LINGER = 0.5  # seconds for what was sent before the end and has not been read yet
+_HEAD_LIMIT = 65_536  # bytes
 _ACCEPTS = 16  # connections that may be accepted in one pass of the event loop
 _SO_ATTACH_FILTER = 26
 # A socket filter of four instructions: load byte 13 of the TCP header, the flags; is SYN (2) set? drop; else pass.
@@ -24,13 +26,34 @@ _DROP_SYN = struct.pack("HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 2, 0x06, 0, 0, 0
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP, with our shape for the answer to what is none."""
+    """HTTP, with our shape for the answer to what is none, and a limit for the head of a request."""
+
+    _unparsed = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, but no head or trailer of any length: the parser's time for it grows with its square."""
+        self._unparsed += len(data)
+        super().data_received(data)
+        if self._unparsed > _HEAD_LIMIT and not self.transport.is_closing():
+            self.send_400_response(f"The head is longer than {_HEAD_LIMIT} bytes.")
+
+    def on_headers_complete(self) -> None:
+        """Start the request."""
+        self._unparsed = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece."""
+        self._unparsed = 0
+        super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:
         """Answer and close."""
+        request_id = uuid.uuid4().hex
+        uvicorn.server.logger.info("The answer to this is 400, with the id %s.", request_id)
         body = Refusal(400, "MalformedRequest", [msg]).body
         head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
-        head += f"content-length: {len(body)}\r\nx-request-id: {uuid.uuid4().hex}\r\n\r\n"
+        head += f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n\r\n"
         self.transport.write(head.encode() + body)
         self.transport.close()
 
@@ -97,4 +120,5 @@ def _ignore_newcomers(listener: socket.socket) -> None:
     """Let Linux drop new connections; merely closing would also reset those that wait to be accepted."""
     if sys.platform == "linux":
         program = ctypes.create_string_buffer(_DROP_SYN)
-        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(program)))
+        with suppress(OSError):  # a sandbox may forbid it
+            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(program)))

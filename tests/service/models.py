@@ -44,8 +44,17 @@ class Echo(MLModel):  # type: ignore[misc]  # ml_base ships no types
     input_schema = Input
     output_schema = Output
 
-    def __init__(self, loads_with: str | None = None, predicts_with: str | None = None, error: str = "") -> None:
+    def __init__(
+        self,
+        loads_with: str | None = None,
+        predicts_with: str | None = None,
+        error: str = "",
+        spends_megabytes: int = 0,
+        keeps_megabytes: int = 0,
+    ) -> None:
         wait_for(loads_with)
+        b"x" * (spends_megabytes * 1_000_000)
+        self._kept = b"x" * (keeps_megabytes * 1_000_000)
         if error:
             raise RuntimeError(error)
         self._predicts_with = predicts_with
@@ -55,6 +64,10 @@ class Echo(MLModel):  # type: ignore[misc]  # ml_base ships no types
             raise MLModelSchemaValidationException("400 is no number for this model.")
         if data.number == 501:
             raise RuntimeError("a secret of the prediction")
+        if data.number == 502:
+            raise SystemExit("a secret of the exit")
+        if data.number == 503:
+            raise StopIteration("a secret of the iteration")
         wait_for(self._predicts_with)
         return Output(number=data.number)
 

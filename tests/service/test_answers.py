@@ -1,6 +1,9 @@
 """What a client is told that asks for something wrong."""
 
+import gzip
 import http.client
+import re
+import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +53,8 @@ def test_a_decorated_model_answers(service: Service) -> None:
         (b'{"number": 1, "items": [{"size": 1, "size": 2}]}', "key 'size' stands twice"),
         (b"[" * 60_000, "nested too deeply"),
         (b'{"number": ' + b"9" * 5_000 + b"}", "4300 digits"),
+        (b'{"number": NaN}', "NaN is no number in JSON"),
+        (b'{"number": -Infinity}', "-Infinity is no number in JSON"),
     ],
     ids=lambda value: value[:20] if isinstance(value, bytes) else value,
 )
@@ -78,7 +83,7 @@ def test_each_wrong_field_is_named_by_its_path(service: Service) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "9" * 4_000])
+@pytest.mark.parametrize("number", ["1e999", "9" * 4_000])
 def test_a_number_that_is_none_is_refused_by_the_schema(service: Service, number: str) -> None:
     answer = service.client.post(PREDICTION, content=f'{{"number": {number}}}', headers=JSON)
 
@@ -172,6 +177,14 @@ def test_a_body_without_a_content_type_is_refused(service: Service) -> None:
     assert shape(service.client.post(PREDICTION, content=b'{"number": 1}'))[0] == 415
 
 
+def test_a_compressed_body_is_refused(service: Service) -> None:
+    headers = JSON | {"content-encoding": "gzip"}
+
+    answer = service.client.post(PREDICTION, content=gzip.compress(b'{"number": 1}'), headers=headers)
+
+    assert shape(answer) == (415, "UnsupportedMediaType", ["The body must not be compressed."])
+
+
 def test_a_content_type_may_have_parameters(service: Service) -> None:
     kind = {"content-type": "Application/JSON; charset=utf-8"}
 
@@ -186,6 +199,7 @@ def test_a_content_type_may_have_parameters(service: Service) -> None:
         ("GET", "/api/models/nobody/metadata"),
         ("GET", "/nowhere"),
         ("POST", "/api/models//prediction"),
+        ("GET", "/api/health/"),
     ],
 )
 def test_what_is_not_there_is_not_found(service: Service, method: str, path: str) -> None:
@@ -210,7 +224,7 @@ def test_another_method_is_refused_with_the_one_that_is_allowed(
     assert answer.headers["allow"] == allowed
 
 
-@pytest.mark.parametrize("number", [500, 501], ids=["validation", "prediction"])
+@pytest.mark.parametrize("number", [500, 501, 502, 503], ids=["validation", "prediction", "exit", "stop iteration"])
 def test_an_error_inside_says_nothing_but_its_id(service: Service, number: int) -> None:
     answer = service.client.post(PREDICTION, json={"number": number}, headers={"X-Request-ID": f"error-{number}"})
 
@@ -219,7 +233,8 @@ def test_an_error_inside_says_nothing_but_its_id(service: Service, number: int) 
     assert f"error-{number}" in message
     assert "secret" not in answer.text
     assert f"[error-{number}] POST {PREDICTION} failed." in service.log
-    assert service.log.count(f"RuntimeError: a secret of the {'prediction' if number == 501 else 'validation'}") == 1
+    secret = {500: "validation", 501: "prediction", 502: "exit", 503: "iteration"}[number]
+    assert service.log.count(f": a secret of the {secret}\n") == 1
 
 
 def test_an_error_inside_the_framework_says_nothing_but_its_id(service: Service) -> None:
@@ -238,6 +253,57 @@ def test_what_is_no_http_is_answered_in_the_same_shape(service: Service) -> None
 
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.endswith(b'{"type":"MalformedRequest","messages":["Invalid HTTP request received."]}')
+
+
+def answer_to(service: Service, *pieces: bytes) -> bytes:
+    """Return all that is answered on a connection, on which no further piece is sent once there is an answer."""
+    with socket.create_connection(service.address, timeout=30) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+            if select.select([connection], [], [], 0.005)[0]:
+                break
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_what_is_no_http_has_an_id_that_the_log_knows(service: Service) -> None:
+    answer = answer_to(service, b"NONSENSE\r\n\r\n")
+
+    [request_id] = re.findall(rb"x-request-id: ([0-9a-f]{32})\r\n", answer)
+    assert request_id.decode() in service.log
+
+
+ENDLESS = [b"x: " + b"y" * 1_000 + b"\r\n"] * 200
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"", b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"],
+    ids=["head", "trailer"],
+)
+def test_a_head_or_trailer_without_end_is_not_read_to_it(service: Service, start: bytes) -> None:
+    answer = answer_to(service, f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\n".encode() + start, *ENDLESS)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"The head is longer than 65536 bytes." in answer
+
+
+def test_requests_one_behind_the_other_are_no_long_head(service: Service) -> None:
+    body = b'{"number": 1}'
+    one = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    last = f"{one}Connection: close\r\n\r\n".encode() + body
+
+    answer = answer_to(service, (f"{one}\r\n".encode() + body) * 1_000 + last)
+
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 1_001
+
+
+def test_a_body_that_an_upgrade_hides_is_not_taken_for_an_empty_one(service: Service) -> None:
+    headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
+
+    answer = service.client.post(PREDICTION, json={"number": 1}, headers=headers)
+
+    # Whether the words name the header depends on what comes together from the network.
+    assert shape(answer)[:2] == (400, "MalformedRequest")
 
 
 def test_a_body_limit_is_set_for_each_model(tmp_path: Path) -> None:

@@ -43,6 +43,11 @@ WRONG_MODEL: list[tuple[dict[str, Any], str, str]] = [
     ({"class_path": f"{MODULE}.Doubling"}, "models[0].class_path", "is no MLModel to make"),
     ({"service": {"drain_seconds": 1}}, "models[0].service", "Known are: running, waiting, body_limit."),
     ({"decorators": [{"class_path": ECHO}]}, "models[0].decorators[0].class_path", "The module has: Doubling."),
+    (
+        {"configuration": {"lodes_with": "x"}},
+        "models[0].configuration",
+        "got an unexpected keyword argument 'lodes_with'. Known are: loads_with, predicts_with,",
+    ),
     ({"decorators": [{"class": ECHO}]}, "models[0].decorators[0]", "Did you mean 'class_path'?"),
 ]
 
@@ -69,6 +74,14 @@ def test_what_is_wrong_with_a_model_is_named(tmp_path: Path, model: dict[str, An
     assert words in str(raised.value)
 
 
+def test_a_key_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "configuration.yaml"
+    path.write_text("on: [push]\nmodels: []")
+
+    with pytest.raises(ConfigurationError, match="top level: unknown key 'True'"):
+        read(path, {})
+
+
 def test_two_models_of_one_name_are_named(tmp_path: Path) -> None:
     path = write_configuration(tmp_path, {}, {"class_path": f"{MODULE}.OtherEcho"}, {})
 
@@ -85,7 +98,7 @@ def test_every_problem_has_its_line(tmp_path: Path) -> None:
     assert len(str(raised.value).splitlines()) == 2
 
 
-@pytest.mark.parametrize("text", ["models: [", "", "- a", "\x00"])
+@pytest.mark.parametrize("text", ["models: [", "", "- a", "\x00", "[" * 5_000])
 def test_what_is_no_yaml_of_ours_is_told(tmp_path: Path, text: str) -> None:
     path = tmp_path / "configuration.yaml"
     path.write_text(text)
@@ -101,6 +114,13 @@ def test_a_key_that_stands_twice_is_told(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(ConfigurationError, match=r"key '.*' stands twice\s+in .*, line 1"):
         read(path, {})
+
+
+def test_a_merged_section_may_say_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "configuration.yaml"
+    path.write_text("service: {<<: &all {running: 2, waiting: 7}, running: 3}\nmodels: []")
+
+    assert read(path, {}).service == Settings(running=3, waiting=7)
 
 
 def test_a_missing_file_is_told_with_the_variable_that_names_it(tmp_path: Path) -> None:
@@ -170,8 +190,7 @@ def test_a_logging_section_takes_the_place_of_ours(tmp_path: Path) -> None:
         "formatters": {"mine": {"format": "MINE %(message)s"}},
         "handlers": {"mine": {"class": "logging.StreamHandler", "formatter": "mine"}},
         "root": {"level": "INFO", "handlers": ["mine"]},
-        "disable_existing_loggers": False,
     }
 
     with running(tmp_path, write_configuration(tmp_path, logging=section)) as service:
-        assert service.log.startswith("MINE ")
+        assert re.search("^MINE .* running on ", service.log, re.MULTILINE), "no logger falls silent"

@@ -5,7 +5,6 @@ import json
 import signal
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -138,19 +137,16 @@ def test_a_load_that_never_ends_does_not_hold_the_process(tmp_path: Path) -> Non
         assert service.process.wait(timeout=30) == 0
 
 
-def give_up_on(service: Service) -> None:
-    with suppress(httpx.HTTPError):
-        service.predict()
-
-
 def test_a_prediction_that_never_ends_holds_the_process_for_a_set_time(tmp_path: Path) -> None:
     endless = {"configuration": {"predicts_with": str(tmp_path / "gate")}}
 
     with process.ready(tmp_path, endless, service={"drain_seconds": 0, "finish_seconds": 1}) as service:
-        asking = threading.Thread(target=give_up_on, args=[service])
+        answers: list[httpx.Response] = []
+        asking = threading.Thread(target=lambda: answers.append(service.predict()))
         asking.start()
         until(lambda: service.metric('model_predictions_running{model="echo"}') == 1, "one runs")
         service.signal()
 
         assert service.process.wait(timeout=30) == 0
         asking.join()
+        assert [(answer.status_code, answer.json()["type"]) for answer in answers] == [(503, "Stopping")]

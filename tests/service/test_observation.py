@@ -42,6 +42,12 @@ def test_another_id_is_replaced(service: Service, given: str) -> None:
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
 
 
+def test_a_replaced_id_is_no_event(service: Service) -> None:
+    service.client.get(PROBES[0], headers={"X-Request-ID": "two words"})
+
+    assert "two words" not in service.log
+
+
 def test_a_request_has_one_line_with_its_id(service: Service) -> None:
     service.client.post(PREDICTION, json={"number": 1}, headers={"X-Request-ID": "one-line"})
 
@@ -54,6 +60,7 @@ def test_a_request_has_one_line_with_its_id(service: Service) -> None:
 def test_every_line_is_json_with_the_same_fields(service: Service) -> None:
     for record in records(service):
         assert {"time", "level", "logger", "message", "request_id"} <= record.keys()
+        assert "color_message" not in record
 
 
 def test_probes_and_metrics_leave_no_line(service: Service) -> None:
@@ -76,6 +83,17 @@ def test_a_loaded_model_has_one_line_with_seconds_and_megabytes(service: Service
 
     assert re.fullmatch(r"Loaded echo 1\.2\.3 in \d+\.\d\d s and \d+\.\d MB\.", lines[0])
     assert [line for line in lines if "oaded" in line] == lines[:1]
+
+
+def test_the_megabytes_are_those_of_the_model(tmp_path: Path) -> None:
+    with process.ready(
+        tmp_path,
+        {"configuration": {"spends_megabytes": 200}},
+        {"class_path": "tests.service.models.OtherEcho", "configuration": {"keeps_megabytes": 100}},
+    ) as service:
+        [megabytes] = re.findall(r"Loaded other_echo 1\.2\.3 in .* s and (.*) MB", service.log)
+
+    assert 95 < float(megabytes) < 120
 
 
 def test_the_text_log_has_the_id_in_each_line(tmp_path: Path) -> None:
