@@ -79,7 +79,7 @@ def installed(server: Server) -> Path:
         uv = str(ROOT / ".venv" / "project" / "bin" / "uv")
         for command in (
             [uv, "venv", "--quiet", "--clear", "--python", str(ROOT / ".venv" / "project" / "bin" / "python")],
-            [uv, "pip", "install", "--quiet", "--require-hashes", "-r", str(lock), "--python"],
+            [uv, "pip", "install", "--quiet", "--compile-bytecode", "--require-hashes", "-r", str(lock), "--python"],
         ):
             done = subprocess.run([*command, str(environment)], capture_output=True, text=True, check=False)
             if done.returncode:

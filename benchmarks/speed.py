@@ -7,6 +7,7 @@ import argparse
 import json
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3, help="of each load")
     parser.add_argument("--only", help="ours and the servers whose names contain this; nothing is written then")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the server too
     if not shutil.which("wrk"):
         sys.exit("The load comes from wrk, which is not there: on Debian, 'apt install wrk' adds it.")
     servers = [server for server in SERVERS if server is OURS or (arguments.only or "") in server.name]
@@ -59,10 +61,10 @@ def main() -> None:
                 print(f"  {error}")
                 continue
             result["servers"][server.name].append(turn)
+        if not arguments.only:  # after each round, so that a run that is stopped leaves what it has
+            RESULT.write_text(json.dumps(result, indent=1) + "\n")
+            report.draw(result, RESULT.with_suffix(".svg"))
     print(report.rates(result), report.latencies(result), sep="\n\n")
-    if not arguments.only:
-        RESULT.write_text(json.dumps(result, indent=1) + "\n")
-        report.draw(result, RESULT.with_suffix(".svg"))
 
 
 def measure(found: Running, bodies: list[dict[str, Any]], expected: list[str], seconds: float) -> dict[str, Any]:
