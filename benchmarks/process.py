@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers import BUILD, ROOT, Loan, Server
+from benchmarks.servers import BUILD, ROOT, SHIPPED, Loan, Server
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _START = 120  # seconds that a start may take
@@ -95,12 +95,16 @@ def running(server: Server) -> Iterator[Running]:
     mark = uuid.uuid4().hex
     port, other_port = _free_ports(2)
     saved = BUILD / "saved" / mark
+    configuration = _configuration(server)
     environment = os.environ | {
         _MARK: mark,
         "PATH": f"{commands}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
-        **{name: value.format(port=port, other_port=other_port) for name, value in server.variables.items()},
+        **{
+            name: value.format(port=port, other_port=other_port, configuration=configuration)
+            for name, value in server.variables.items()
+        },
     }
     log = BUILD / "logs" / f"{server.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +125,15 @@ def running(server: Server) -> Iterator[Running]:
         yield Running(server, port, mark, time.perf_counter() - start, _cpu_seconds(mark))
     finally:
         _end(process, mark)
+
+
+def _configuration(server: Server) -> Path:
+    """Write the project's configuration with the model of the server."""
+    path = BUILD / f"{server.class_path}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = (ROOT / "configuration" / "rest_configuration.yaml").read_text()
+    path.write_text(text.replace(SHIPPED, server.class_path))
+    return path
 
 
 def _end(process: subprocess.Popen[bytes], mark: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,18 @@ from credit_risk_model import artifact, features
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "benchmark"
-_PREDICTION = "/api/models/credit_risk_model/prediction"
-_READY = "/api/health/ready"
-_THRESHOLD = artifact.read(artifact.PACKAGED, features=features.specification()).threshold
+SHIPPED = "credit_risk_model.prediction.model.CreditRiskModel"
 
 Loan = dict[str, Any]
 
 
+@cache
+def _threshold() -> float:
+    return artifact.read(artifact.PACKAGED, features=features.specification()).threshold
+
+
 def _label(probability: float) -> str:
-    return "risky" if probability >= _THRESHOLD else "safe"
+    return "risky" if probability >= _threshold() else "safe"
 
 
 def _row(loan: Loan) -> list[float]:
@@ -29,7 +33,8 @@ class Server:
     """How a server is started and asked.
 
     `command` is found in the `environment`; `{port}` stands for the port, `{saved}` for the folder to which
-    `saved_by` saved the model. `body` makes a request of a loan, and `risk` takes the label from the answer.
+    `saved_by` saved the model, `{configuration}` for the project's one with the model `class_path`. `body` makes a
+    request of a loan, and `risk` takes the label from the answer.
     """
 
     name: str
@@ -37,40 +42,32 @@ class Server:
     command: str
     variables: dict[str, str] = field(default_factory=dict)
     saved_by: str | None = None
+    class_path: str = SHIPPED
     path: str = "/prediction"
     ready: str = "/ready"
     body: Callable[[Loan], Any] = dict
     risk: Callable[[Any], str] = lambda answer: answer["credit_risk"]
 
 
-def _ours(name: str, command: str, class_path: str, environment: str = "service") -> Server:
+def _configured(name: str, command: str, class_path: str, environment: str = "service") -> Server:
     return Server(
         name=name,
         environment=environment,
         command=command,
-        variables={"REST_CONFIG": str(_configuration(class_path))},
-        path=_PREDICTION,
-        ready=_READY,
+        variables={"REST_CONFIG": "{configuration}"},
+        class_path=class_path,
+        path="/api/models/credit_risk_model/prediction",
+        ready="/api/health/ready",
     )
 
 
-def _configuration(class_path: str) -> Path:
-    """Write the project's configuration with another model."""
-    path = BUILD / f"{class_path}.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = (ROOT / "configuration" / "rest_configuration.yaml").read_text()
-    path.write_text(text.replace(_SHIPPED, class_path))
-    return path
-
-
-_SHIPPED = "credit_risk_model.prediction.model.CreditRiskModel"
 _COMPOSED = "python -m credit_risk_model.service --port {port}"
 _STOCK = "python -m uvicorn rest_model_service.main:app --port {port}"
 
-OURS = _ours("this project", _COMPOSED, _SHIPPED)
-CEILING = _ours("its ceiling: a model that answers a constant", _COMPOSED, "benchmarks.served.constant.Constant")
-STOCK = _ours("this model in the stock application", _STOCK, _SHIPPED)
-ARTICLE = _ours("the article's way", _STOCK, "benchmarks.served.article.Article", "article")
+OURS = _configured("this project", _COMPOSED, SHIPPED)
+CEILING = _configured("its ceiling: a model that answers a constant", _COMPOSED, "benchmarks.served.constant.Constant")
+STOCK = _configured("this model in the stock application", _STOCK, SHIPPED)
+ARTICLE = _configured("the article's way", _STOCK, "benchmarks.served.article.Article", "article")
 BY_HAND = Server(
     name="FastAPI by hand",
     environment="fastapi",
