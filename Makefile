@@ -133,7 +133,7 @@ contract: $(SERVICE)/.installed $(PROJECT)/.installed ## Renew service_contract.
 	$(PROJECT)/bin/python -m pytest --verbose --no-header tests/service/test_contract.py
 
 .PHONY: docs
-docs: $(PROJECT)/.installed ## Renew the tables of docs/service.md from the tests, the settings and the benchmark
+docs: $(PROJECT)/.installed ## Renew the tables of README.md and docs/ from the tests, the settings and the benchmarks
 	@$(PROJECT)/bin/python -m tests.service.document
 
 .PHONY: conformance
@@ -157,14 +157,17 @@ bench: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure the speed beside o
 microbench: $(PROJECT)/.installed ## Measure the model alone: one loan, and up to a million
 	@$(PROJECT)/bin/python -m pytest -q benchmarks/test_model.py --benchmark-columns=min,median,max,rounds \
 		--benchmark-json=benchmarks/model.json
+	$(MAKE) docs
 
 .PHONY: layers
-layers: $(SERVICE)/.installed ## Measure what each layer of the application adds to a request
+layers: $(SERVICE)/.installed $(PROJECT)/.installed ## Measure what each layer of the application adds to a request
 	@$(SERVICE)/bin/python -m benchmarks.layers 2>/dev/null
+	$(MAKE) docs
 
 .PHONY: soak
 soak: $(PROJECT)/.installed $(SERVICE)/.installed ## Ask 200,000 times and see how the memory grows, with wrk (DATA=)
 	@$(PROJECT)/bin/python -m benchmarks.soak $${DATA:+--data "$$DATA"}
+	$(MAKE) docs
 
 COMPILE := $(PROJECT)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock'

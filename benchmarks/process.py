@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.servers import BUILD, ROOT, SHIPPED, Loan, Server
 
@@ -194,9 +193,3 @@ def _kilobytes(path: Path, name: str) -> int:
     except OSError:
         return 0
     return sum(int(line.split()[1]) for line in lines if line.startswith(name))
-
-
-def result_of(output: str) -> dict[str, Any]:
-    """Return what wrk.lua printed last."""
-    found: dict[str, Any] = json.loads(output.splitlines()[-1])
-    return found

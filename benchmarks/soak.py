@@ -3,19 +3,16 @@
 import argparse
 import json
 import re
-import shutil
-import subprocess
 import sys
 import time
 import urllib.request
-from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks import loans
-from benchmarks.process import Running, result_of, running
+from benchmarks import load, loans
+from benchmarks.process import Running, running
 from benchmarks.report import MACHINE
-from benchmarks.servers import BUILD, OURS, ROOT
+from benchmarks.servers import OURS, ROOT
 
 RESULT = ROOT / "benchmarks" / "soak.json"
 WARM = 10_000
@@ -37,12 +34,9 @@ def main() -> None:
     parser.add_argument("--data", help="a file of real loans, in place of invented ones")
     parser.add_argument("--requests", type=int, default=200_000)
     arguments = parser.parse_args()
-    if not shutil.which("wrk"):
-        sys.exit("The load comes from wrk, which is not there: on Debian, 'apt install wrk' adds it.")
+    load.require_wrk()
     kind, bodies = loans.different(arguments.data)
-    path = BUILD / "bodies.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(loan) + "\n" for loan in bodies))
+    path = load.write_bodies(OURS, bodies)
     memory: dict[int, float] = {}
     asked = 0
     errors = 0
@@ -50,8 +44,7 @@ def main() -> None:
         while asked < arguments.requests:
             # Short at first, so that the memory is read soon after the first 10,000.
             seconds = 1 if asked < WARM else 5
-            done = _load(found, path, seconds)
-            errors += done["errors"]
+            errors += load.result(load.start(found, path, CONNECTIONS, seconds))["errors"]
             asked = answered(found)
             progress.update(asked - progress.n)
             if asked >= WARM:
@@ -71,13 +64,6 @@ def main() -> None:
     print(f"{max(memory):,} requests, {errors} errors, {memory[min(memory)]} MB, then {growth:+} MB (at most {GOAL}).")
     if errors or growth > GOAL:
         sys.exit(1)
-
-
-def _load(found: Running, bodies: Any, seconds: int) -> dict[str, Any]:
-    options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(ROOT / "benchmarks" / "wrk.lua")]
-    address = f"http://127.0.0.1:{found.port}"
-    command = ["wrk", *options, address, "--", str(bodies), found.server.path]
-    return result_of(subprocess.check_output(command, text=True))
 
 
 if __name__ == "__main__":

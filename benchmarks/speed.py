@@ -6,17 +6,15 @@ Every server answers the same loans from one worker; they take turns, so that a 
 import argparse
 import json
 import platform
-import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import loans, report
-from benchmarks.process import CannotRunError, Running, result_of, running
-from benchmarks.servers import BUILD, OURS, ROOT, SERVERS, Server
+from benchmarks import load, loans, report
+from benchmarks.process import CannotRunError, Running, running
+from benchmarks.servers import OURS, ROOT, SERVERS, Server
 from credit_risk_model.prediction.model import CreditRiskModel
 
 CONNECTIONS = (1, 16, 128)
@@ -32,8 +30,7 @@ def main() -> None:
     parser.add_argument("--only", help="ours and the servers whose names contain this; nothing is written then")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the server too
-    if not shutil.which("wrk"):
-        sys.exit("The load comes from wrk, which is not there: on Debian, 'apt install wrk' adds it.")
+    load.require_wrk()
     servers = [server for server in SERVERS if server is OURS or (arguments.only or "") in server.name]
     kind, bodies = loans.different(arguments.data)
     model = CreditRiskModel()
@@ -80,10 +77,9 @@ def measure(found: Running, bodies: list[dict[str, Any]], expected: list[str], s
         f"resident MB after {2 * len(bodies)} requests": found.resident(),
         "loads": {},
     }
-    path = BUILD / "bodies.jsonl"
-    path.write_text("".join(json.dumps(found.server.body(loan)) + "\n" for loan in bodies))
+    path = load.write_bodies(found.server, bodies)
     for connections in CONNECTIONS:
-        turn["loads"][str(connections)] = load(found, connections, seconds, path)
+        turn["loads"][str(connections)] = under_load(found, path, connections, seconds)
     return turn
 
 
@@ -94,19 +90,15 @@ def check(server: Server, labels: list[str], expected: list[str]) -> None:
         raise CannotRunError(f"gives another answer for {wrong} of {len(expected)} loans")
 
 
-def load(found: Running, connections: int, seconds: float, bodies: Path) -> dict[str, float]:
+def under_load(found: Running, bodies: Path, connections: int, seconds: float) -> dict[str, float]:
     """Return what came back in so many seconds, what it cost, and the most memory that was seen meanwhile."""
     before = found.cpu_seconds()
-    address = f"http://127.0.0.1:{found.port}"
-    options = ["-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(ROOT / "benchmarks" / "wrk.lua")]
-    wrk = subprocess.Popen(
-        ["wrk", *options, address, "--", str(bodies), found.server.path], stdout=subprocess.PIPE, text=True
-    )
+    wrk = load.start(found, bodies, connections, seconds)
     memory = 0.0
     while wrk.poll() is None:
         memory = max(memory, found.memory())
         time.sleep(0.5)
-    figures = result_of(wrk.stdout.read() if wrk.stdout else "")
+    figures = load.result(wrk)
     used = found.cpu_seconds() - before
     return {
         "requests per second": figures["requests"] / figures["seconds"],
