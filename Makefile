@@ -18,6 +18,9 @@ ROUNDS = 3
 # What pytest is given; without it, all tests run and their coverage counts.
 ARGS = --cov
 CONFIGURATION = configuration/rest_configuration.yaml
+IMAGE = credit_risk_model_service:0.1.0
+DOCKER = docker
+export DOCKER
 
 SERVICE := .venv/service
 PROJECT := .venv/project
@@ -126,6 +129,32 @@ check: $(PROJECT)/.installed ## Check style and types
 	@$(PROJECT)/bin/ruff check
 	$(PROJECT)/bin/ruff format --check
 	$(PROJECT)/bin/mypy
+	$(PROJECT)/bin/yamllint --strict $(YAMLLINT) configuration kubernetes compose.yaml .github
+	$(PROJECT)/bin/hadolint Dockerfile
+
+YAMLLINT := -d '{extends: default, rules: {line-length: {max: 120}, document-start: disable, \
+	comments: {min-spaces-from-content: 1}, truthy: {check-keys: false}}}'
+
+.PHONY: image
+image: ## Build the image credit_risk_model_service:0.1.0 (needs a container engine)
+	@$(DOCKER) build --tag $(IMAGE) .
+
+ENGINE_ANSWERS := $$($(DOCKER) info >/dev/null 2>&1 && echo yes)
+
+.PHONY: test-image
+test-image: $(PROJECT)/.installed ## Build the image and test it in containers (skipped where no container engine answers)
+	@if [ -z "$(ENGINE_ANSWERS)" ]; then
+		echo "SKIPPED: no container engine answers ('$(DOCKER) info' fails), so the image is neither built nor tested."; exit 0
+	fi
+	$(MAKE) image
+	$(PROJECT)/bin/python -m pytest -m image tests/deployment --durations=8
+
+.PHONY: measure
+measure: $(SERVICE)/.installed ## Measure the service under its pod's limits, and hold the manifests against it
+	@if [ -n "$(ENGINE_ANSWERS)" ]; then
+		$(MAKE) image
+	fi
+	$(SERVICE)/bin/python -m benchmarks.measure
 
 .PHONY: contract
 contract: $(SERVICE)/.installed $(PROJECT)/.installed ## Renew service_contract.yaml, and show that it keeps what the framework's promises
@@ -133,8 +162,10 @@ contract: $(SERVICE)/.installed $(PROJECT)/.installed ## Renew service_contract.
 	$(PROJECT)/bin/python -m pytest --verbose --no-header tests/service/test_contract.py
 
 .PHONY: docs
-docs: $(PROJECT)/.installed ## Renew the tables of README.md and docs/ from the tests, the settings and the benchmarks
+docs: $(PROJECT)/.installed ## Renew the tables of README.md and docs/ from the tests, the settings, the manifests and the benchmarks
 	@$(PROJECT)/bin/python -m tests.service.document
+	$(PROJECT)/bin/python -m tests.deployment.document
+	$(PROJECT)/bin/python -m tests.speed.document
 
 .PHONY: conformance
 conformance: $(PROJECT)/.installed ## Hold the running service to its contract with 5,000 generated requests (CASES=)
@@ -146,7 +177,7 @@ fuzz: $(PROJECT)/.installed ## Send 100,000 broken bodies to the running service
 
 .PHONY: saturation
 saturation: $(SERVICE)/.installed ## Measure the probes under 256 connections, on a core and on a fifth of one
-	@$(SERVICE)/bin/python benchmarks/saturation.py
+	@$(SERVICE)/bin/python -m benchmarks.saturation
 
 .PHONY: bench
 bench: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure the speed beside other servers, with wrk (DATA=, ROUNDS=3)

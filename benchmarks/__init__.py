@@ -1,1 +1,1 @@
-"""What is measured: the programs, and what came out."""
+"""What is measured, and what came out."""

@@ -1,39 +1,91 @@
-"""The load: wrk, a process of its own, asks for the predictions of the loans in turn."""
+"""The load: connections that ask for predictions again and again, and the probes on connections of their own."""
 
-import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+import asyncio
+import multiprocessing
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from benchmarks.process import Running
-from benchmarks.servers import BUILD, ROOT, Loan, Server
-
-_SCRIPT = ROOT / "benchmarks" / "wrk.lua"
-
-
-def require_wrk() -> None:
-    """End with a clear word where wrk is not installed."""
-    if not shutil.which("wrk"):
-        sys.exit("The load comes from wrk, which is not there: on Debian, 'apt install wrk' adds it.")
-
-
-def write_bodies(server: Server, loans: list[Loan]) -> Path:
-    """Write the requests, one in a line, and return the file."""
-    path = BUILD / "bodies.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(server.body(loan)) + "\n" for loan in loans))
-    return path
+Address = tuple[str, int]
+PROBES = ("/api/health", "/api/health/ready", "/api/health/startup")
+PREDICTION = "/api/models/credit_risk_model/prediction"
+BODY = (
+    b'{"annual_income":52000,"employment_length":"4 years","home_ownership":"RENT","verification_status":"Verified",'
+    b'"loan_amount":12000,"term":" 36 months","interest_rate":13.35,"loan_purpose":"debt_consolidation",'
+    b'"last_payment_amount":406.4,"total_payments_to_date":13411.2,"debt_to_income_ratio":17.4,'
+    b'"revolving_line_utilization_rate":61.8,"number_of_delinquent_accounts":0,"delinquencies_in_last_2_years":0,'
+    b'"collections_in_last_12_months":0,"derogatory_public_record_count":0}'
+)
+REQUEST = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+    PREDICTION.encode(),
+    len(BODY),
+    BODY,
+)
 
 
-def start(found: Running, bodies: Path, connections: int, seconds: float) -> subprocess.Popen[str]:
-    """Start wrk with one thread, which is enough to keep a worker in Python busy."""
-    options = ["-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(_SCRIPT), f"http://127.0.0.1:{found.port}"]
-    return subprocess.Popen(["wrk", *options, "--", str(bodies), found.server.path], stdout=subprocess.PIPE, text=True)
+async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> int:
+    """Send a request and return the status of the answer, or 0 for none."""
+    reader, writer = stream
+    try:
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(re.search(rb"content-length: (\d+)", head)[1]))  # type: ignore[index]  # always there
+    except (OSError, asyncio.IncompleteReadError):
+        return 0
+    return int(head[9:12])
 
 
-def result(wrk: subprocess.Popen[str]) -> dict[str, Any]:
-    """Wait for the end, and return what wrk.lua printed last: requests, seconds, p50 and p99 in ms, errors."""
-    found: dict[str, Any] = json.loads(wrk.communicate()[0].splitlines()[-1])
-    return found
+async def _load(address: Address, end: float, statuses: Counter[int]) -> None:
+    """Ask for predictions on one connection, again at once after each answer, whatever it is."""
+    stream = await asyncio.open_connection(*address)
+    while time.time() < end:
+        statuses[await ask(stream, REQUEST)] += 1
+    stream[1].close()
+
+
+async def load(address: Address, end: float, connections: int) -> Counter[int]:
+    """Return how often which status came back on all connections together; 0 is none."""
+    statuses: Counter[int] = Counter()
+    await asyncio.gather(*(_load(address, end, statuses) for _ in range(connections)))
+    return statuses
+
+
+async def probe(address: Address, end: float) -> dict[str, list[float]]:
+    """Ask each probe 20 times a second, each time on a connection of its own, as a kubelet does."""
+    times: dict[str, list[float]] = {path: [] for path in PROBES}
+
+    async def one(path: str) -> None:
+        start = time.perf_counter()
+        stream = await asyncio.open_connection(*address)
+        status = await ask(stream, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        times[path].append(time.perf_counter() - start if status == 200 else float("inf"))
+        stream[1].close()
+
+    asked = []
+    while time.time() < end:
+        asked += [asyncio.create_task(one(path)) for path in PROBES]
+        await asyncio.sleep(0.05)
+    await asyncio.gather(*asked)
+    return times
+
+
+def in_process(function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Callable[[], Any]:
+    """Start one of the two above in a process on the last core; return what waits for its result."""
+    here, there = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.Process(target=_run, args=(there, function, arguments))
+    process.start()
+
+    def result() -> Any:
+        found = here.recv()
+        process.join()
+        return found
+
+    return result
+
+
+def _run(connection: Any, function: Callable[..., Coroutine[Any, Any, Any]], arguments: tuple[Any, ...]) -> None:
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    connection.send(asyncio.run(function(*arguments)))

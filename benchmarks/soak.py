@@ -9,7 +9,7 @@ import urllib.request
 
 from tqdm import tqdm
 
-from benchmarks import load, loans
+from benchmarks import loans, wrk
 from benchmarks.process import Running, running
 from benchmarks.report import MACHINE
 from benchmarks.servers import OURS, ROOT
@@ -34,9 +34,9 @@ def main() -> None:
     parser.add_argument("--data", help="a file of real loans, in place of invented ones")
     parser.add_argument("--requests", type=int, default=200_000)
     arguments = parser.parse_args()
-    load.require_wrk()
+    wrk.require()
     kind, bodies = loans.different(arguments.data)
-    path = load.write_bodies(OURS, bodies)
+    path = wrk.write_bodies(OURS, bodies)
     memory: dict[int, float] = {}
     asked = 0
     errors = 0
@@ -44,7 +44,7 @@ def main() -> None:
         while asked < arguments.requests:
             # Short at first, so that the memory is read soon after the first 10,000.
             seconds = 1 if asked < WARM else 5
-            errors += load.result(load.start(found, path, CONNECTIONS, seconds))["errors"]
+            errors += wrk.result(wrk.start(found, path, CONNECTIONS, seconds))["errors"]
             asked = answered(found)
             progress.update(asked - progress.n)
             if asked >= WARM:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import load, loans, report
+from benchmarks import loans, report, wrk
 from benchmarks.process import CannotRunError, Running, running
 from benchmarks.servers import OURS, ROOT, SERVERS, Server
 from credit_risk_model.prediction.model import CreditRiskModel
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--only", help="ours and the servers whose names contain this; nothing is written then")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the server too
-    load.require_wrk()
+    wrk.require()
     servers = [server for server in SERVERS if server is OURS or (arguments.only or "") in server.name]
     kind, bodies = loans.different(arguments.data)
     model = CreditRiskModel()
@@ -77,7 +77,7 @@ def measure(found: Running, bodies: list[dict[str, Any]], expected: list[str], s
         f"resident MB after {2 * len(bodies)} requests": found.resident(),
         "loads": {},
     }
-    path = load.write_bodies(found.server, bodies)
+    path = wrk.write_bodies(found.server, bodies)
     for connections in CONNECTIONS:
         turn["loads"][str(connections)] = under_load(found, path, connections, seconds)
     return turn
@@ -93,12 +93,12 @@ def check(server: Server, labels: list[str], expected: list[str]) -> None:
 def under_load(found: Running, bodies: Path, connections: int, seconds: float) -> dict[str, float]:
     """Return what came back in so many seconds, what it cost, and the most memory that was seen meanwhile."""
     before = found.cpu_seconds()
-    wrk = load.start(found, bodies, connections, seconds)
+    asking = wrk.start(found, bodies, connections, seconds)
     memory = 0.0
-    while wrk.poll() is None:
+    while asking.poll() is None:
         memory = max(memory, found.memory())
         time.sleep(0.5)
-    figures = load.result(wrk)
+    figures = wrk.result(asking)
     used = found.cpu_seconds() - before
     return {
         "requests per second": figures["requests"] / figures["seconds"],

@@ -1,8 +1,13 @@
 """The command: serve, check the configuration, or write the contract."""
 
+import os
+import signal
+
+# Before the long imports: the first process of a container ignores a signal that it does not handle.
+signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+
 import argparse
 import logging
-import os
 import sys
 from pathlib import Path
 

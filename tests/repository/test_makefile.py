@@ -116,6 +116,13 @@ def test_make_serve_serves(tmp_path: Path) -> None:
         serving.wait(timeout=20)
 
 
+def test_without_an_engine_the_tests_of_the_image_are_skipped_in_one_sentence() -> None:
+    done = make("test-image", "DOCKER=false")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("SKIPPED: no container engine answers ('false info' fails)")
+
+
 def test_a_download_without_an_account_ends_in_one_sentence(tmp_path: Path) -> None:
     done = make("data", HOME=str(tmp_path))
 

@@ -14,6 +14,7 @@ from rest_model_service.configuration import ServiceConfiguration
 from credit_risk_model import artifact
 from credit_risk_model.features import specification
 from tests.conftest import ROOT
+from tests.deployment.manifests import CONTAINER, PLAIN, one
 from tests.repository.test_makefile import TARGETS
 from tests.training.test_pipeline import MEMBERS
 
@@ -70,7 +71,7 @@ def test_the_artifact_is_listed_and_extracted_as_shown(tmp_path: Path) -> None:
 
 
 def test_every_target_that_is_named_exists() -> None:
-    named = set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
 
     assert {"serve", "test", "train", "data", "contract"} <= named <= set(TARGETS)
 
@@ -131,3 +132,15 @@ def test_the_configured_artifact_is_a_valid_configuration() -> None:
     [model] = ServiceConfiguration(**yaml.safe_load(example)).models
     assert model.configuration is not None
     assert set(model.configuration) == {"artifact_path", "artifact_sha256"}
+
+
+def test_the_commands_of_the_cluster_name_what_is_there() -> None:
+    [commands] = [text for _, text in BLOCKS if "minikube start" in text]
+
+    assert f"minikube image load {CONTAINER['image']}\n" in commands
+    assert re.findall(r"create -f (\S+)", commands) == ["kubernetes/namespace.yaml", "kubernetes/model_service.yaml"]
+    assert f"deployment/{one('Deployment', PLAIN)['metadata']['name']}\n" in commands
+    assert f"minikube service {one('Service', PLAIN)['metadata']['name']} " in commands
+    assert {f"--namespace {manifest['metadata']['namespace']}" for manifest in PLAIN[1:]} == set(
+        re.findall(r"--namespace \S+", commands)
+    )

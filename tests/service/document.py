@@ -1,18 +1,14 @@
-"""Writes the tables of README.md, docs/service.md and docs/speed.md from what they are true of."""
+"""Writes the tables of docs/service.md from what they are true of."""
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
-from benchmarks import report
 from credit_risk_model.service.configuration import PREFIX, Limits, Settings
 from tests.conftest import ROOT
 from tests.service import truth_table
 
 DOCUMENT = ROOT / "docs" / "service.md"
-SPEED = ROOT / "docs" / "speed.md"
-DOCUMENTS = (ROOT / "README.md", DOCUMENT, SPEED)
 MEASURED = ROOT / "benchmarks" / "saturation.json"
 
 
@@ -41,37 +37,20 @@ def saturation() -> str:
     return "\n".join(lines)
 
 
-def recorded(name: str) -> dict[str, Any]:
-    """Return what a benchmark has written."""
-    found: dict[str, Any] = json.loads((ROOT / "benchmarks" / f"{name}.json").read_text())
-    return found
+def tables() -> dict[str, str]:
+    return {"states": truth_table.markdown(), "settings": settings(), "saturation": saturation()}
 
 
-def renewed(text: str) -> str:
+def renewed(text: str, tables: dict[str, str]) -> str:
     """Return a document with its tables made anew."""
-    speed = recorded("speed")
-    tables: dict[str, Callable[[], str]] = {
-        "states": truth_table.markdown,
-        "settings": settings,
-        "saturation": saturation,
-        "rates": lambda: report.rates(speed),
-        "latencies": lambda: report.latencies(speed),
-        "starts": lambda: report.starts(speed),
-        "layers": lambda: report.layers(recorded("layers")),
-        "model": lambda: report.model(recorded("model")),
-        "soak": lambda: report.soak(recorded("soak")),
-    }
-    for name in re.findall(r"<!-- (\w+) -->\n", text):
-        if name in tables:
-            table = tables[name]()
-            pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-            text = re.sub(pattern, lambda found: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)  # noqa: B023  # used at once
+    for name, table in tables.items():
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        text = re.sub(pattern, lambda found: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)  # noqa: B023  # used at once
     return text
 
 
-def main() -> None:
-    for path in DOCUMENTS:
-        path.write_text(renewed(path.read_text()))
+def main(path: Path = DOCUMENT) -> None:
+    path.write_text(renewed(path.read_text(), tables()))
 
 
 if __name__ == "__main__":

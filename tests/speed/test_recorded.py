@@ -1,12 +1,22 @@
 """The recorded figures reach their goals; `make bench`, `make microbench` and `make soak` record them anew."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks import report
 from benchmarks.servers import ARTICLE, BENTOML, BY_HAND, CEILING, LITSERVE, MLFLOW, MLSERVER, OURS, SERVERS, Server
-from tests.service.document import recorded
+from tests.service.document import renewed
+from tests.speed.document import DOCUMENTS, recorded, tables
 
 SPEED = recorded("speed")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_the_tables_are_fresh(path: Path) -> None:
+    text = path.read_text()
+
+    assert renewed(text, tables()) == text, "stale: `make docs` renews it"
 
 
 def test_every_server_was_measured_or_the_reason_is_given() -> None:

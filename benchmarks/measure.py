@@ -1,0 +1,224 @@
+"""Measures the service under the limits of its pod, and holds the probes and resources of the manifests against it.
+
+Where a container engine answers, the image runs in it; elsewhere the service runs as a process in a control group.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.control_group import control_group
+from benchmarks.load import Address, in_process, load, probe
+
+ROOT = Path(__file__).parent.parent
+MANIFEST = ROOT / "kubernetes" / "model_service.yaml"
+RESULT = ROOT / "benchmarks" / "measure.json"
+DOCKER = os.environ.get("DOCKER", "docker")
+CONNECTIONS = 128
+CORES = {"no limit": None, "200m": 0.2}
+LOAD_SECONDS = float(os.environ.get("LOAD_SECONDS", "30"))
+STARTS = 3
+START_UP_FACTOR, MEMORY_FACTOR = 3, 1.5  # how much more the manifests must give than was measured
+
+
+@dataclass
+class Service:
+    """A running one; the time of its start is in seconds of `time.monotonic`."""
+
+    address: Address
+    started: float
+    status: Callable[[], str]  # what Linux tells of the process
+
+    def peak_bytes(self) -> int:
+        """Return the most memory that was resident."""
+        return int(re.search(r"VmHWM:\s+(\d+) kB", self.status())[1]) * 1024  # type: ignore[index]  # always there
+
+
+def pod() -> dict[str, Any]:
+    """Return the pod of the Deployment."""
+    manifests = yaml.safe_load_all(MANIFEST.read_text())
+    [deployment] = [manifest for manifest in manifests if manifest["kind"] == "Deployment"]
+    found: dict[str, Any] = deployment["spec"]["template"]["spec"]
+    return found
+
+
+def mebibytes(quantity: str) -> int:
+    """Return the number in a quantity such as 500Mi, which is all that the manifests use."""
+    return int(quantity.removesuffix("Mi"))
+
+
+def _docker(*arguments: str) -> str:
+    command = [DOCKER, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # ours alone
+
+
+@contextmanager
+def in_container(image: str, cores: float | None, memory: int) -> Iterator[Service]:
+    """Run the image as the pod does, with so many mebibytes."""
+    limits = ["--memory", f"{memory}m", *([] if cores is None else ["--cpus", str(cores)])]
+    hardening = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+    container = _docker("create", *limits, *hardening, "--publish", "127.0.0.1::8000", image)
+    try:
+        started = time.monotonic()
+        _docker("start", container)
+        port = int(_docker("port", container, "8000").rpartition(":")[2])
+        yield Service(("127.0.0.1", port), started, lambda: _docker("exec", container, "cat", "/proc/1/status"))
+    finally:
+        _docker("rm", "--force", container)
+
+
+@contextmanager
+def in_control_group(cores: float | None, memory: int) -> Iterator[Service]:
+    """Run the service as a process, with so many mebibytes."""
+    with control_group(cores, memory * 2**20) as groups, tempfile.TemporaryFile("w+") as log:
+
+        def join() -> None:
+            for group in groups:
+                group.write_text(str(os.getpid()))
+
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "credit_risk_model.service", "--port", "0"],
+            cwd=ROOT,
+            env=os.environ | {"REST_CONFIG": "configuration/rest_configuration.yaml"},
+            stderr=log,
+            preexec_fn=join,
+        )
+        try:
+            text = ""
+            while not (found := re.search(r"running on http://127.0.0.1:(\d+)", text)):
+                if process.poll() is not None:
+                    sys.exit(text)
+                time.sleep(0.05)
+                log.seek(0)
+                text = log.read()
+            status = Path(f"/proc/{process.pid}/status")
+            yield Service(("127.0.0.1", int(found[1])), started, status.read_text)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def seconds_to_ready(service: Service) -> float:
+    """Ask for readiness once in a tenth of a second until it is there."""
+    url = "http://{}:{}/api/health/ready".format(*service.address)
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310  # this host's own
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return time.monotonic() - service.started
+
+
+def measure(run: Callable[[float | None, int], Any], cores: float | None, memory: int) -> dict[str, Any]:
+    """Return the longest of several starts, and what the last one got under load."""
+    starts = []
+    for _ in range(STARTS - 1):
+        with run(cores, memory) as service:
+            starts.append(seconds_to_ready(service))
+    with run(cores, memory) as service:
+        starts.append(seconds_to_ready(service))
+        end = time.time() + LOAD_SECONDS
+        loading = in_process(load, service.address, end, CONNECTIONS)
+        probing = in_process(probe, service.address, end)
+        statuses, times = loading(), probing()
+        peak = service.peak_bytes()
+    return {
+        "seconds to ready": round(max(starts), 1),
+        "peak memory in MiB": round(peak / 2**20),
+        "predictions per second": round(statuses[200] / LOAD_SECONDS),
+        "refused per second": round(statuses[503] / LOAD_SECONDS),
+        "lost": sum(count for status, count in statuses.items() if status not in (200, 503)),
+        "slowest probe in ms": round(max(max(found) for found in times.values()) * 1e3),
+    }
+
+
+def recorded() -> dict[str, Any]:
+    """Return what was measured last."""
+    found: dict[str, Any] = json.loads(RESULT.read_text())
+    return found
+
+
+def checks(measured: dict[str, Any], pod: dict[str, Any]) -> list[tuple[bool, str]]:
+    """Return whether each figure of the pod holds against what was measured, in words."""
+    [container] = pod["containers"]
+    budget = container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"]
+    ready = measured["200m"]["seconds to ready"]
+    limit = mebibytes(container["resources"]["limits"]["memory"])
+    peak = max(measured[name]["peak memory in MiB"] for name in CORES)
+    slowest = max(measured[name]["slowest probe in ms"] for name in CORES) / 1e3
+    probes = {name: container[name]["timeoutSeconds"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
+    found = [
+        (
+            budget >= START_UP_FACTOR * ready,
+            f"the budget to start, {budget} s, is at least {START_UP_FACTOR} times {ready} s at 200m",
+        ),
+        (
+            limit >= MEMORY_FACTOR * peak,
+            f"the limit of memory, {limit} MiB, is at least {MEMORY_FACTOR} times the peak of {peak} MiB",
+        ),
+    ]
+    for name, timeout in probes.items():
+        found.append((timeout > slowest, f"the timeout of the {name}, {timeout} s, is above {slowest} s under load"))
+    return found
+
+
+def environment() -> tuple[str, Callable[[float | None, int], Any]]:
+    """Return how the service can be run under limits here, in words and as a function; end where it cannot."""
+    image = pod()["containers"][0]["image"]
+    try:
+        _docker("image", "inspect", image)
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    else:
+        return "the image in a container", lambda cores, memory: in_container(image, cores, memory)
+    try:
+        with control_group(0.2, 2**29):
+            pass
+    except OSError as error:
+        sys.exit(
+            "Cannot measure here: no container engine has the image, and no control group can be made, which needs "
+            f"Linux and root or a part of the tree of control groups that is yours: {error}."
+        )
+    return "a process in a control group", in_control_group
+
+
+def main() -> None:
+    """Measure, print, record, and fail where the manifests do not hold."""
+    how, run = environment()
+    memory = mebibytes(pod()["containers"][0]["resources"]["limits"]["memory"])
+    measured: dict[str, Any] = {
+        "machine": os.environ.get("MACHINE", "2 shared cores of an AMD EPYC"),
+        "date": time.strftime("%Y-%m-%d"),
+        "how": how,
+        "connections": CONNECTIONS,
+        "seconds": LOAD_SECONDS,
+    }
+    for name, cores in CORES.items():
+        print(f"{name}: {STARTS} starts, then {LOAD_SECONDS:.0f} s of load on {how} ...", file=sys.stderr)
+        measured[name] = measure(run, cores, memory)
+        for figure, value in measured[name].items():
+            print(f"  {figure}: {value}")
+    RESULT.write_text(json.dumps(measured, indent=2) + "\n")
+    results = checks(measured, pod())
+    for holds, words in results:
+        print(f"{'holds' if holds else 'DOES NOT HOLD'}: {words}")
+    if not all(holds for holds, _ in results):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

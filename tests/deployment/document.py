@@ -1,0 +1,54 @@
+"""Writes the tables of docs/operations.md from the manifests and the measurements."""
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks import measure
+from tests.conftest import ROOT
+from tests.deployment.manifests import CONTAINER
+from tests.service.document import renewed
+
+DOCUMENT = ROOT / "docs" / "operations.md"
+MEANINGS = {
+    "startupProbe": "until it succeeds, the others wait; then the container is replaced",
+    "readinessProbe": "out of service, and in again after one success",
+    "livenessProbe": "the container is replaced",
+}
+
+
+def probes() -> str:
+    lines = ["| probe | asks | every | answer within | failures | so it acts after | and then |"]
+    lines.append("|---|---|---:|---:|---:|---:|---|")
+    for kind, meaning in MEANINGS.items():
+        probe: dict[str, Any] = CONTAINER[kind]
+        period, failures = probe["periodSeconds"], probe["failureThreshold"]
+        figures = f"{period} s | {probe['timeoutSeconds']} s | {failures} | {period * failures} s"
+        lines.append(f"| `{kind}` | `{probe['httpGet']['path']}` | {figures} | {meaning} |")
+    return "\n".join(lines)
+
+
+def measured() -> str:
+    recorded = measure.recorded()
+    names = list(measure.CORES)
+    lines = [f"| limit of CPU | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+    for figure in recorded[names[0]]:
+        lines.append(f"| {figure} | {' | '.join(f'{recorded[name][figure]:,}' for name in names)} |")
+    lines.append(
+        f"\nThe longest of {measure.STARTS} starts, then {recorded['seconds']:.0f} s with {recorded['connections']} "
+        f"connections; {recorded['how']}, {recorded['machine']}, {recorded['date']}.\n"
+    )
+    found = measure.checks(recorded, measure.pod())
+    lines += [f"- {words[0].upper()}{words[1:]}{'' if holds else ': NO'}." for holds, words in found]
+    return "\n".join(lines)
+
+
+def tables() -> dict[str, str]:
+    return {"probes": probes(), "measured": measured()}
+
+
+def main(path: Path = DOCUMENT) -> None:
+    path.write_text(renewed(path.read_text(), tables()))
+
+
+if __name__ == "__main__":
+    main()

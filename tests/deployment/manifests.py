@@ -1,0 +1,36 @@
+"""The manifests, read."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.conftest import ROOT
+
+KUBERNETES = ROOT / "kubernetes"
+OVERLAY = KUBERNETES / "overlays" / "production"
+KUBECTL = shutil.which("kubectl")
+Manifest = dict[str, Any]
+
+
+def read(path: Path) -> list[Manifest]:
+    return list(yaml.safe_load_all(path.read_text()))
+
+
+def one(kind: str, manifests: list[Manifest]) -> Manifest:
+    [found] = [manifest for manifest in manifests if manifest["kind"] == kind]
+    return found
+
+
+def built(folder: Path) -> list[Manifest]:
+    """Return what `kubectl kustomize` makes of a folder; this asks no cluster."""
+    assert KUBECTL is not None
+    return list(yaml.safe_load_all(subprocess.check_output([KUBECTL, "kustomize", str(folder)], text=True)))
+
+
+PLAIN = read(KUBERNETES / "namespace.yaml") + read(KUBERNETES / "model_service.yaml")
+DEPLOYMENT = one("Deployment", PLAIN)["spec"]
+POD = DEPLOYMENT["template"]["spec"]
+CONTAINER = POD["containers"][0]

@@ -1,0 +1,249 @@
+"""The image, run under the restrictions of its pod."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+import credit_risk_model
+from benchmarks.load import in_process, load
+from credit_risk_model import artifact
+from credit_risk_model.service.configuration import Settings
+from tests.conftest import CONFIGURATION, ROOT, until
+from tests.deployment.containers import DOCKER, LIMITS, RESTRICTED, Container, created, docker, inside, running
+from tests.deployment.kubelet import Kubelet
+from tests.deployment.manifests import CONTAINER, POD
+from tests.service.process import PROBES
+
+pytestmark = pytest.mark.image
+
+PREDICTION = "/api/models/credit_risk_model/prediction"
+UNPACKED_MEGABYTES = 400
+NAME = f"credit-risk-model-{os.getpid()}"
+
+
+def statuses(container: Container) -> tuple[int, ...]:
+    try:
+        return tuple(httpx.get(container.url + path, timeout=10).status_code for path in PROBES)
+    except httpx.TransportError:
+        return ()
+
+
+def process_status(container: Container) -> dict[str, str]:
+    """Return what Linux tells of the first process."""
+    lines = docker("exec", container.id, "cat", "/proc/1/status").splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def is_ready(container: Container) -> bool:
+    return statuses(container) == (200, 200, 200)
+
+
+@pytest.fixture(scope="module")
+def ready() -> Iterator[Container]:
+    with running("--health-interval=1s") as container:
+        until(lambda: is_ready(container), "ready")
+        yield container
+
+
+@pytest.fixture(scope="module")
+def configured() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(docker("image", "inspect", CONTAINER["image"]))[0]
+    return found
+
+
+def test_it_answers_a_prediction(ready: Container, loan: dict[str, Any]) -> None:
+    assert httpx.post(ready.url + PREDICTION, json=loan, timeout=30).text == '{"credit_risk":"safe"}'
+
+
+def test_docker_finds_it_healthy(ready: Container) -> None:
+    until(lambda: ready.state("Health.Status") == "healthy", "healthy")
+
+
+def test_it_runs_as_nobody_in_particular_and_cannot_write(ready: Container) -> None:
+    status = process_status(ready)
+
+    assert status["Uid"].split() == status["Gid"].split() == ["10001"] * 4
+    assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    assert "Read-only" in docker("exec", ready.id, "touch", "/service/x", check=False)
+
+
+def test_it_has_one_thread_beside_the_model(ready: Container) -> None:
+    """A pool of threads for linear algebra, which nobody uses here, grows with the cores of the node."""
+    assert int(process_status(ready)["Threads"]) <= 2
+
+
+def test_no_request_is_lost_when_it_is_stopped_under_load(loan: dict[str, Any]) -> None:
+    with running() as container:
+        until(lambda: is_ready(container), "ready")
+        end = time.monotonic() + 60
+        answers: list[int] = []
+
+        def ask() -> None:
+            while time.monotonic() < end:
+                answers.append(httpx.post(container.url + PREDICTION, json=loan, timeout=30).status_code)
+
+        asking = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in asking:
+            thread.start()
+        until(lambda: len(answers) > 50, "the load runs")
+        before = len(answers)
+        end = time.monotonic() + Settings().drain_seconds - 1
+        container.signal(signal.SIGTERM)
+        until(lambda: statuses(container) == (200, 503, 200), "draining")
+        for thread in asking:
+            thread.join()
+
+        assert len(answers) > before
+        assert set(answers) == {200}
+        assert container.wait() == 0
+
+
+def test_a_signal_counts_from_the_first_moment() -> None:
+    """The first process of a container ignores a signal that it does not handle."""
+    with created(*RESTRICTED, "--cpus=0.2", "--memory=512m") as container:
+        container.start()
+        until(lambda: int(process_status(container)["SigCgt"], 16) & 1 << signal.SIGTERM - 1, "SIGTERM is handled")
+        container.signal(signal.SIGTERM)
+
+        assert container.wait() == 128 + signal.SIGTERM
+        assert "running on" not in container.log, "it was still importing"
+
+
+def configured_as(folder: Path, **model: str) -> str:
+    """Return the option that mounts the configuration with these settings of the model."""
+    configuration = yaml.safe_load(CONFIGURATION.read_text()) | {"service_title": "Mounted"}
+    if model:
+        configuration["models"][0]["configuration"] = model
+    folder.chmod(0o755)
+    (folder / CONFIGURATION.name).write_text(yaml.safe_dump(configuration))
+    return f"--volume={folder}:/service/configuration:ro"
+
+
+def test_a_mounted_configuration_counts(tmp_path: Path) -> None:
+    with running(configured_as(tmp_path)) as container:
+        until(lambda: is_ready(container), "ready")
+
+        assert httpx.get(container.url + "/openapi.json", timeout=30).json()["info"]["title"] == "Mounted"
+
+
+def test_a_missing_artifact_is_told_and_makes_it_unhealthy(tmp_path: Path) -> None:
+    mounted = configured_as(tmp_path, artifact_path="/models/1.zip")
+
+    with running(mounted, "--health-interval=1s", "--health-retries=1", "--health-start-period=1ms") as container:
+        until(lambda: statuses(container) == (503, 503, 200), "the load has failed")
+        until(lambda: container.state("Health.Status") == "unhealthy", "unhealthy")
+
+        assert "/models/1.zip" in container.log
+        container.signal(signal.SIGTERM)
+        assert container.wait() == 0
+
+
+def test_a_tampered_artifact_is_refused(tmp_path: Path) -> None:
+    content = bytearray(artifact.PACKAGED.read_bytes())
+    with zipfile.ZipFile(artifact.PACKAGED) as archive:
+        content[archive.getinfo("model.joblib").header_offset + 1_000] ^= 1
+    tampered = tmp_path / "1.zip"
+    tampered.write_bytes(content)
+    tampered.chmod(0o644)
+    mounted = f"--volume={tampered}:/service/credit_risk_model/model_files/1.zip:ro"
+
+    with running(mounted) as container:
+        until(lambda: statuses(container) == (503, 503, 200), "the load has failed")
+
+        assert "1.zip" in container.log
+
+
+def test_at_a_fifth_of_a_core_128_connections_cost_no_restart() -> None:
+    with created(*RESTRICTED, "--memory=500m", "--cpus=0.2") as container, Kubelet(POD, container) as kubelet:
+        until(lambda: kubelet.ready, "ready")
+        loading = in_process(load, container.address(), time.time() + 10, 128)
+        answered = loading()
+
+        assert set(answered) <= {200, 503}
+        assert answered[200] > 0
+        assert kubelet.ready
+        assert kubelet.restarts == 0
+
+
+def test_the_commands_of_the_readme_run_as_shown() -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines() if line.startswith("docker ")]
+    published = [command.replace("-p 8000:8000", "-p 127.0.0.1::8000") for command in commands]
+    first, stop, mounted = (command.replace("credit-risk-model ", f"{NAME} ") for command in published)
+    assert stop == "docker stop credit-risk-model"
+
+    for command in (first, mounted.replace("docker run", "docker run --detach")):
+        line = command.replace("docker", DOCKER, 1)
+        container = Container(subprocess.check_output(["bash", "-c", line], cwd=ROOT, text=True).strip())
+        try:
+            until(partial(is_ready, container), "ready")
+        finally:
+            docker("rm", "--force", container.id)
+
+
+def test_it_is_small(configured: dict[str, Any]) -> None:
+    assert configured["Size"] <= UNPACKED_MEGABYTES * 1_000_000
+
+
+def test_it_says_what_it_is(configured: dict[str, Any]) -> None:
+    config = configured["Config"]
+
+    assert config["User"] == "10001:10001"
+    assert config["WorkingDir"] == "/service"
+    assert config["Cmd"][0] == "python"
+    assert not config.get("Entrypoint")
+    assert config["Labels"]["org.opencontainers.image.version"] == credit_risk_model.__version__
+
+
+def test_nothing_is_left_that_only_the_building_needs() -> None:
+    tools = "gcc cc g++ make git sudo curl wget"
+
+    assert inside("sh", "-c", f"for tool in {tools}; do command -v $tool; done; true") == ""
+    assert inside("sh", "-c", "find /root/.cache /var/lib/apt/lists /var/cache/apt -type f 2>/dev/null || true") == ""
+
+
+def test_it_holds_the_service_alone() -> None:
+    found = inside("find", "/service", "-not", "-path", "*/__pycache__*", "-type", "d").split()
+
+    package = "/service/credit_risk_model"
+    parts = {f"{package}/{part}" for part in ("artifact", "model_files", "prediction", "service")}
+    assert set(found) == {"/service", "/service/configuration", package} | parts
+
+
+def test_all_of_it_is_compiled() -> None:
+    program = (
+        "import importlib.util, pathlib, site\n"
+        "for folder in ('/service', *site.getsitepackages()):\n"
+        "    for path in pathlib.Path(folder).rglob('*.py'):\n"
+        "        if not pathlib.Path(importlib.util.cache_from_source(str(path))).exists():\n"
+        "            print(path)"
+    )
+
+    assert inside("python", "-c", program) == ""
+
+
+def test_whoever_runs_it_can_read_all_of_it() -> None:
+    """A checkout may be private to its owner."""
+    assert inside("find", "/service", "-not", "-perm", "-a=r") == ""
+
+
+def test_the_restrictions_are_those_of_the_pod() -> None:
+    security = POD["securityContext"] | CONTAINER["securityContext"]
+
+    assert f"--user={security['runAsUser']}:{security['runAsGroup']}" in RESTRICTED
+    assert security["readOnlyRootFilesystem"] == ("--read-only" in RESTRICTED)
+    assert [f"--cap-drop={name}" for name in security["capabilities"]["drop"]] == ["--cap-drop=ALL"]
+    assert any(limit.startswith("--memory=") for limit in LIMITS)

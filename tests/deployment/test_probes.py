@@ -1,0 +1,133 @@
+"""The probes of the Deployment, asked by a small kubelet of the real process in each of its troubles."""
+
+import copy
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from credit_risk_model.service.configuration import Settings
+from tests.conftest import until
+from tests.deployment.kubelet import LIVENESS, READINESS, STARTUP, Kubelet, Process, watched
+from tests.deployment.manifests import CONTAINER, POD
+from tests.service.process import PREDICTION, write_configuration
+
+PACE = 0.2  # of the start, which takes as long as it takes
+FAST = 0.05  # of what follows
+
+
+@contextmanager
+def pod(folder: Path, model: dict[str, Any], spec: dict[str, Any] = POD) -> Iterator[Kubelet]:
+    with Kubelet(spec, Process(write_configuration(folder, model)), PACE) as kubelet:
+        yield kubelet
+
+
+def url(kubelet: Kubelet, path: str) -> str:
+    host, port = kubelet.address() or ("", 0)
+    return f"http://{host}:{port}{path}"
+
+
+def predict(kubelet: Kubelet) -> httpx.Response:
+    return httpx.post(url(kubelet, PREDICTION), json={"number": 7}, timeout=60)
+
+
+def with_probe(kind: str, **fields: Any) -> dict[str, Any]:
+    changed: dict[str, Any] = copy.deepcopy(POD)
+    changed["containers"][0][kind] |= fields
+    return changed
+
+
+def test_a_model_that_loads_slowly_is_waited_for(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+
+    with pod(tmp_path, {"configuration": {"loads_with": str(gate)}}) as kubelet:
+        until(kubelet.address, "listening")
+        until(watched(kubelet, STARTUP, 20), "asked while it loads")
+        assert not kubelet.started
+        assert kubelet.asked[LIVENESS] == kubelet.asked[READINESS] == 0
+        gate.touch()
+        until(lambda: kubelet.ready, "ready")
+
+        assert kubelet.restarts == 0
+
+
+def test_a_load_longer_than_the_budget_is_ended(tmp_path: Path) -> None:
+    endless = {"configuration": {"loads_with": str(tmp_path / "gate")}}
+
+    with pod(tmp_path, endless, with_probe(STARTUP, failureThreshold=2)) as kubelet:
+        until(lambda: kubelet.restarts == 2, "restarted again and again")
+
+        assert kubelet.asked[LIVENESS] == 0
+
+
+def test_a_failed_load_is_restarted_and_never_in_service(tmp_path: Path) -> None:
+    seen_ready = False
+
+    with pod(tmp_path, {"configuration": {"error": "the disk is gone"}}) as kubelet:
+        until(lambda: kubelet.started, "the load has ended")
+        kubelet.pace = FAST
+        while kubelet.restarts < 1:
+            seen_ready |= kubelet.ready
+            time.sleep(0.01)
+
+        assert not seen_ready
+        assert kubelet.asked[LIVENESS] == CONTAINER[LIVENESS]["failureThreshold"]
+        assert kubelet.exit_codes == [0], "it ends when it is asked to"
+
+
+def test_a_busy_model_stays_in_service(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    busy = {"configuration": {"predicts_with": str(gate)}, "service": {"running": 1, "waiting": 7}}
+
+    with pod(tmp_path, busy) as kubelet:
+        until(lambda: kubelet.ready, "ready")
+        answers: list[int] = []
+        asking = [threading.Thread(target=lambda: answers.append(predict(kubelet).status_code)) for _ in range(8)]
+        for thread in asking:
+            thread.start()
+        waiting = 'model_predictions_waiting{model="echo"} 7.0'
+        until(lambda: waiting in httpx.get(url(kubelet, "/metrics")).text, "as many wait as may")
+        assert predict(kubelet).status_code == 503
+        kubelet.pace = FAST
+        until(watched(kubelet, LIVENESS, CONTAINER[LIVENESS]["failureThreshold"] + 1), "asked while it is busy")
+        assert kubelet.ready
+        assert kubelet.restarts == 0
+        gate.touch()
+        for thread in asking:
+            thread.join()
+
+    assert answers == [200] * 8
+
+
+def test_a_crash_is_answered_with_a_new_container(tmp_path: Path) -> None:
+    with pod(tmp_path, {}) as kubelet:
+        until(lambda: kubelet.ready, "ready")
+        kubelet.container.signal(signal.SIGKILL)
+        until(lambda: kubelet.restarts == 1, "restarted")
+        until(lambda: kubelet.ready, "ready again")
+
+        assert kubelet.exit_codes == [-9]
+
+
+def test_nothing_is_lost_where_the_nodes_learn_late_that_a_pod_leaves(tmp_path: Path) -> None:
+    settings = Settings()
+    late = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"] + settings.drain_seconds
+
+    with Kubelet(POD, Process(write_configuration(tmp_path, {}))) as kubelet:
+        until(lambda: kubelet.ready, "ready")
+        deleting = threading.Thread(target=kubelet.delete)
+        end = time.monotonic() + late - 0.5
+        deleting.start()
+        statuses = set()
+        while time.monotonic() < end:
+            statuses.add(predict(kubelet).status_code)
+
+        assert statuses == {200}
+        assert not kubelet.ready, "who looks at readiness knows before nobody listens any more"
+        deleting.join()
+        assert kubelet.exit_codes == [0]

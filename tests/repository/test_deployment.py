@@ -1,0 +1,228 @@
+"""The image, the manifests, the configuration and the documents agree, and the manifests are valid."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+import credit_risk_model
+from benchmarks import control_group, measure
+from credit_risk_model import artifact
+from credit_risk_model.service.configuration import Settings
+from tests.conftest import CONFIGURATION, ROOT
+from tests.deployment import document
+from tests.deployment.manifests import CONTAINER, DEPLOYMENT, KUBECTL, KUBERNETES, OVERLAY, PLAIN, POD, built, one, read
+from tests.service.document import renewed
+
+VERSION = credit_risk_model.__version__
+IMAGE = f"credit_risk_model_service:{VERSION}"
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["credit-risk-model-service"]
+KUBERNETES_VERSIONS = [f"1.{minor}" for minor in range(30, int(kubernetes_validate.latest_version().split(".")[1]) + 1)]
+PATHS = {
+    "startupProbe": "/api/health/startup",
+    "readinessProbe": "/api/health/ready",
+    "livenessProbe": "/api/health",
+}
+needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="no kubectl on the path")
+
+
+def quantity(text: str) -> float:
+    """Return cores or bytes."""
+    number, unit = re.fullmatch(r"(\d+)(\w*)", text).groups()  # type: ignore[union-attr]  # the schema has seen it
+    return int(number) * {"": 1, "m": 1e-3, "Mi": 2**20, "Gi": 2**30}[unit]
+
+
+@pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
+def test_the_manifests_are_valid(version: str) -> None:
+    objects = [*PLAIN, *read(OVERLAY / "autoscaler.yaml"), *read(OVERLAY / "network_policy.yaml")]
+
+    for manifest in objects:
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@needs_kubectl
+@pytest.mark.parametrize("folder", [KUBERNETES / "base", OVERLAY], ids=lambda folder: folder.name)
+def test_what_kustomize_builds_is_valid(folder: Path) -> None:
+    for manifest in built(folder):
+        kubernetes_validate.validate(manifest, KUBERNETES_VERSIONS[-1], strict=True)
+
+
+def test_an_unknown_key_is_no_valid_manifest() -> None:
+    broken = one("Service", PLAIN) | {"specs": {}}
+
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(broken, KUBERNETES_VERSIONS[-1], strict=True)
+
+
+def test_the_image_and_its_version_are_the_same_everywhere() -> None:
+    assert CONTAINER["image"] == COMPOSE["image"] == IMAGE
+    assert f"\nIMAGE = {IMAGE}\n" in (ROOT / "Makefile").read_text()
+    assert f'org.opencontainers.image.version="{VERSION}"' in DOCKERFILE
+    for labels in (one("Deployment", PLAIN)["metadata"]["labels"], DEPLOYMENT["template"]["metadata"]["labels"]):
+        assert labels["app.kubernetes.io/version"] == VERSION
+
+
+def test_the_port_is_the_same_everywhere() -> None:
+    [port] = CONTAINER["ports"]
+    [served] = one("Service", PLAIN)["spec"]["ports"]
+
+    assert port == {"name": "http", "containerPort": 8000}
+    assert (served["port"], served["targetPort"]) == (80, "http")
+    assert {CONTAINER[kind]["httpGet"]["port"] for kind in PATHS} == {"http"}
+    assert "EXPOSE 8000" in DOCKERFILE
+    assert '"--port", "8000"]' in DOCKERFILE
+    assert "('127.0.0.1', 8000)" in DOCKERFILE
+    assert COMPOSE["ports"] == ["127.0.0.1:8000:8000"]
+    assert 'prometheus.io/port: "8000"' in (OVERLAY / "kustomization.yaml").read_text()
+
+
+def test_the_user_is_the_same_everywhere() -> None:
+    user = POD["securityContext"]
+
+    assert f"USER {user['runAsUser']}:{user['runAsGroup']}\n" in DOCKERFILE
+
+
+def test_the_configuration_is_the_same_everywhere() -> None:
+    [(name, content)] = one("ConfigMap", PLAIN)["data"].items()
+    [mount] = [mount for mount in CONTAINER["volumeMounts"] if mount["name"] == "configuration"]
+
+    assert content == CONFIGURATION.read_text(), "the ConfigMap holds another configuration"
+    assert name == CONFIGURATION.name
+    assert {"name": "REST_CONFIG", "value": f"./configuration/{name}"} in CONTAINER["env"]
+    assert f"REST_CONFIG=./configuration/{name}" in DOCKERFILE
+    assert mount["mountPath"] == "/service/configuration"
+    assert "WORKDIR /service\n" in DOCKERFILE
+
+
+def test_the_configuration_of_production_differs_in_the_pin_alone() -> None:
+    pinned = yaml.safe_load((OVERLAY / CONFIGURATION.name).read_text())
+
+    pin = pinned["models"][0].pop("configuration")
+
+    assert pinned == yaml.safe_load(CONFIGURATION.read_text())
+    assert pin == {"artifact_sha256": hashlib.sha256(artifact.PACKAGED.read_bytes()).hexdigest()}
+
+
+def test_the_time_to_end_fits_the_drain() -> None:
+    settings = Settings()
+    ending = settings.drain_seconds + settings.finish_seconds + 1
+
+    assert POD["terminationGracePeriodSeconds"] >= CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"] + ending
+    assert COMPOSE["stop_grace_period"] == f"{ending:.0f}s"
+
+
+def test_readiness_is_seen_to_turn_within_the_drain() -> None:
+    probe = CONTAINER["readinessProbe"]
+
+    seconds = probe["periodSeconds"] * probe["failureThreshold"]
+    assert seconds < Settings().drain_seconds
+    assert f"readiness is seen to turn within {seconds} s" in document.DOCUMENT.read_text()
+
+
+def test_the_probes_ask_for_what_they_are_named_after() -> None:
+    assert {kind: CONTAINER[kind]["httpGet"]["path"] for kind in PATHS} == PATHS
+
+
+def test_the_rollout_is_given_up_after_the_budget_to_start() -> None:
+    probe = CONTAINER["startupProbe"]
+
+    assert DEPLOYMENT["progressDeadlineSeconds"] > probe["periodSeconds"] * probe["failureThreshold"]
+
+
+@pytest.mark.parametrize(
+    ("holds", "words"),
+    measure.checks(measure.recorded(), POD),
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_figures_hold_against_what_was_measured(holds: bool, words: str) -> None:
+    assert holds, f"does not hold: {words}; `make measure` measures anew"
+
+
+def test_where_nothing_can_be_limited_nothing_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(measure, "DOCKER", "false")
+    monkeypatch.setattr(control_group, "_ROOT", tmp_path / "nowhere")
+
+    with pytest.raises(SystemExit, match="Cannot measure here: no container engine has the image, and no control"):
+        measure.environment()
+
+
+def test_a_figure_that_does_not_hold_is_found() -> None:
+    slow = measure.recorded()
+    slow["200m"] |= {"seconds to ready": 21.0, "peak memory in MiB": 400, "slowest probe in ms": 4_000}
+
+    assert [holds for holds, _ in measure.checks(slow, POD)] == [False, False, False, False, True]
+
+
+def test_the_quota_leaves_room_for_a_rolling_update_of_all_that_the_autoscaler_may_start() -> None:
+    quota = one("ResourceQuota", PLAIN)["spec"]["hard"]
+    [autoscaler] = read(OVERLAY / "autoscaler.yaml")
+    replicas = autoscaler["spec"]["maxReplicas"]
+    pods = replicas + DEPLOYMENT["strategy"]["rollingUpdate"]["maxSurge"] + replicas  # the last ones still drain
+    requests, limits = CONTAINER["resources"]["requests"], CONTAINER["resources"]["limits"]
+
+    assert int(quota["pods"]) >= pods
+    assert quantity(quota["requests.cpu"]) >= pods * quantity(requests["cpu"])
+    assert quantity(quota["requests.memory"]) >= pods * quantity(requests["memory"])
+    assert quantity(quota["limits.memory"]) >= pods * quantity(limits["memory"])
+    assert ("limits.cpu" in quota) == ("cpu" in limits), "a quota for limits of CPU refuses pods without one"
+
+
+def test_the_plain_files_are_those_that_kustomize_builds_upon() -> None:
+    resources = yaml.safe_load((KUBERNETES / "base" / "kustomization.yaml").read_text())["resources"]
+
+    assert resources == ["namespace.yaml", "model_service.yaml"]
+    assert all((KUBERNETES / name).samefile(KUBERNETES / "base" / name) for name in resources)
+
+
+@needs_kubectl
+def test_production_differs_from_the_plain_files_where_it_must() -> None:
+    production = built(OVERLAY)
+    deployment = one("Deployment", production)["spec"]
+    pod = deployment["template"]["spec"]
+    mounted = pod["volumes"][0]["configMap"]["name"]
+
+    assert "replicas" not in deployment, "the autoscaler counts"
+    assert one("Service", production)["spec"]["type"] == "ClusterIP"
+    assert [spread["topologyKey"] for spread in pod["topologySpreadConstraints"]] == [
+        "topology.kubernetes.io/zone",
+        "kubernetes.io/hostname",
+    ]
+    assert deployment["template"]["metadata"]["annotations"]["prometheus.io/scrape"] == "true"
+    assert one("ConfigMap", production)["metadata"]["name"] == mounted != "model-service-configuration"
+    assert pod["containers"] == POD["containers"]
+
+
+def test_the_context_of_the_build_is_what_the_dockerfile_copies() -> None:
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE)
+
+    assert lines[0] == "*"
+    assert {line.removeprefix("!").rstrip("/") for line in lines if line.startswith("!")} == set(copied)
+
+
+def test_the_build_asks_no_registry_for_a_syntax_and_needs_no_arguments() -> None:
+    assert "# syntax=" not in DOCKERFILE
+    assert not re.search(r"^ARG ", DOCKERFILE, re.MULTILINE)
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"python:3.12-slim"}
+    assert "--require-hashes" in DOCKERFILE
+
+
+def test_the_tables_of_the_document_are_fresh() -> None:
+    text = document.DOCUMENT.read_text()
+
+    assert renewed(text, document.tables()) == text, "stale: `make docs` renews it"
+
+
+def test_the_figures_in_the_words_of_the_document_are_those_of_the_manifests() -> None:
+    text = document.DOCUMENT.read_text()
+    sleep, settings = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"], Settings()
+    end_of_drain = sleep + settings.drain_seconds
+
+    assert f"\n| {sleep} | SIGTERM" in text
+    assert f"\n| {end_of_drain:.0f} | the listener closes; what is in flight has {settings.finish_seconds} s" in text
+    assert f"\n| {POD['terminationGracePeriodSeconds']} | `terminationGracePeriodSeconds`" in text
+    assert f"after {DEPLOYMENT['progressDeadlineSeconds']} s `kubectl rollout status` fails" in text
