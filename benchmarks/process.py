@@ -51,14 +51,21 @@ class Running:
         return sum(_kilobytes(process / "status", "VmRSS:") for process in self.processes()) * 1024 / 1e6
 
     def ask(self, loans: list[Loan]) -> list[str]:
-        """Return the label of each loan, asked for one after the other."""
+        """Return the label of each loan, asked for one after the other.
+
+        Raises:
+            CannotRunError: an answer is none.
+        """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         labels = []
         for loan in loans:
             body = json.dumps(self.server.body(loan))
-            connection.request("POST", self.server.path, body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            content = answer.read()
+            try:
+                connection.request("POST", self.server.path, body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                content = answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                raise CannotRunError(f"does not answer: {error!r}") from error
             if answer.status != 200:
                 raise CannotRunError(f"answered {answer.status}: {content[:300]!r}")
             labels.append(self.server.risk(json.loads(content)))

@@ -53,6 +53,8 @@ def main() -> None:
                 with running(server) as found:
                     turn = measure(found, bodies, expected, arguments.seconds)
             except CannotRunError as error:
+                if server is OURS:
+                    sys.exit(f"{server.name} {error}")
                 result["not measured"][server.name] = str(error)
                 del result["servers"][server.name]
                 print(f"  {error}")
