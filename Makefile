@@ -182,6 +182,7 @@ saturation: $(SERVICE)/.installed ## Measure the probes under 256 connections, o
 .PHONY: bench
 bench: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure the speed beside other servers, with wrk (DATA=, ROUNDS=3)
 	@$(PROJECT)/bin/python -m benchmarks.speed $${DATA:+--data "$$DATA"} --rounds $(ROUNDS)
+	$(PROJECT)/bin/python -m benchmarks.ceiling $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
 .PHONY: microbench

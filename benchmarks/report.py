@@ -81,6 +81,31 @@ def start_ratio(result: dict[str, Any], one: str, other: str) -> float:
     return statistics.median(this / that for this, that in zip(mine, theirs, strict=True))
 
 
+def turns_ratio(result: dict[str, Any], one: str, other: str, connections: str, name: str) -> float:
+    """Return the median of the ratios of `requests` or `p99`, each of two servers in the same turn."""
+    pairs = zip(result[connections][one], result[connections][other], strict=True)
+    return statistics.median(float(mine[name]) / float(theirs[name]) for mine, theirs in pairs)
+
+
+def ceiling(result: dict[str, Any]) -> str:
+    """Return the table of this project beside what comes closest to it."""
+    lines = ["| this project to | requests/s, 16 connections | 128 | p99, 16 connections | 128 |"]
+    lines.append("|---|---:|---:|---:|---:|")
+    for server in result["16"]:
+        if server != OURS:
+            cells = [
+                f"{turns_ratio(result, OURS, server, connections, name):.2f}"
+                for name in ("requests", "p99")
+                for connections in ("16", "128")
+            ]
+            lines.append(f"| {server} | {' | '.join(cells)} |")
+    lines.append(
+        f"\nMedians of the ratios in {result['turns']} turns of a second; {result['loans']}; {result['machine']}, "
+        f"{result['date']}."
+    )
+    return "\n".join(lines)
+
+
 def layers(result: dict[str, Any]) -> str:
     """Return the table of what each layer adds to a request."""
     lines = ["| layer | µs of CPU |", "|---|---:|"]

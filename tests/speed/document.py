@@ -21,6 +21,7 @@ def tables() -> dict[str, str]:
     return {
         "rates": report.rates(speed),
         "latencies": report.latencies(speed),
+        "ceiling": report.ceiling(recorded("ceiling")),
         "starts": report.starts(speed),
         "layers": report.layers(recorded("layers")),
         "model": report.model(recorded("model")),
