@@ -19,7 +19,7 @@ ROUNDS = 3
 ARGS = --cov
 CONFIGURATION = configuration/rest_configuration.yaml
 IMAGE = credit_risk_model_service:0.1.0
-DOCKER = docker
+DOCKER ?= docker
 export DOCKER
 
 SERVICE := .venv/service
@@ -147,7 +147,7 @@ test-image: $(PROJECT)/.installed ## Build the image and test it in containers (
 		echo "SKIPPED: no container engine answers ('$(DOCKER) info' fails), so the image is neither built nor tested."; exit 0
 	fi
 	$(MAKE) image
-	$(PROJECT)/bin/python -m pytest -m image tests/deployment --durations=8
+	$(PROJECT)/bin/python -m pytest -m image tests/deployment
 
 .PHONY: measure
 measure: $(SERVICE)/.installed ## Measure the service under its pod's limits, and hold the manifests against it
