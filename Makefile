@@ -14,6 +14,7 @@ DATA =
 SOURCE =
 TRIALS = 120
 SECONDS = 1200
+ROUNDS = 3
 # What pytest is given; without it, all tests run and their coverage counts.
 ARGS = --cov
 CONFIGURATION = configuration/rest_configuration.yaml
@@ -174,10 +175,11 @@ contract: $(SERVICE)/.installed $(PROJECT)/.installed ## Renew service_contract.
 	$(PROJECT)/bin/python -m pytest --verbose --no-header tests/service/test_contract.py
 
 .PHONY: docs
-docs: $(PROJECT)/.installed ## Renew the tables in docs/ from the tests, the settings, the manifests and the benchmarks
+docs: $(PROJECT)/.installed ## Renew the tables of README.md and docs/ from the tests, the settings, the manifests and the benchmarks
 	@$(PROJECT)/bin/python -m tests.service.document
 	$(PROJECT)/bin/python -m tests.prediction.document
 	$(PROJECT)/bin/python -m tests.deployment.document
+	$(PROJECT)/bin/python -m tests.speed.document
 
 .PHONY: conformance
 conformance: $(PROJECT)/.installed ## Hold the running service to its contract with 5,000 generated requests (CASES=)
@@ -191,14 +193,39 @@ fuzz: $(PROJECT)/.installed ## Send 100,000 broken bodies to the running service
 saturation: $(SERVICE)/.installed ## Measure the probes under 256 connections, on a core and on a fifth of one
 	@$(SERVICE)/bin/python -m benchmarks.saturation
 
-COMPILE := $(PROJECT)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+.PHONY: bench
+bench: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure the speed beside other servers, with wrk (DATA=, ROUNDS=3)
+	@$(PROJECT)/bin/python -m benchmarks.speed $${DATA:+--data "$$DATA"} --rounds $(ROUNDS)
+	$(PROJECT)/bin/python -m benchmarks.ceiling $${DATA:+--data "$$DATA"}
+	$(MAKE) docs
+
+.PHONY: microbench
+microbench: $(PROJECT)/.installed ## Measure the model alone: one loan, and up to a million
+	@$(PROJECT)/bin/python -m pytest -q benchmarks/test_model.py --benchmark-columns=min,median,max,rounds \
+		--benchmark-json=benchmarks/model.json
+	$(MAKE) docs
+
+.PHONY: layers
+layers: $(SERVICE)/.installed $(PROJECT)/.installed ## Measure what each layer of the application adds to a request
+	@$(SERVICE)/bin/python -m benchmarks.layers 2>/dev/null
+	$(MAKE) docs
+
+.PHONY: soak
+soak: $(PROJECT)/.installed $(SERVICE)/.installed ## Ask 200,000 times and see how the memory grows, with wrk (DATA=)
+	@$(PROJECT)/bin/python -m benchmarks.soak $${DATA:+--data "$$DATA"}
+	$(MAKE) docs
+
+COMPILE := $(PROJECT)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
 .PHONY: lock
-lock: $(PROJECT)/.installed ## Renew both locks with the newest versions that pyproject.toml allows
-	@$(COMPILE) --upgrade --all-extras --group data --group lock --group notebook --group test --output-file requirements.txt
-	$(COMPILE) --upgrade --constraint requirements.txt --output-file service_requirements.txt
-	$(COMPILE) --upgrade --constraint requirements.txt --extra scoring --extra cluster --output-file scoring_requirements.txt
+lock: $(PROJECT)/.installed ## Renew the locks with the newest versions that pyproject.toml allows
+	@$(COMPILE) pyproject.toml --upgrade --all-extras --group data --group lock --group notebook --group test --output-file requirements.txt
+	$(COMPILE) pyproject.toml --upgrade --constraint requirements.txt --output-file service_requirements.txt
+	$(COMPILE) pyproject.toml --upgrade --constraint requirements.txt --extra scoring --extra cluster --output-file scoring_requirements.txt
+	for environment in benchmarks/requirements/*.in; do
+		$(COMPILE) $$environment --upgrade --output-file $${environment%.in}.txt
+	done
 
 .PHONY: clean
 clean: ## Remove everything that make made, but for data/ and the artifact

@@ -73,7 +73,7 @@ def file_against_booster(loans: Path, folder: Path) -> dict[str, Any]:
 
 def memory(loans: Path, folder: Path) -> float:
     """Return the most megabytes that the command has, as a process of its own."""
-    subprocess.run(  # noqa: S603  # our own command
+    subprocess.run(  # our own command
         [sys.executable, "-m", "credit_risk_model.scoring", loans, folder / "memory.parquet", "--accept-rejects"],
         cwd=ROOT,
         check=True,

@@ -217,16 +217,20 @@ def specification() -> list[dict[str, Any]]:
     return [{"name": feature.name, "categories": feature.categories} for feature in FEATURES]
 
 
-def encode_loans(loans: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
-    """Return `n` loans, given by the names of the request, as a matrix of shape (n, 16).
+def encode_row(loan: Mapping[str, Any]) -> list[float]:
+    """Return the loan, given by the names of the request, as the 16 numbers that the model takes.
 
     A category becomes its position in its enum, which is the code that LightGBM gave it in training.
 
     Raises:
         KeyError: a field is missing, or a category is not in its enum.
     """
-    rows = [[codes[loan[field]] if codes else loan[field] for field, codes in _CODES] for loan in loans]
-    return np.array(rows, dtype=np.float64)
+    return [codes[loan[field]] if codes else loan[field] for field, codes in _CODES]
+
+
+def encode_loans(loans: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
+    """Return the rows of `n` loans as a matrix of shape (n, 16)."""
+    return np.array([encode_row(loan) for loan in loans], dtype=np.float64)
 
 
 def encode_batch(loans: pa.RecordBatch) -> NDArray[np.float64]:

@@ -1,15 +1,25 @@
 """The credit-risk model as `ml_base` and every service built on it want it."""
 
-from pathlib import Path
+from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 from ml_base import MLModel
 from ml_base.ml_model import MLModelSchemaValidationException
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from credit_risk_model import __version__
-from credit_risk_model.features import encode_loans
+from credit_risk_model import __version__, features
+from credit_risk_model.categories import CreditRisk
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CHUNK = 50_000  # loans, 6.4 MB as a matrix
 
 
 class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
@@ -50,9 +60,22 @@ class CreditRiskModel(ScoringModel):
             MLModelSchemaValidationException: `data` is not a `CreditRiskModelInput`.
         """
         self._check(data)
-        [risk] = self._scorer.risks(self._scorer.probabilities(encode_loans([vars(data)])))
-        return CreditRiskModelOutput(credit_risk=risk)
+        risky = self.probability(data) >= self._scorer.threshold
+        return CreditRiskModelOutput(credit_risk=CreditRisk.RISKY if risky else CreditRisk.SAFE)
 
     def probability(self, data: BaseModel) -> float:
         """Return the probability that the loan is risky, between 0 and 1."""
-        return float(self._scorer.probabilities(encode_loans([vars(data)]))[0])
+        return self._scorer.probability(features.encode_row(vars(data)))
+
+    def classify(self, loans: pd.DataFrame) -> NDArray[np.str_]:
+        """Return the risks of `n` prepared loans, shape (n,), computed with all cores.
+
+        `loans` is what the preparation of the training yields: the columns by the names of the features, categories as
+        categorical columns. Beside it and the answer, the memory is that of one chunk.
+        """
+        risky = np.empty(len(loans), dtype=np.bool_)
+        for start in range(0, len(loans), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            probabilities = self._scorer.probabilities(features.encode_frame(loans.iloc[chunk]), threads=0)
+            risky[chunk] = self._scorer.are_risky(probabilities)
+        return np.where(risky, CreditRisk.RISKY.value, CreditRisk.SAFE.value)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from credit_risk_model import __version__, artifact, features
 from credit_risk_model.categories import CreditRisk
+from credit_risk_model.prediction.single_row import SingleRow
 
 Matrix = NDArray[np.float64]
 
@@ -20,12 +21,14 @@ _loading = threading.Lock()
 class Scorer:
     """The model of an artifact; loans come as the matrix of shape (n, 16) that `features` encodes.
 
-    One thread scores unless more are asked for: LightGBM would make a team of OpenMP threads for every thread that
-    calls it.
+    One thread scores unless more are asked for (0 for all cores): LightGBM would make a team of OpenMP threads for
+    every thread that calls it.
     """
 
     def __init__(self, loaded: artifact.Artifact) -> None:
         self._booster = loaded.booster
+        self.probability = SingleRow(loaded.booster, len(features.FEATURES))
+        """Takes the row of one loan, and returns its probability."""
         self.threshold = loaded.threshold
         self.digest: str = loaded.metadata["sha256"][artifact.MODEL]
         """The SHA-256 of the model in the artifact, in hexadecimal."""

@@ -27,9 +27,8 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
         raise Refusal(415, "UnsupportedMediaType", [f"The content type must be application/json, found {found}."])
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise Refusal(415, "UnsupportedMediaType", ["The body must not be compressed."])
-    too_long = Refusal(413, "BodyTooLarge", [f"The body is longer than {limit} bytes."], [CLOSE])
     if int(headers.get(b"content-length", b"0")) > limit:
-        raise too_long
+        raise _too_long(limit)
     body = bytearray()
     while True:
         message = await receive()
@@ -37,12 +36,16 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
             raise Refusal(400, "MalformedBody", ["The client left before the body was complete."])
         body += message["body"]
         if len(body) > limit:
-            raise too_long
+            raise _too_long(limit)
         if not message.get("more_body"):
             if not body and b"upgrade" in headers:  # httptools takes what follows for another protocol
                 problem = "The body cannot be read beside an Upgrade header; send it without."
                 raise Refusal(400, "MalformedRequest", [problem], [CLOSE])
             return bytes(body)
+
+
+def _too_long(limit: int) -> Refusal:
+    return Refusal(413, "BodyTooLarge", [f"The body is longer than {limit} bytes."], [CLOSE])
 
 
 async def discard(receive: Receive) -> None:

@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import copy_context
 from typing import Any
 
 from ml_base import MLModel
@@ -15,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from credit_risk_model.service import body
 from credit_risk_model.service.answers import RETRY_AFTER, Refusal, answer
 from credit_risk_model.service.configuration import Limits, dotted
+from credit_risk_model.service.threads import Threads
 
 
 class Predictions:
@@ -29,7 +28,7 @@ class Predictions:
         self._model = model
         self._limits = limits
         self._turns = turns
-        self._threads = ThreadPoolExecutor(limits.running, thread_name_prefix=model.qualified_name)
+        self._threads = Threads(limits.running, model.qualified_name)
         self._count = 0
 
     @property
@@ -59,8 +58,7 @@ class Predictions:
             raise
         content = await body.read(scope, receive, self._limits.body_limit)
         with self._accepted():
-            loop = asyncio.get_running_loop()
-            result = await loop.run_in_executor(self._threads, copy_context().run, self._predict, content)
+            result = await self._threads.run(self._predict, content)
         await answer(send, 200, result)
 
     async def _take_turn(self) -> None:

@@ -1,5 +1,8 @@
 """The model as `ml_base` sees it, and what was learned about its answers."""
 
+import json
+import os
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from credit_risk_model.categories import CreditRisk
 from credit_risk_model.features import FEATURE_NAMES, FEATURES, specification
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
+from tests.conftest import ROOT, SERVICE_PYTHON
 
 
 def inputs(loans: pd.DataFrame) -> list[BaseModel]:
@@ -107,20 +111,41 @@ def test_the_order_of_the_fields_does_not_matter(shipped_model: CreditRiskModel,
     )
 
 
-def test_one_thread_scores(
-    shipped_model: CreditRiskModel, loan: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: dict[str, Any] = {}
+# Eight threads predict at the same time; OpenMP, where it is used, gives each of them a team of its own.
+PREDICT_IN_THREADS = """
+import os, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from credit_risk_model.prediction.model import CreditRiskModel
 
-    class Recorder:
-        def predict(self, rows: Any, **options: Any) -> list[float]:
-            given.update(options)
-            return [0.5]
+model = CreditRiskModel()
+data = CreditRiskModel.input_schema.model_validate_json(sys.argv[1])
+before, meet = len(os.listdir("/proc/self/task")), threading.Barrier(9)
 
-    monkeypatch.setattr(shipped_model._scorer, "_booster", Recorder())
-    shipped_model.predict(CreditRiskModelInput(**loan))
+def predict():
+    meet.wait()
+    model.predict(data)
+    meet.wait()
+    meet.wait()
 
-    assert given == {"num_threads": 1}
+with ThreadPoolExecutor(8) as threads:
+    for _ in range(8):
+        threads.submit(predict)
+    meet.wait()
+    meet.wait()
+    print(len(os.listdir("/proc/self/task")) - before)
+    meet.wait()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux lists the threads")
+def test_a_thread_that_predicts_makes_no_further_ones(loan: dict[str, Any]) -> None:
+    made = subprocess.check_output(
+        [SERVICE_PYTHON, "-c", PREDICT_IN_THREADS, json.dumps(loan)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "4"},
+    )
+
+    assert int(made) == 8
 
 
 def test_many_threads_get_the_answer_of_one(shipped_model: CreditRiskModel, loan: dict[str, Any]) -> None:
@@ -138,3 +163,19 @@ def test_many_threads_get_the_answer_of_one(shipped_model: CreditRiskModel, loan
         thread.join()
 
     assert found == [expected] * 400
+
+
+def test_many_loans_get_the_answers_of_each(
+    shipped_model: CreditRiskModel, prepared_loans: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("credit_risk_model.prediction.model._CHUNK", 700)
+    each = [shipped_model.predict(data).model_dump()["credit_risk"] for data in inputs(prepared_loans)]
+
+    found = shipped_model.classify(prepared_loans)
+
+    assert found.tolist() == each
+    assert set(each) == {"safe", "risky"}
+
+
+def test_no_loans_get_no_answers(shipped_model: CreditRiskModel, prepared_loans: pd.DataFrame) -> None:
+    assert shipped_model.classify(prepared_loans.head(0)).tolist() == []

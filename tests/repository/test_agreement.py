@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import credit_risk_model
+from benchmarks.servers import SERVERS
 from tests.conftest import CONFIGURATION, ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -20,6 +21,7 @@ BACKEND = PYPROJECT["build-system"]["build-backend"]
 SERVICE_LOCK = ROOT / "service_requirements.txt"
 SCORING_LOCK = ROOT / "scoring_requirements.txt"
 PROJECT_LOCK = ROOT / "requirements.txt"
+BENCHMARK_LOCKS = sorted((ROOT / "benchmarks" / "requirements").glob("*.txt"))
 
 
 def locked(path: Path) -> dict[str, str]:
@@ -35,7 +37,9 @@ def test_there_is_one_version() -> None:
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.parametrize("path", [SERVICE_LOCK, SCORING_LOCK, PROJECT_LOCK], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [SERVICE_LOCK, SCORING_LOCK, PROJECT_LOCK, *BENCHMARK_LOCKS], ids=lambda path: path.name
+)
 def test_every_package_of_a_lock_has_a_hash(path: Path) -> None:
     text = path.read_text()
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
@@ -43,6 +47,11 @@ def test_every_package_of_a_lock_has_a_hash(path: Path) -> None:
     assert len(entries) >= len(locked(path)) > 20
     assert all("--hash=sha256:" in entry for entry in entries)
     assert "://" not in text, "a lock names no index"
+
+
+def test_every_server_of_the_benchmark_has_a_lock_and_one_lightgbm() -> None:
+    assert {path.stem for path in BENCHMARK_LOCKS} == {server.environment for server in SERVERS} - {"service"}
+    assert {locked(path)["lightgbm"] for path in BENCHMARK_LOCKS} == {locked(SERVICE_LOCK)["lightgbm"]}
 
 
 def test_what_stands_in_several_locks_has_one_version() -> None:

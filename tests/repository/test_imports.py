@@ -2,12 +2,15 @@
 
 import ast
 import json
+import os
+import re
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, SERVICE_PYTHON
+from tests.conftest import CONFIGURATION, ROOT, SERVICE_PYTHON, until
 
 PACKAGE = ROOT / "credit_risk_model"
 # What each part may import of ours, beside itself and the version.
@@ -55,6 +58,34 @@ def test_the_service_imports_no_training_package() -> None:
     if ".venv" in SERVICE_PYTHON:
         others = {"dask", "distributed", "joblib", "pandas", "pyarrow", "sklearn", "tqdm"}
         assert not others & {name.split(".")[0] for name in modules}
+
+
+# Every package, beside Python's own, that the service imports until it is ready: it costs each start time and memory.
+SERVICE_PACKAGES = {
+    "annotated_doc", "annotated_types", "anyio", "asgi_correlation_id", "click", "fastapi", "httptools", "lightgbm",
+    "ml_base", "narwhals", "numpy", "opentelemetry", "prometheus_client", "pydantic", "pydantic_core",
+    "pythonjsonlogger", "rest_model_service", "scipy", "starlette", "typing_extensions", "typing_inspection", "uvicorn",
+    "uvloop", "yaml",
+}  # fmt: skip
+
+
+@pytest.mark.skipif(".venv" not in SERVICE_PYTHON, reason="the environment of the service is not there")
+def test_the_service_imports_these_packages_and_no_others(tmp_path: Path) -> None:
+    log = tmp_path / "imports.log"
+    program = [SERVICE_PYTHON, "-X", "importtime", "-m", "credit_risk_model.service", "--port", "0"]
+    with log.open("w") as output:
+        environment = os.environ | {"REST_CONFIG": str(CONFIGURATION)}
+        process = subprocess.Popen(program, cwd=ROOT, env=environment, stderr=output)
+    try:
+        until(lambda: "Loaded" in log.read_text() and "uvloop" in log.read_text(), "loaded")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+
+    tried = {found.split(".")[0] for found in re.findall(r"^import time:.*\| +(\S+)$", log.read_text(), re.MULTILINE)}
+    [site] = Path(SERVICE_PYTHON).parent.parent.glob("lib/python*/site-packages")
+    packages = {name for name in tried if (site / name).is_dir() or (site / f"{name}.py").is_file()}
+    assert packages - {"_distutils_hack"} == SERVICE_PACKAGES
 
 
 def test_nothing_happens_at_import(tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+"""Measures this project beside its ceiling and FastAPI by hand, all running at once and asked in short turns.
+
+What is close together needs more turns than `make bench` gives it, or the noise of a shared machine decides.
+"""
+
+import argparse
+import json
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from benchmarks import loans, report, wrk
+from benchmarks.process import running
+from benchmarks.servers import BY_HAND, CEILING, IN_LOOP, OURS, ROOT
+
+RESULT = ROOT / "benchmarks" / "ceiling.json"
+TURNS = 9
+
+
+def main() -> None:
+    """Measure, print and record."""
+    parser = argparse.ArgumentParser("python -m benchmarks.ceiling", description=__doc__)
+    parser.add_argument("--data", help="a file of real loans, in place of invented ones")
+    wrk.require()
+    kind, bodies = loans.different(parser.parse_args().data)
+    result: dict[str, Any] = {
+        "machine": report.MACHINE,
+        "date": time.strftime("%Y-%m-%d"),
+        "loans": f"{len(bodies)} different {kind} loans",
+        "turns": TURNS,
+    }
+    with ExitStack() as stack:
+        servers = [stack.enter_context(running(server)) for server in (OURS, CEILING, BY_HAND, IN_LOOP)]
+        path = wrk.write_bodies(OURS, bodies)
+        for found in servers:
+            found.ask(bodies)
+        for connections in (16, 128):
+            turns: dict[str, list[dict[str, Any]]] = {found.server.name: [] for found in servers}
+            for _ in range(TURNS):
+                for found in servers:
+                    turns[found.server.name].append(wrk.result(wrk.start(found, path, connections, 1)))
+            result[str(connections)] = turns
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    print(report.ceiling(result))
+
+
+if __name__ == "__main__":
+    main()

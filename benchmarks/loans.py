@@ -1,0 +1,46 @@
+"""The loans that the benchmarks ask about: real ones where a file is given, otherwise invented ones."""
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from credit_risk_model.features import FEATURES
+from credit_risk_model.prediction.schemas import CreditRiskModelInput
+from credit_risk_model.training import dataset, invented, preparation
+
+COUNT = 500
+
+
+def prepared(data: str | None, rows: int) -> tuple[str, pd.DataFrame]:
+    """Return what the loans are, and prepared loans: of the file `data`, or of `rows` invented ones."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(data) if data else Path(folder) / "loan.csv"
+        if not data:
+            invented.write(path, rows)
+        loans = preparation.prepare(dataset.read(path, progress=False))[0]
+    return "real" if data else "invented", loans
+
+
+def different(data: str | None) -> tuple[str, list[dict[str, Any]]]:
+    """Return what the loans are, and `COUNT` different ones as a request has them."""
+    kind, loans = prepared(data, 4 * COUNT)
+    found = {tuple(loan.values()): loan for loan in itertools.islice(_requests(loans), 2 * COUNT)}
+    return kind, list(found.values())[:COUNT]
+
+
+def _requests(loans: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for values in loans.sample(frac=1, random_state=0).to_dict("records"):
+        loan = {
+            feature.field: values[feature.name] if feature.categories else feature.type(values[feature.name])
+            for feature in FEATURES
+        }
+        try:
+            CreditRiskModelInput(**loan)
+        except ValidationError:  # an outlier, which no request may hold
+            continue
+        yield loan

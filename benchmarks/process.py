@@ -1,0 +1,202 @@
+"""A server as a process with all its children: its environment, its start, its CPU time, its memory, its end."""
+
+import http.client
+import json
+import os
+import shlex
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.servers import BUILD, ROOT, SHIPPED, Loan, Server
+
+_TICK = os.sysconf("SC_CLK_TCK")
+_START = 120  # seconds that a start may take
+_MARK = "BENCHMARK_ID"
+
+
+class CannotRunError(Exception):
+    """A server cannot be installed, started or asked here."""
+
+
+@dataclass
+class Running:
+    """A server that is ready."""
+
+    server: Server
+    port: int
+    mark: str
+    start_seconds: float
+    start_cpu_seconds: float
+
+    def processes(self) -> list[Path]:
+        """Return the folders in /proc of the server's processes: all that inherited the mark."""
+        return _marked(self.mark)
+
+    def cpu_seconds(self) -> float:
+        """Return what all its processes have used."""
+        return _cpu_seconds(self.mark)
+
+    def memory(self) -> float:
+        """Return the MB that all its processes hold together; what they share counts once."""
+        return sum(_kilobytes(process / "smaps_rollup", "Pss:") for process in self.processes()) * 1024 / 1e6
+
+    def resident(self) -> float:
+        """Return the MB that are resident in all its processes."""
+        return sum(_kilobytes(process / "status", "VmRSS:") for process in self.processes()) * 1024 / 1e6
+
+    def ask(self, loans: list[Loan]) -> list[str]:
+        """Return the label of each loan, asked for one after the other.
+
+        Raises:
+            CannotRunError: an answer is none.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        labels = []
+        for loan in loans:
+            body = json.dumps(self.server.body(loan))
+            try:
+                connection.request("POST", self.server.path, body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                content = answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                raise CannotRunError(f"does not answer: {error!r}") from error
+            if answer.status != 200:
+                raise CannotRunError(f"answered {answer.status}: {content[:300]!r}")
+            labels.append(self.server.risk(json.loads(content)))
+        connection.close()
+        return labels
+
+
+def installed(server: Server) -> Path:
+    """Return the folder of the commands in the server's environment, which is made where it is not there yet."""
+    if server.environment == "service":
+        return ROOT / ".venv" / "service" / "bin"
+    environment = BUILD / "environments" / server.environment
+    lock = ROOT / "benchmarks" / "requirements" / f"{server.environment}.txt"
+    mark = environment / "installed.txt"
+    if not mark.exists() or mark.read_text() != lock.read_text():
+        print(f"Installing {lock.relative_to(ROOT)}, once ...", flush=True)
+        uv = str(ROOT / ".venv" / "project" / "bin" / "uv")
+        for command in (
+            [uv, "venv", "--quiet", "--clear", "--python", str(ROOT / ".venv" / "project" / "bin" / "python")],
+            [uv, "pip", "install", "--quiet", "--compile-bytecode", "--require-hashes", "-r", str(lock), "--python"],
+        ):
+            done = subprocess.run([*command, str(environment)], capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise CannotRunError(f"cannot be installed: {done.stderr.strip()}")
+        mark.write_text(lock.read_text())
+    return environment / "bin"
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Running]:
+    """Start the server; yield it once it is ready; end it and all that it started."""
+    commands = installed(server)
+    mark = uuid.uuid4().hex
+    port, other_port = _free_ports(2)
+    saved = BUILD / "saved" / mark
+    configuration = _configuration(server)
+    environment = os.environ | {
+        _MARK: mark,
+        "PATH": f"{commands}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        **{
+            name: value.format(port=port, other_port=other_port, configuration=configuration)
+            for name, value in server.variables.items()
+        },
+    }
+    log = BUILD / "logs" / f"{server.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as output:
+        if server.saved_by:
+            saving = [str(commands / "python"), "-m", server.saved_by, str(saved)]
+            subprocess.run(saving, env=environment, cwd=ROOT, stdout=output, stderr=output, check=True)
+        program, *arguments = shlex.split(server.command.format(port=port, saved=saved))
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [str(commands / program), *arguments], env=environment, cwd=ROOT, stdout=output, stderr=output
+        )
+    try:
+        while not _is_ready(port, server.ready):
+            if process.poll() is not None or time.perf_counter() - start > _START:
+                raise CannotRunError(f"does not become ready; {log} has its words")
+            time.sleep(0.02)
+        yield Running(server, port, mark, time.perf_counter() - start, _cpu_seconds(mark))
+    finally:
+        _end(process, mark)
+
+
+def _configuration(server: Server) -> Path:
+    """Write the project's configuration with the model of the server."""
+    path = BUILD / f"{server.class_path}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = (ROOT / "configuration" / "rest_configuration.yaml").read_text()
+    path.write_text(text.replace(SHIPPED, server.class_path))
+    return path
+
+
+def _end(process: subprocess.Popen[bytes], mark: str) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for left in _marked(mark):
+        os.kill(int(left.name), 9)
+
+
+def _is_ready(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [found.getsockname()[1] for found in sockets]
+    for found in sockets:
+        found.close()
+    return ports
+
+
+def _marked(mark: str) -> list[Path]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{_MARK}={mark}".encode() in (folder / "environ").read_bytes():
+                found.append(folder)
+        except OSError:  # it has ended, or is not ours
+            continue
+    return found
+
+
+def _cpu_seconds(mark: str) -> float:
+    total = 0
+    for folder in _marked(mark):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += sum(int(field) for field in fields[11:15])  # its own, and of its children that have ended
+    return total / _TICK
+
+
+def _kilobytes(path: Path, name: str) -> int:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(name))

@@ -1,0 +1,1 @@
+"""What the servers run: each program does what the documentation of its server shows."""

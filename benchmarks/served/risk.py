@@ -1,0 +1,22 @@
+"""The model as one would write it by hand for a server without `ml_base`: a numpy row, and one thread."""
+
+from credit_risk_model import artifact, features
+from credit_risk_model.categories import CreditRisk
+from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
+
+__all__ = ["CreditRiskModelInput", "CreditRiskModelOutput", "RiskModel"]
+
+
+class RiskModel:
+    """The shipped booster with its threshold."""
+
+    def __init__(self) -> None:
+        loaded = artifact.read(artifact.PACKAGED, features=features.specification())
+        self._booster, self._threshold = loaded.booster, loaded.threshold
+
+    def predict(self, loan: CreditRiskModelInput) -> CreditRiskModelOutput:
+        """Return the risk of one loan."""
+        probability = self._booster.predict(features.encode_loans([vars(loan)]), num_threads=1)[0]
+        return CreditRiskModelOutput(
+            credit_risk=CreditRisk.RISKY if probability >= self._threshold else CreditRisk.SAFE
+        )

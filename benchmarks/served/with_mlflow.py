@@ -1,0 +1,11 @@
+"""Saves the model for MLflow's server, as its flavour for LightGBM has it."""
+
+import sys
+
+import mlflow.lightgbm
+
+from credit_risk_model import artifact, features
+
+if __name__ == "__main__":
+    loaded = artifact.read(artifact.PACKAGED, features=features.specification())
+    mlflow.lightgbm.save_model(loaded.booster, sys.argv[1], pip_requirements=[])

@@ -1,0 +1,116 @@
+"""Measures this project beside what one would use in its place: `make bench`.
+
+Every server answers the same loans from one worker; they take turns, so that a slow spell of the machine meets all.
+"""
+
+import argparse
+import json
+import platform
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import loans, report, wrk
+from benchmarks.process import CannotRunError, Running, running
+from benchmarks.servers import OURS, ROOT, SERVERS, Server
+from credit_risk_model.prediction.model import CreditRiskModel
+
+CONNECTIONS = (1, 16, 128)
+RESULT = ROOT / "benchmarks" / "speed.json"
+
+
+def main() -> None:
+    """Measure, print, and write the figures and their picture."""
+    parser = argparse.ArgumentParser("python -m benchmarks.speed", description=__doc__)
+    parser.add_argument("--data", help="a file of real loans, in place of invented ones")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3, help="of each load")
+    parser.add_argument("--only", help="ours and the servers whose names contain this; nothing is written then")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the server too
+    wrk.require()
+    servers = [server for server in SERVERS if server is OURS or (arguments.only or "") in server.name]
+    kind, bodies = loans.different(arguments.data)
+    model = CreditRiskModel()
+    expected = [model.predict(model.input_schema(**loan)).credit_risk.value for loan in bodies]
+    result: dict[str, Any] = {
+        "machine": report.MACHINE,
+        "python": platform.python_version(),
+        "date": time.strftime("%Y-%m-%d"),
+        "loans": f"{len(bodies)} different {kind} loans",
+        "seconds": arguments.seconds,
+        "servers": {server.name: [] for server in servers},
+        "not measured": {},
+    }
+    for round_ in range(arguments.rounds):
+        for server in servers:
+            if server.name in result["not measured"]:
+                continue
+            print(f"round {round_ + 1} of {arguments.rounds}: {server.name}", flush=True)
+            try:
+                with running(server) as found:
+                    turn = measure(found, bodies, expected, arguments.seconds)
+            except CannotRunError as error:
+                if server is OURS:
+                    sys.exit(f"{server.name} {error}")
+                result["not measured"][server.name] = str(error)
+                del result["servers"][server.name]
+                print(f"  {error}")
+                continue
+            result["servers"][server.name].append(turn)
+        if not arguments.only:  # after each round, so that a run that is stopped leaves what it has
+            RESULT.write_text(json.dumps(result, indent=1) + "\n")
+            report.draw(result, RESULT.with_suffix(".svg"))
+    print(report.rates(result), report.latencies(result), sep="\n\n")
+
+
+def measure(found: Running, bodies: list[dict[str, Any]], expected: list[str], seconds: float) -> dict[str, Any]:
+    """Return the figures of one turn; the answers are compared first.
+
+    Raises:
+        CannotRunError: an answer is not the expected one.
+    """
+    check(found.server, found.ask(2 * bodies), 2 * expected)
+    turn: dict[str, Any] = {
+        "seconds to ready": found.start_seconds,
+        "CPU seconds to ready": found.start_cpu_seconds,
+        f"resident MB after {2 * len(bodies)} requests": found.resident(),
+        "loads": {},
+    }
+    path = wrk.write_bodies(found.server, bodies)
+    for connections in CONNECTIONS:
+        turn["loads"][str(connections)] = under_load(found, path, connections, seconds)
+    return turn
+
+
+def check(server: Server, labels: list[str], expected: list[str]) -> None:
+    """Compare the answers; nothing is asked of the ceiling but that it answers."""
+    if labels != expected and "constant" not in server.name:
+        wrong = sum(label != other for label, other in zip(labels, expected, strict=True))
+        raise CannotRunError(f"gives another answer for {wrong} of {len(expected)} loans")
+
+
+def under_load(found: Running, bodies: Path, connections: int, seconds: float) -> dict[str, float]:
+    """Return what came back in so many seconds, what it cost, and the most memory that was seen meanwhile."""
+    before = found.cpu_seconds()
+    asking = wrk.start(found, bodies, connections, seconds)
+    memory = 0.0
+    while asking.poll() is None:
+        memory = max(memory, found.memory())
+        time.sleep(0.5)
+    figures = wrk.result(asking)
+    used = found.cpu_seconds() - before
+    return {
+        "requests per second": figures["requests"] / figures["seconds"],
+        "p50 ms": figures["p50"],
+        "p99 ms": figures["p99"],
+        "errors": figures["errors"],
+        "CPU ms per request": used / figures["requests"] * 1e3,
+        "memory MB": memory,
+    }
+
+
+if __name__ == "__main__":
+    main()
