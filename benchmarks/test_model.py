@@ -42,7 +42,7 @@ def test_one_loan_booster(benchmark: BenchmarkFixture, data: Data) -> None:
     model, _, loan = data
     row = features.encode_loans([loan])
 
-    benchmark.pedantic(model._booster.predict, (row,), {"num_threads": 1}, rounds=2_000, iterations=5)
+    benchmark.pedantic(model._scorer._booster.predict, (row,), {"num_threads": 1}, rounds=2_000, iterations=5)
 
 
 @pytest.mark.benchmark(group="one loan")
@@ -58,7 +58,7 @@ def test_many_loans_booster(benchmark: BenchmarkFixture, data: Data) -> None:
     model, prepared, _ = data
     matrix = features.encode_frame(rows(prepared, 100_000))
 
-    benchmark.pedantic(model._booster.predict, (matrix,), rounds=7, warmup_rounds=1)
+    benchmark.pedantic(model._scorer._booster.predict, (matrix,), rounds=7, warmup_rounds=1)
 
 
 @pytest.mark.benchmark(group="100,000 loans")
@@ -68,7 +68,7 @@ def test_many_loans_model(benchmark: BenchmarkFixture, data: Data) -> None:
     matrix = features.encode_frame(frame)
 
     benchmark.pedantic(model.classify, (frame,), rounds=7, warmup_rounds=1)
-    ratios = [seconds(model.classify, frame) / seconds(model._booster.predict, matrix) for _ in range(9)]
+    ratios = [seconds(model.classify, frame) / seconds(model._scorer._booster.predict, matrix) for _ in range(9)]
     benchmark.extra_info["times Booster.predict, in turns"] = round(statistics.median(ratios), 3)
 
 

@@ -12,17 +12,17 @@ from credit_risk_model.prediction.single_row import SingleRow
 
 def test_a_row_gets_what_the_booster_predicts(shipped_model: CreditRiskModel, prepared_loans: pd.DataFrame) -> None:
     matrix = encode_frame(prepared_loans)
-    single_row = SingleRow(shipped_model._booster, len(FEATURES))
+    single_row = SingleRow(shipped_model._scorer._booster, len(FEATURES))
 
     found = [single_row(row) for row in matrix.tolist()]
 
-    assert found == np.asarray(shipped_model._booster.predict(matrix)).tolist()
+    assert found == np.asarray(shipped_model._scorer._booster.predict(matrix)).tolist()
     assert len(set(found)) > len(found) / 2
 
 
 def test_threads_do_not_mix_their_rows(shipped_model: CreditRiskModel, prepared_loans: pd.DataFrame) -> None:
     rows = encode_frame(prepared_loans).tolist()
-    single_row = SingleRow(shipped_model._booster, len(FEATURES))
+    single_row = SingleRow(shipped_model._scorer._booster, len(FEATURES))
     expected = [single_row(row) for row in rows]
 
     with ThreadPoolExecutor(8) as threads:
@@ -33,4 +33,4 @@ def test_threads_do_not_mix_their_rows(shipped_model: CreditRiskModel, prepared_
 
 def test_a_wrong_number_of_columns_is_refused(shipped_model: CreditRiskModel) -> None:
     with pytest.raises(LightGBMError, match="number of features"):
-        SingleRow(shipped_model._booster, len(FEATURES) + 1)([0.0] * (len(FEATURES) + 1))
+        SingleRow(shipped_model._scorer._booster, len(FEATURES) + 1)([0.0] * (len(FEATURES) + 1))
