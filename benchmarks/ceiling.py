@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import loans, report, wrk
 from benchmarks.process import running
-from benchmarks.servers import BY_HAND, CEILING, IN_LOOP, OURS, ROOT
+from benchmarks.servers import BY_HAND, CEILING, IN_LOOP, OURS, ROOT, SAME_LOAN, TWICE
 
 RESULT = ROOT / "benchmarks" / "ceiling.json"
 TURNS = 9
@@ -30,7 +30,9 @@ def main() -> None:
         "turns": TURNS,
     }
     with ExitStack() as stack:
-        servers = [stack.enter_context(running(server)) for server in (OURS, CEILING, BY_HAND, IN_LOOP)]
+        servers = [
+            stack.enter_context(running(server)) for server in (OURS, CEILING, SAME_LOAN, TWICE, BY_HAND, IN_LOOP)
+        ]
         path = wrk.write_bodies(OURS, bodies)
         for found in servers:
             found.ask(bodies)

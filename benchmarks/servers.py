@@ -66,6 +66,8 @@ _STOCK = "python -m uvicorn rest_model_service.main:app --port {port}"
 
 OURS = _configured("this project", _COMPOSED, SHIPPED)
 CEILING = _configured("its ceiling: a model that answers a constant", _COMPOSED, "benchmarks.served.constant.Constant")
+SAME_LOAN = _configured("this project, always about the same loan", _COMPOSED, "benchmarks.served.repeated.SameLoan")
+TWICE = _configured("this project, twice about each loan", _COMPOSED, "benchmarks.served.repeated.Twice")
 STOCK = _configured("this model in the stock application", _STOCK, SHIPPED)
 ARTICLE = _configured("the article's way", _STOCK, "benchmarks.served.article.Article", "article")
 BY_HAND = Server(

@@ -1,0 +1,34 @@
+"""The model on loans whose trees the processor has in its caches, which tells what finding them there is worth."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from pydantic import BaseModel
+
+from credit_risk_model import features
+from credit_risk_model.categories import CreditRisk
+from credit_risk_model.prediction.model import CreditRiskModel
+from credit_risk_model.prediction.schemas import CreditRiskModelOutput
+
+
+class SameLoan(CreditRiskModel):
+    """Encodes each loan, and asks the trees about the example of the documentation."""
+
+    @cached_property
+    def _row(self) -> Sequence[float]:
+        return features.encode_row({feature.field: feature.example for feature in features.FEATURES})
+
+    def predict(self, data: BaseModel) -> CreditRiskModelOutput:
+        """Return the risk of the example."""
+        features.encode_row(vars(data))
+        risky = self._scorer.probability(self._row) >= self._scorer.threshold
+        return CreditRiskModelOutput(credit_risk=CreditRisk.RISKY if risky else CreditRisk.SAFE)
+
+
+class Twice(CreditRiskModel):
+    """Predicts each loan twice, the second time with its paths through the trees in the caches."""
+
+    def predict(self, data: BaseModel) -> CreditRiskModelOutput:
+        """Return the second answer."""
+        super().predict(data)
+        return super().predict(data)
