@@ -212,7 +212,7 @@ def test_nothing_is_left_that_only_the_building_needs() -> None:
     tools = "gcc cc g++ make git sudo curl wget"
 
     assert inside("sh", "-c", f"for tool in {tools}; do command -v $tool; done; true") == ""
-    assert inside("sh", "-c", "find /root/.cache /var/lib/apt/lists /var/cache/apt -type f 2>/dev/null || true") == ""
+    assert inside("sh", "-c", "find ~root/.cache /var/lib/apt/lists /var/cache/apt -type f 2>/dev/null || true") == ""
 
 
 def test_it_holds_the_service_alone() -> None:
