@@ -9,14 +9,13 @@ import os
 import statistics
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
+from benchmarks import record
+from benchmarks.confined import serving, until_ready
 from benchmarks.load import BODY, REQUEST, Address, ask, in_process, probe
-from benchmarks.saturation import serving
 
-RESULT = Path(__file__).parent / "batches.json"
-SECONDS = float(os.environ.get("SECONDS", "10"))
+SECONDS = float(os.environ.get("LOAD_SECONDS", "10"))
 LOANS = 1_000
 SINGLES, FEW, MANY = 16, 4, 8  # connections; of batches, 4 may wait, so that some of 8 are refused
 _BATCH = b'{"loans":[' + b",".join([BODY] * LOANS) + b"]}"
@@ -41,9 +40,9 @@ async def load(address: Address, end: float, singles: int, batches: int) -> list
     return answers
 
 
-def measure(port: int, singles: int, batches: int) -> dict[str, Any]:
+def measure(address: Address, singles: int, batches: int) -> dict[str, Any]:
     """Return what came back within `SECONDS`."""
-    address, end = ("127.0.0.1", port), time.time() + SECONDS
+    end = time.time() + SECONDS
     loading = in_process(load, address, end, singles, batches)
     probing = in_process(probe, address, end)
     (single, batch), probes = loading(), probing()
@@ -61,18 +60,16 @@ def measure(port: int, singles: int, batches: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print and record."""
-    with serving() as port:
+    with serving(core=min(os.sched_getaffinity(0))) as (_, address):
+        until_ready(address)
         result: dict[str, Any] = {
-            "machine": os.environ.get("MACHINE", "2 shared cores of an AMD EPYC"),
-            "date": time.strftime("%Y-%m-%d"),
             "seconds": SECONDS,
-            "single predictions alone": measure(port, SINGLES, 0),
-            "batches alone": measure(port, 0, FEW),
-            "both, and more batches than may wait": measure(port, SINGLES, MANY),
+            "single predictions alone": measure(address, SINGLES, 0),
+            "batches alone": measure(address, 0, FEW),
+            "both, and more batches than may wait": measure(address, SINGLES, MANY),
         }
-    text = json.dumps(result, indent=2) + "\n"
-    RESULT.write_text(text)
-    print(text, end="")
+    record.write("batches", result)
+    print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

@@ -4,16 +4,13 @@ What is close together needs more turns than `make bench` gives it, or the noise
 """
 
 import argparse
-import json
-import time
 from contextlib import ExitStack
 from typing import Any
 
-from benchmarks import loans, report, wrk
+from benchmarks import loans, record, report, wrk
 from benchmarks.process import running
-from benchmarks.servers import BY_HAND, CEILING, IN_LOOP, OURS, ROOT, SAME_LOAN, TWICE
+from benchmarks.servers import BY_HAND, CEILING, IN_LOOP, OURS, SAME_LOAN, TWICE
 
-RESULT = ROOT / "benchmarks" / "ceiling.json"
 TURNS = 9
 
 
@@ -24,8 +21,6 @@ def main() -> None:
     wrk.require()
     kind, bodies = loans.different(parser.parse_args().data)
     result: dict[str, Any] = {
-        "machine": report.MACHINE,
-        "date": time.strftime("%Y-%m-%d"),
         "loans": f"{len(bodies)} different {kind} loans",
         "turns": TURNS,
     }
@@ -42,8 +37,8 @@ def main() -> None:
                 for found in servers:
                     turns[found.server.name].append(wrk.result(wrk.start(found, path, connections, 1)))
             result[str(connections)] = turns
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    print(report.ceiling(result))
+    record.write("ceiling", result)
+    print(report.ceiling(record.read("ceiling")))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """What is kept of the microbenchmarks: `make microbench` writes it to benchmarks/model.json."""
 
-import time
 from typing import Any
 
-from benchmarks.report import MACHINE
+from benchmarks import record
 
 
 def pytest_benchmark_update_json(config: Any, benchmarks: Any, output_json: dict[str, Any]) -> None:
@@ -17,4 +16,4 @@ def pytest_benchmark_update_json(config: Any, benchmarks: Any, output_json: dict
         for one in output_json["benchmarks"]
     }
     output_json.clear()
-    output_json.update({"machine": MACHINE, "date": time.strftime("%Y-%m-%d"), "benchmarks": found})
+    output_json.update(record.conditions() | {"benchmarks": found})

@@ -5,7 +5,6 @@ Run by `make layers` in the environment of the service.
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,15 +12,15 @@ from typing import Any
 
 import uvloop
 
-from credit_risk_model.features import FEATURES
+from benchmarks import record
+from credit_risk_model.features import EXAMPLE
 from credit_risk_model.service import body, configuration, logs
 from credit_risk_model.service.application import Application
 from credit_risk_model.service.lifecycle import State
 
 ROOT = Path(__file__).parent.parent
-RESULT = ROOT / "benchmarks" / "layers.json"
 PATH = "/api/models/credit_risk_model/prediction"
-BODY = json.dumps({feature.field: feature.example for feature in FEATURES}).encode()
+BODY = json.dumps(EXAMPLE).encode()
 ROUNDS, CONNECTIONS, REQUESTS = 15, 16, 1_600
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -80,8 +79,6 @@ async def main() -> None:
         }
         least = {name: min(value, least.get(name, value)) for name, value in found.items()}
     result = {
-        "machine": os.environ.get("MACHINE", "2 shared cores of an AMD EPYC"),
-        "date": time.strftime("%Y-%m-%d"),
         "rounds": ROUNDS,
         "layers": {
             "JSON to Python objects": least["parse"],
@@ -94,7 +91,7 @@ async def main() -> None:
             "all of the application": least["all"],
         },
     }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    record.write("layers", result)
     print(json.dumps(result["layers"], indent=1))
 
 

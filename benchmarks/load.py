@@ -1,6 +1,7 @@
 """The load: connections that ask for predictions again and again, and the probes on connections of their own."""
 
 import asyncio
+import json
 import multiprocessing
 import os
 import re
@@ -9,16 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from credit_risk_model.features import EXAMPLE
+
 Address = tuple[str, int]
 PROBES = ("/api/health", "/api/health/ready", "/api/health/startup")
 PREDICTION = "/api/models/credit_risk_model/prediction"
-BODY = (
-    b'{"annual_income":52000,"employment_length":"4 years","home_ownership":"RENT","verification_status":"Verified",'
-    b'"loan_amount":12000,"term":" 36 months","interest_rate":13.35,"loan_purpose":"debt_consolidation",'
-    b'"last_payment_amount":406.4,"total_payments_to_date":13411.2,"debt_to_income_ratio":17.4,'
-    b'"revolving_line_utilization_rate":61.8,"number_of_delinquent_accounts":0,"delinquencies_in_last_2_years":0,'
-    b'"collections_in_last_12_months":0,"derogatory_public_record_count":0}'
-)
+BODY = json.dumps(EXAMPLE).encode()
 REQUEST = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
     PREDICTION.encode(),
     len(BODY),

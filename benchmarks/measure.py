@@ -3,14 +3,11 @@
 Where a container engine answers, the image runs in it; elsewhere the service runs as a process in a control group.
 """
 
-import json
 import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +16,12 @@ from typing import Any
 
 import yaml
 
+from benchmarks import record
+from benchmarks.confined import ROOT, serving, until_ready
 from benchmarks.control_group import control_group
 from benchmarks.load import Address, in_process, load, probe
 
-ROOT = Path(__file__).parent.parent
 MANIFEST = ROOT / "kubernetes" / "model_service.yaml"
-RESULT = ROOT / "benchmarks" / "measure.json"
 DOCKER = os.environ.get("DOCKER", "docker")
 CONNECTIONS = 128
 CORES = {"no limit": None, "200m": 0.2}
@@ -82,45 +79,16 @@ def in_container(image: str, cores: float | None, memory: int) -> Iterator[Servi
 @contextmanager
 def in_control_group(cores: float | None, memory: int) -> Iterator[Service]:
     """Run the service as a process, with so many mebibytes."""
-    with control_group(cores, memory * 2**20) as groups, tempfile.TemporaryFile("w+") as log:
-
-        def join() -> None:
-            for group in groups:
-                group.write_text(str(os.getpid()))
-
+    with control_group(cores, memory * 2**20) as groups:
         started = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "credit_risk_model.service", "--port", "0"],
-            cwd=ROOT,
-            env=os.environ | {"REST_CONFIG": "configuration/rest_configuration.yaml"},
-            stderr=log,
-            preexec_fn=join,
-        )
-        try:
-            text = ""
-            while not (found := re.search(r"running on http://127.0.0.1:(\d+)", text)):
-                if process.poll() is not None:
-                    sys.exit(text)
-                time.sleep(0.05)
-                log.seek(0)
-                text = log.read()
-            status = Path(f"/proc/{process.pid}/status")
-            yield Service(("127.0.0.1", int(found[1])), started, status.read_text)
-        finally:
-            process.kill()
-            process.wait()
+        with serving(groups) as (process, address):
+            yield Service(address, started, Path(f"/proc/{process}/status").read_text)
 
 
 def seconds_to_ready(service: Service) -> float:
-    """Ask for readiness once in a tenth of a second until it is there."""
-    url = "http://{}:{}/api/health/ready".format(*service.address)
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310  # this host's own
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return time.monotonic() - service.started
+    """Return the time from the start to readiness."""
+    until_ready(service.address)
+    return time.monotonic() - service.started
 
 
 def measure(run: Callable[[float | None, int], Any], cores: float | None, memory: int) -> dict[str, Any]:
@@ -144,12 +112,6 @@ def measure(run: Callable[[float | None, int], Any], cores: float | None, memory
         "lost": sum(count for status, count in statuses.items() if status not in (200, 503)),
         "slowest probe in ms": round(max(max(found) for found in times.values()) * 1e3),
     }
-
-
-def recorded() -> dict[str, Any]:
-    """Return what was measured last."""
-    found: dict[str, Any] = json.loads(RESULT.read_text())
-    return found
 
 
 def checks(measured: dict[str, Any], pod: dict[str, Any]) -> list[tuple[bool, str]]:
@@ -201,8 +163,6 @@ def main() -> None:
     how, run = environment()
     memory = mebibytes(pod()["containers"][0]["resources"]["limits"]["memory"])
     measured: dict[str, Any] = {
-        "machine": os.environ.get("MACHINE", "2 shared cores of an AMD EPYC"),
-        "date": time.strftime("%Y-%m-%d"),
         "how": how,
         "connections": CONNECTIONS,
         "seconds": LOAD_SECONDS,
@@ -212,7 +172,7 @@ def main() -> None:
         measured[name] = measure(run, cores, memory)
         for figure, value in measured[name].items():
             print(f"  {figure}: {value}")
-    RESULT.write_text(json.dumps(measured, indent=2) + "\n")
+    record.write("measure", measured)
     results = checks(measured, pod())
     for holds, words in results:
         print(f"{'holds' if holds else 'DOES NOT HOLD'}: {words}")

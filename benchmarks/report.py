@@ -1,11 +1,9 @@
 """The figures of `make bench` as a table and as a picture: medians of the turns, with their spread."""
 
-import os
 import statistics
 from pathlib import Path
 from typing import Any
 
-MACHINE = os.environ.get("MACHINE", "2 shared cores of an AMD EPYC")
 OURS = "this project"
 PICTURED = "16"  # connections
 

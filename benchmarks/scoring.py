@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from benchmarks import record
 from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import rows
@@ -27,7 +28,6 @@ from credit_risk_model.scoring.__main__ import main as score
 from credit_risk_model.scoring.parquet_loans import ParquetLoans
 
 ROOT = Path(__file__).parent.parent
-RESULT = ROOT / "benchmarks" / "scoring.json"
 ROWS = int(os.environ.get("ROWS", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 THREADS = len(os.sched_getaffinity(0))
@@ -103,15 +103,12 @@ def main() -> None:
         loans = folder / "loans.parquet"
         write(data, loans)
         result = {
-            "machine": os.environ.get("MACHINE", "2 shared cores of an AMD EPYC"),
-            "date": time.strftime("%Y-%m-%d"),
             "loans": "real ones, repeated",
             "file": {"megabytes": memory(loans, folder)} | file_against_booster(loans, folder),
             "contributions": contributions(loans),
         }
-    text = json.dumps(result, indent=2) + "\n"
-    RESULT.write_text(text)
-    print(text, end="")
+    record.write("scoring", result)
+    print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

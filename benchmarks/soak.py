@@ -1,20 +1,16 @@
 """Asks the service 200,000 times, and tells how much its memory grew after the first 10,000: `make soak`."""
 
 import argparse
-import json
 import re
 import sys
-import time
 import urllib.request
 
 from tqdm import tqdm
 
-from benchmarks import loans, wrk
+from benchmarks import loans, record, wrk
 from benchmarks.process import Running, running
-from benchmarks.report import MACHINE
-from benchmarks.servers import OURS, ROOT
+from benchmarks.servers import OURS
 
-RESULT = ROOT / "benchmarks" / "soak.json"
 WARM = 10_000
 GOAL = 5  # MB
 CONNECTIONS = 16
@@ -51,8 +47,6 @@ def main() -> None:
                 memory[asked] = round(found.resident(), 1)
     growth = round(memory[max(memory)] - memory[min(memory)], 1)
     result = {
-        "machine": MACHINE,
-        "date": time.strftime("%Y-%m-%d"),
         "loans": f"{len(bodies)} different {kind} loans",
         "connections": CONNECTIONS,
         "requests": max(memory),
@@ -60,7 +54,7 @@ def main() -> None:
         "growth in MB": growth,
         "resident MB after requests": memory,
     }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    record.write("soak", result)
     print(f"{max(memory):,} requests, {errors} errors, {memory[min(memory)]} MB, then {growth:+} MB (at most {GOAL}).")
     if errors or growth > GOAL:
         sys.exit(1)

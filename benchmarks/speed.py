@@ -4,7 +4,6 @@ Every server answers the same loans from one worker; they take turns, so that a 
 """
 
 import argparse
-import json
 import platform
 import signal
 import sys
@@ -12,13 +11,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import loans, report, wrk
+from benchmarks import loans, record, report, wrk
 from benchmarks.process import CannotRunError, Running, running
 from benchmarks.servers import OURS, ROOT, SERVERS, Server
 from credit_risk_model.prediction.model import CreditRiskModel
 
 CONNECTIONS = (1, 16, 128)
-RESULT = ROOT / "benchmarks" / "speed.json"
+PICTURE = ROOT / "benchmarks" / "speed.svg"
 
 
 def main() -> None:
@@ -36,9 +35,7 @@ def main() -> None:
     model = CreditRiskModel()
     expected = [model.predict(model.input_schema(**loan)).credit_risk.value for loan in bodies]
     result: dict[str, Any] = {
-        "machine": report.MACHINE,
         "python": platform.python_version(),
-        "date": time.strftime("%Y-%m-%d"),
         "loans": f"{len(bodies)} different {kind} loans",
         "seconds": arguments.seconds,
         "servers": {server.name: [] for server in servers},
@@ -61,8 +58,9 @@ def main() -> None:
                 continue
             result["servers"][server.name].append(turn)
         if not arguments.only:  # after each round, so that a run that is stopped leaves what it has
-            RESULT.write_text(json.dumps(result, indent=1) + "\n")
-            report.draw(result, RESULT.with_suffix(".svg"))
+            record.write("speed", result)
+            report.draw(record.read("speed"), PICTURE)
+    result = record.conditions() | result
     print(report.rates(result), report.latencies(result), sep="\n\n")
 
 

@@ -28,8 +28,17 @@ def write_bodies(server: Server, loans: list[Loan]) -> Path:
 
 
 def start(found: Running, bodies: Path, connections: int, seconds: float) -> subprocess.Popen[str]:
-    """Start wrk with one thread, which is enough to keep a worker in Python busy."""
-    options = ["-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(_SCRIPT), f"http://127.0.0.1:{found.port}"]
+    """Start wrk with one thread, which keeps a worker in Python busy; an answer may be late, the latencies tell."""
+    options = [
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds:.0f}s",
+        "--timeout",
+        "30s",
+        "-s",
+        str(_SCRIPT),
+        f"http://127.0.0.1:{found.port}",
+    ]
     return subprocess.Popen(["wrk", *options, "--", str(bodies), found.server.path], stdout=subprocess.PIPE, text=True)
 
 

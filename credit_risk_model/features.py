@@ -206,6 +206,8 @@ FEATURES = (
 
 FEATURE_NAMES = [feature.name for feature in FEATURES]
 
+EXAMPLE = {feature.field: feature.example for feature in FEATURES}  # the loan of the documentation
+
 _CODES = [
     (feature.field, {category: float(code) for code, category in enumerate(feature.categories or [])})
     for feature in FEATURES

@@ -200,7 +200,7 @@ Markdown(card[: card.index("## The model")])
 
 # %%
 model = CreditRiskModel()
-example = {feature.field: feature.example for feature in features.FEATURES}
+example = features.EXAMPLE
 model.predict(model.input_schema(**example))
 
 # %% [markdown]

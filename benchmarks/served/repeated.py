@@ -16,7 +16,7 @@ class SameLoan(CreditRiskModel):
 
     @cached_property
     def _row(self) -> Sequence[float]:
-        return features.encode_row({feature.field: feature.example for feature in features.FEATURES})
+        return features.encode_row(features.EXAMPLE)
 
     def predict(self, data: BaseModel) -> CreditRiskModelOutput:
         """Return the risk of the example."""

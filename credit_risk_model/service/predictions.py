@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from ml_base import MLModel
 from ml_base.ml_model import MLModelSchemaValidationException
@@ -78,19 +77,14 @@ class Predictions:
 
     def _predict(self, content: bytes) -> bytes:
         try:
-            data = self._validate(content)
+            data = self._model.input_schema.model_validate(body.parse(content))
+        except ValidationError as error:
+            raise Refusal(400, "ValidationError", _messages(error)) from error
+        try:
             result: bytes = self._model.predict(data).model_dump_json().encode()
         except MLModelSchemaValidationException as error:
             raise Refusal(400, "SchemaValidationError", [str(error)]) from error
-        except StopIteration as error:
-            raise RuntimeError("The model raised StopIteration, which a future cannot hold.") from error
         return result
-
-    def _validate(self, content: bytes) -> Any:
-        try:
-            return self._model.input_schema.model_validate(body.parse(content))
-        except ValidationError as error:
-            raise Refusal(400, "ValidationError", _messages(error)) from error
 
 
 def _messages(error: ValidationError) -> list[str]:

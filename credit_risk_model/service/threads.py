@@ -44,6 +44,9 @@ class Threads:
                 outcome = context.run(function, argument)
             except BaseException as error:  # a model may call sys.exit, which must not end the thread
                 settle, outcome = future.set_exception, error
+                if isinstance(error, StopIteration):  # no future takes it
+                    outcome = RuntimeError("StopIteration was raised")
+                    outcome.__cause__ = error
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 loop.call_soon_threadsafe(_settle, future, settle, outcome)
             del future, settle, outcome, context, argument  # until the next job, which may be long in coming

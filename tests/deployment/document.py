@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks import measure
+from benchmarks import measure, record
 from tests.conftest import ROOT
 from tests.deployment.manifests import CONTAINER
 from tests.service.document import renewed
@@ -28,7 +28,7 @@ def probes() -> str:
 
 
 def measured() -> str:
-    recorded = measure.recorded()
+    recorded = record.read("measure")
     names = list(measure.CORES)
     lines = [f"| limit of CPU | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
     for figure in recorded[names[0]]:

@@ -5,24 +5,22 @@ import math
 from html import escape
 from typing import Any
 
+from benchmarks import record
 from credit_risk_model import artifact
-from credit_risk_model.features import FEATURES
+from credit_risk_model.features import EXAMPLE, FEATURES
 from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
 from tests.conftest import ROOT
 from tests.service.document import renewed
 
 DOCUMENT = ROOT / "docs" / "beyond.md"
 PICTURE = ROOT / "docs" / "reasons.svg"
-FILE = ROOT / "benchmarks" / "scoring.json"
-BATCHES = ROOT / "benchmarks" / "batches.json"
 _COLOURS = {"riskier": "#b2182b", "safer": "#2166ac"}
 
 
 def answer() -> dict[str, Any]:
     """Return the explanation of the example of the documentation."""
     model = CreditRiskExplanationModel()
-    loan = {feature.field: feature.example for feature in FEATURES}
-    found: dict[str, Any] = model.predict(model.input_schema(**loan)).model_dump(mode="json")
+    found: dict[str, Any] = model.predict(model.input_schema(**EXAMPLE)).model_dump(mode="json")
     return found
 
 
@@ -78,7 +76,7 @@ def calibration() -> str:
 
 
 def batches() -> str:
-    measured = json.loads(BATCHES.read_text())
+    measured = record.read("batches")
     lines = [
         "| | single predictions/s | loans of batches/s | p99 of the probes | longest |",
         "|---|---:|---:|---:|---:|",
@@ -94,7 +92,7 @@ def batches() -> str:
 
 
 def file() -> str:
-    measured = json.loads(FILE.read_text())
+    measured = record.read("scoring")
     found, contributions = measured["file"], measured["contributions"]
     return "\n".join(
         [

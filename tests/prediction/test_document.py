@@ -1,12 +1,12 @@
 """What docs/beyond.md and the README show of the reasons, the batches and the files is fresh, and meets its goals."""
 
-import json
 import re
 import shlex
 
+from benchmarks import record
 from credit_risk_model.scoring.__main__ import parser
 from tests.conftest import ROOT
-from tests.prediction.document import BATCHES, DOCUMENT, FILE, PICTURE, picture, tables
+from tests.prediction.document import DOCUMENT, PICTURE, picture, tables
 from tests.service.document import renewed
 
 
@@ -18,7 +18,7 @@ def test_the_picture_and_the_tables_are_fresh() -> None:
 
 
 def test_the_recorded_scoring_meets_its_goals() -> None:
-    measured = json.loads(FILE.read_text())
+    measured = record.read("scoring")
 
     assert measured["file"]["rows"] == 1_000_000
     assert measured["file"]["megabytes"] < 1_000
@@ -27,7 +27,7 @@ def test_the_recorded_scoring_meets_its_goals() -> None:
 
 
 def test_the_recorded_batches_starved_nobody() -> None:
-    measured = json.loads(BATCHES.read_text())
+    measured = record.read("batches")
     alone, batches, both = (row for row in measured.values() if isinstance(row, dict))
 
     assert batches["loans of batches per second"] >= 10 * alone["single predictions per second"]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import credit_risk_model
-from benchmarks import control_group, measure
+from benchmarks import control_group, measure, record
 from credit_risk_model import artifact
 from credit_risk_model.scoring.__main__ import parser
 from credit_risk_model.service.configuration import Settings
@@ -172,7 +172,7 @@ def test_the_rollout_is_given_up_after_the_budget_to_start() -> None:
 
 @pytest.mark.parametrize(
     ("holds", "words"),
-    measure.checks(measure.recorded(), POD),
+    measure.checks(record.read("measure"), POD),
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_the_figures_hold_against_what_was_measured(holds: bool, words: str) -> None:
@@ -188,7 +188,7 @@ def test_where_nothing_can_be_limited_nothing_is_measured(monkeypatch: pytest.Mo
 
 
 def test_a_figure_that_does_not_hold_is_found() -> None:
-    slow = measure.recorded()
+    slow = record.read("measure")
     slow["200m"] |= {"seconds to ready": 21.0, "peak memory in MiB": 400, "slowest probe in ms": 4_000}
 
     assert [holds for holds, _ in measure.checks(slow, POD)] == [False, False, False, False, True]

@@ -1,15 +1,14 @@
 """Writes the tables of docs/service.md from what they are true of."""
 
-import json
 import re
 from pathlib import Path
 
+from benchmarks import record
 from credit_risk_model.service.configuration import PREFIX, Limits, Settings
 from tests.conftest import ROOT
 from tests.service import truth_table
 
 DOCUMENT = ROOT / "docs" / "service.md"
-MEASURED = ROOT / "benchmarks" / "saturation.json"
 
 
 def settings() -> str:
@@ -21,7 +20,7 @@ def settings() -> str:
 
 
 def saturation() -> str:
-    measured = json.loads(MEASURED.read_text())
+    measured = record.read("saturation")
     lines = [
         "| | predictions/s | refused/s | lost | p50 of the probes | p99 | longest |",
         "|---|---:|---:|---:|---:|---:|---:|",

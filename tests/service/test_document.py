@@ -1,9 +1,8 @@
 """The tables of docs/service.md are those of the code and the tests."""
 
-import json
-
+from benchmarks import record
 from credit_risk_model.service.metrics import OUTCOMES
-from tests.service.document import DOCUMENT, MEASURED, renewed, tables
+from tests.service.document import DOCUMENT, renewed, tables
 
 
 def test_the_tables_are_fresh() -> None:
@@ -18,7 +17,7 @@ def test_every_outcome_is_documented() -> None:
 
 
 def test_the_recorded_probes_were_quick_and_no_prediction_was_lost() -> None:
-    measured = json.loads(MEASURED.read_text())
+    measured = record.read("saturation")
 
     for name, goal in (("a whole core", 100), ("a fifth of a core", 1_000)):
         assert measured[name]["lost"] == 0

@@ -38,6 +38,14 @@ def test_what_a_job_raises_arrives_and_the_thread_lives_on(error: type[BaseExcep
     assert run(work()) == 1
 
 
+def test_a_stop_iteration_which_no_future_takes_arrives_as_another_error() -> None:
+    async def work() -> None:
+        await Threads(1, "model").run(next, iter([]))
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        run(work())
+
+
 def test_a_job_that_nobody_waits_for_any_more_is_left_out() -> None:
     gate = threading.Event()
     ran: list[str] = []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import record, report
 from benchmarks.servers import (
     ARTICLE,
     BENTOML,
@@ -19,9 +19,9 @@ from benchmarks.servers import (
     Server,
 )
 from tests.service.document import renewed
-from tests.speed.document import DOCUMENTS, recorded, tables
+from tests.speed.document import DOCUMENTS, tables
 
-SPEED = recorded("speed")
+SPEED = record.read("speed")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -48,15 +48,15 @@ def test_the_service_is_as_fast_as_it_must_be(other: Server, least: float) -> No
 
 @pytest.mark.xfail(reason="missed; docs/speed.md tells why: the trees are not in the processor's caches")
 def test_the_service_is_close_to_its_ceiling() -> None:
-    assert report.turns_ratio(recorded("ceiling"), OURS.name, CEILING.name, "16", "requests") >= 0.85
+    assert report.turns_ratio(record.read("ceiling"), OURS.name, CEILING.name, "16", "requests") >= 0.85
 
 
 def test_with_the_trees_in_the_caches_it_would_be() -> None:
-    assert report.turns_ratio(recorded("ceiling"), SAME_LOAN.name, CEILING.name, "16", "requests") >= 0.85
+    assert report.turns_ratio(record.read("ceiling"), SAME_LOAN.name, CEILING.name, "16", "requests") >= 0.85
 
 
 def test_the_service_is_as_fast_as_what_comes_closest() -> None:
-    found = recorded("ceiling")
+    found = record.read("ceiling")
 
     assert report.turns_ratio(found, OURS.name, BY_HAND.name, "16", "requests") >= 1
     assert report.turns_ratio(found, OURS.name, CEILING.name, "128", "p99") <= 3
@@ -72,7 +72,7 @@ def test_the_start_costs_less_than_the_articles() -> None:
 
 
 def test_the_model_adds_little_to_lightgbm() -> None:
-    found = recorded("model")["benchmarks"]
+    found = record.read("model")["benchmarks"]
 
     assert found["one_loan_model"]["least seconds"] <= 1.3 * found["one_loan_booster"]["least seconds"]
     assert found["many_loans_model"]["times Booster.predict, in turns"] <= 1.1
@@ -80,7 +80,7 @@ def test_the_model_adds_little_to_lightgbm() -> None:
 
 def test_the_time_grows_with_the_number_of_loans_and_the_memory_hardly() -> None:
     found = {
-        count: recorded("model")["benchmarks"][f"number_of_loans[{count}]"] for count in (1_000, 100_000, 1_000_000)
+        count: record.read("model")["benchmarks"][f"number_of_loans[{count}]"] for count in (1_000, 100_000, 1_000_000)
     }
     each = {count: figure["least seconds"] / count for count, figure in found.items()}
 
@@ -90,7 +90,7 @@ def test_the_time_grows_with_the_number_of_loans_and_the_memory_hardly() -> None
 
 
 def test_two_hundred_thousand_requests_leave_nothing_behind() -> None:
-    found = recorded("soak")
+    found = record.read("soak")
 
     assert found["requests"] >= 200_000
     assert found["errors"] == 0

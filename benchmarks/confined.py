@@ -1,0 +1,60 @@
+"""The service as a process, confined to a core or to control groups."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.load import Address
+
+ROOT = Path(__file__).parent.parent
+
+
+@contextmanager
+def serving(groups: Sequence[Path] = (), core: int | None = None) -> Iterator[tuple[int, Address]]:
+    """Start the service in these groups, or on this core; yield its process and its address once it listens."""
+
+    def confine() -> None:
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+        for group in groups:
+            group.write_text(str(os.getpid()))
+
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "credit_risk_model.service", "--port", "0"],
+            cwd=ROOT,
+            env=os.environ | {"REST_CONFIG": "configuration/rest_configuration.yaml"},
+            stderr=log,
+            preexec_fn=confine,
+        )
+        try:
+            text = ""
+            while not (found := re.search(r"running on http://127.0.0.1:(\d+)", text)):
+                if process.poll() is not None:
+                    sys.exit(text)
+                time.sleep(0.05)
+                log.seek(0)
+                text = log.read()
+            yield process.pid, ("127.0.0.1", int(found[1]))
+        finally:
+            process.kill()
+            process.wait()
+
+
+def until_ready(address: Address) -> None:
+    """Ask for readiness once in a tenth of a second until it is there."""
+    url = "http://{}:{}/api/health/ready".format(*address)
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310  # this host's own
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return

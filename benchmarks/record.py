@@ -1,0 +1,33 @@
+"""What was measured, in a file for each benchmark, with the machine and the date."""
+
+import json
+import os
+import platform
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+
+
+def conditions() -> dict[str, str]:
+    """Return where and when this is; the variable MACHINE says more of the machine than can be read off it."""
+    return {"machine": os.environ.get("MACHINE") or _machine(), "date": time.strftime("%Y-%m-%d")}
+
+
+def write(name: str, figures: dict[str, Any]) -> None:
+    """Keep what a benchmark measured."""
+    (FOLDER / f"{name}.json").write_text(json.dumps(conditions() | figures, indent=1) + "\n")
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return what a benchmark measured last."""
+    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return found
+
+
+def _machine() -> str:
+    processors = Path("/proc/cpuinfo")
+    model = re.search(r"^model name\s*: (.*)", processors.read_text(), re.MULTILINE) if processors.exists() else None
+    return f"{os.cpu_count()} cores of {model[1].strip() if model else platform.processor() or platform.machine()}"
