@@ -162,6 +162,10 @@ scoring-benchmark: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure batche
 	$(SERVICE)/bin/python -m benchmarks.batches
 	$(PROJECT)/bin/python -m benchmarks.scoring
 
+.PHONY: rehearse
+rehearse: $(PROJECT)/.installed image ## Rehearse start, load, update and rollback with two pods of the image (8 min)
+	@$(PROJECT)/bin/python -m tests.deployment.rehearsal
+
 .PHONY: measure
 measure: $(SERVICE)/.installed ## Measure the service under its pod's limits, and hold the manifests against it
 	@if [ -n "$(ENGINE_ANSWERS)" ]; then

@@ -11,7 +11,7 @@ from benchmarks import loans, record, report, wrk
 from benchmarks.process import running
 from benchmarks.servers import BY_HAND, CEILING, IN_LOOP, OURS, SAME_LOAN, TWICE
 
-TURNS = 9
+TURNS = 21
 
 
 def main() -> None:

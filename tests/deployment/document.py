@@ -42,8 +42,29 @@ def measured() -> str:
     return "\n".join(lines)
 
 
+def rehearsal() -> str:
+    recorded = record.read("rehearsal")
+    ready, load = recorded["seconds until all are ready"], recorded["load"]
+    lines = ["| | |", "|---|---:|"]
+    lines += [f"| both ready, {name} of CPU on each | {seconds} s |" for name, seconds in ready.items()]
+    lines += [
+        f"| {load['connections']} connections for {load['seconds']:.0f} s at 200m each: predictions/s, refusals/s of "
+        f"both together | {load['predictions per second']:,}, {load['refused per second']:,} |",
+        f"| lost, restarts | {load['lost']}, {load['restarts']} |",
+        f"| both always ready meanwhile | {'yes' if load['always ready'] else 'no'} |",
+    ]
+    for each in recorded["replacements"]:
+        clients = f"connections {each['connections']}, clients {each['seconds late']} s late"
+        lines.append(
+            f"| update, rollback and a rollout whose artifact is refused, under 50 requests/s, {clients}: "
+            f"lost of {each['requests']:,} | {each['lost']} |"
+        )
+    lines.append(f"\n{recorded['machine']}, {recorded['date']}.")
+    return "\n".join(lines)
+
+
 def tables() -> dict[str, str]:
-    return {"probes": probes(), "measured": measured()}
+    return {"probes": probes(), "measured": measured(), "rehearsal": rehearsal()}
 
 
 def main(path: Path = DOCUMENT) -> None:

@@ -264,3 +264,14 @@ def test_the_figures_in_the_words_of_the_document_are_those_of_the_manifests() -
     assert f"\n| {end_of_drain:.0f} | the listener closes; what is in flight has {settings.finish_seconds} s" in text
     assert f"\n| {POD['terminationGracePeriodSeconds']} | `terminationGracePeriodSeconds`" in text
     assert f"after {DEPLOYMENT['progressDeadlineSeconds']} s `kubectl rollout status` fails" in text
+
+
+def test_the_rehearsal_lost_nothing_and_was_quick() -> None:
+    recorded = record.read("rehearsal")
+
+    ready = recorded["seconds until all are ready"]
+    assert ready["no limit"] <= 6
+    assert ready["200m"] <= 14
+    assert recorded["load"]["restarts"] == recorded["load"]["lost"] == 0
+    assert recorded["load"]["always ready"]
+    assert [each["lost"] for each in recorded["replacements"]] == [0, 0]
