@@ -14,7 +14,7 @@ from credit_risk_model.prediction.single_row import SingleRow
 
 Matrix = NDArray[np.float64]
 
-_loaded: weakref.WeakValueDictionary[tuple[str, str | None], "Scorer"] = weakref.WeakValueDictionary()
+_loaded: weakref.WeakValueDictionary[str, "Scorer"] = weakref.WeakValueDictionary()
 _loading = threading.Lock()
 
 
@@ -69,14 +69,13 @@ def load(path: Path | None = None, sha256: str | None = None) -> Scorer:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except (OSError, ValueError):
-        digest = None  # reading the artifact tells what is wrong
+        digest = ""
+    if not digest or (sha256 is not None and str(sha256).lower() != digest):
+        return Scorer(artifact.read(path, features=features.specification(), sha256=sha256))  # raises what is wrong
     with _loading:
-        scorer = _loaded.get((digest, sha256)) if digest else None
+        scorer = _loaded.get(digest)
         if scorer is None:
-            expected = digest if sha256 is None else sha256
-            scorer = Scorer(artifact.read(path, features=features.specification(), sha256=expected))
-            if digest:
-                _loaded[digest, sha256] = scorer
+            scorer = _loaded[digest] = Scorer(artifact.read(path, features=features.specification(), sha256=digest))
     return scorer
 
 

@@ -14,7 +14,7 @@ class SingleRow:
     """Answers what `Booster.predict` answers for one row with one thread, for a third of its time.
 
     `LGBM_BoosterPredictForMatSingleRowFast` of LightGBM's C API: all that is the same for every row is prepared once.
-    The library locks what the calls share, so any number of threads may call at once.
+    Any number of threads may call; they take turns, for a call keeps the interpreter's lock.
     """
 
     def __init__(self, booster: lightgbm.Booster, columns: int) -> None:

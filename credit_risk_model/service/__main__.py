@@ -17,10 +17,7 @@ from credit_risk_model.service import configuration as configurations
 from credit_risk_model.service import logs
 from credit_risk_model.service.application import Application
 from credit_risk_model.service.server import Server
-
-# How long a thread that predicts may keep the event loop, and so a probe, waiting; Python's own is 5 ms. With batches
-# of 1,000 loans all the time, single predictions were twice as many.
-_SWITCH_SECONDS = 0.001
+from credit_risk_model.service.threads import SWITCH_SECONDS
 
 
 def main() -> None:
@@ -46,7 +43,7 @@ def main() -> None:
         arguments.contract.write_text(yaml.dump(application.framework.openapi()))
         return
     settings = configuration.service
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         Server(application, settings.drain_seconds, settings.finish_seconds).listen(arguments.host, arguments.port)
     except (OSError, OverflowError) as error:

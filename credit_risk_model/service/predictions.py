@@ -52,12 +52,13 @@ class Predictions:
         try:
             with self._accepted():
                 await self._take_turn()
-        except Refusal:
-            await self._take_turn()  # clients that try again at once must not crowd out the others
+            content = await body.read(scope, receive, self._limits.body_limit)
+            with self._accepted():
+                result = await self._threads.run(self._predict, content)
+        except Refusal as refusal:
+            if refusal.status == 503:
+                await self._take_turn()  # clients that try again at once must not crowd out the others
             raise
-        content = await body.read(scope, receive, self._limits.body_limit)
-        with self._accepted():
-            result = await self._threads.run(self._predict, content)
         await answer(send, 200, result)
 
     async def _take_turn(self) -> None:

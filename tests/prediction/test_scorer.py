@@ -1,6 +1,7 @@
 """One artifact, loaded once, however many models use it."""
 
 import gc
+import hashlib
 import shutil
 import threading
 from pathlib import Path
@@ -61,6 +62,12 @@ def test_a_shared_artifact_does_not_pass_for_another_digest(practice_artifact: P
     with pytest.raises(ArtifactError, match="not the configured one"):
         scorer.load(practice_artifact, "0" * 64)
     assert held.threshold
+
+
+def test_a_model_that_pins_the_artifact_shares_it_with_one_that_does_not(practice_artifact: Path) -> None:
+    digest = hashlib.sha256(practice_artifact.read_bytes()).hexdigest()
+
+    assert scorer.load(practice_artifact) is scorer.load(practice_artifact, digest.upper())
 
 
 def test_predictions_and_explanations_do_not_disturb_each_other(loan: dict[str, Any]) -> None:

@@ -83,3 +83,19 @@ def test_a_result_that_comes_after_the_end_of_the_loop_does_no_harm() -> None:
 
     run(come_back())
     assert done.is_set()
+
+
+def test_a_thread_that_could_not_be_started_is_started_with_the_next_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> int:
+        threads = Threads(1, "model")
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", _refused)
+            with pytest.raises(RuntimeError, match="can't start"):
+                await threads.run(abs, -1)
+        return await threads.run(abs, -2)
+
+    assert run(work()) == 2
+
+
+def _refused(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
