@@ -15,9 +15,15 @@ from benchmarks import record
 from benchmarks.confined import serving, until_ready
 from benchmarks.load import BODY, REQUEST, Address, ask, in_process, probe
 
-SECONDS = float(os.environ.get("LOAD_SECONDS", "10"))
+SECONDS = float(os.environ.get("LOAD_SECONDS", "2"))
+TURNS = 31
 LOANS = 1_000
-SINGLES, FEW, MANY = 16, 4, 8  # connections; of batches, 4 may wait, so that some of 8 are refused
+# Connections with single predictions and with batches; of these 4 may wait, so that some of 8 are refused.
+CONNECTIONS = {
+    "single predictions alone": (16, 0),
+    "batches alone": (0, 4),
+    "both, and more batches than may wait": (16, 8),
+}
 _BATCH = b'{"loans":[' + b",".join([BODY] * LOANS) + b"]}"
 _HEAD = b"POST /api/models/credit_risk_batch_model/prediction HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 BATCH = b"%sContent-Length: %d\r\n\r\n%s" % (_HEAD, len(_BATCH), _BATCH)
@@ -62,14 +68,19 @@ def main() -> None:
     """Measure, print and record."""
     with serving(core=min(os.sched_getaffinity(0))) as (_, address):
         until_ready(address)
-        result: dict[str, Any] = {
-            "seconds": SECONDS,
-            "single predictions alone": measure(address, SINGLES, 0),
-            "batches alone": measure(address, 0, FEW),
-            "both, and more batches than may wait": measure(address, SINGLES, MANY),
-        }
-    record.write("batches", result)
-    print(json.dumps(result, indent=1))
+        turns = [{name: measure(address, *counts) for name, counts in CONNECTIONS.items()} for _ in range(TURNS)]
+    medians = {
+        name: {figure: statistics.median(turn[name][figure] for turn in turns) for figure in turns[0][name]}
+        for name in CONNECTIONS
+    }
+    ratios = [
+        turn["batches alone"]["loans of batches per second"]
+        / turn["single predictions alone"]["single predictions per second"]
+        for turn in turns
+    ]
+    result = {"seconds": SECONDS, "turns": TURNS, "loans of batches for one prediction": statistics.median(ratios)}
+    record.write("batches", result | medians)
+    print(json.dumps(result | medians, indent=1))
 
 
 if __name__ == "__main__":

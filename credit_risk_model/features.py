@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -212,6 +213,7 @@ _CODES = [
     (feature.field, {category: float(code) for code, category in enumerate(feature.categories or [])})
     for feature in FEATURES
 ]
+_VALUES = itemgetter(*(field for field, _ in _CODES))
 
 
 def specification() -> list[dict[str, Any]]:
@@ -231,8 +233,17 @@ def encode_row(loan: Mapping[str, Any]) -> list[float]:
 
 
 def encode_loans(loans: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
-    """Return the rows of `n` loans as a matrix of shape (n, 16)."""
-    return np.array([encode_row(loan) for loan in loans], dtype=np.float64)
+    """Return the rows of `n` loans as a matrix of shape (n, 16).
+
+    Raises:
+        KeyError: a field is missing, or a category is not in its enum.
+    """
+    columns = zip(*map(_VALUES, loans), strict=True)
+    encoded = [
+        [codes[category] for category in column] if codes else column
+        for column, (_, codes) in zip(columns, _CODES, strict=True)
+    ]
+    return np.array(encoded, dtype=np.float64).T
 
 
 def encode_batch(loans: pa.RecordBatch) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from pydantic import BaseModel
 
 from credit_risk_model.features import encode_loans
 from credit_risk_model.prediction.model import ScoringModel
-from credit_risk_model.prediction.schemas import CreditRiskBatchModelInput, CreditRiskBatchModelOutput, ScoredLoan
+from credit_risk_model.prediction.schemas import CreditRiskBatchModelInput, CreditRiskBatchModelOutput
 
 
 class CreditRiskBatchModel(ScoringModel):
@@ -25,9 +25,6 @@ class CreditRiskBatchModel(ScoringModel):
         self._check(data)
         probabilities = self._scorer.probabilities(encode_loans(map(vars, vars(data)["loans"])))
         risks = self._scorer.risks(probabilities)
-        return CreditRiskBatchModelOutput(
-            loans=[
-                ScoredLoan(credit_risk=risk, probability=probability)
-                for risk, probability in zip(risks, probabilities.tolist(), strict=True)
-            ]
-        )
+        found = zip(risks, probabilities.tolist(), strict=True)
+        loans = [{"credit_risk": risk, "probability": probability} for risk, probability in found]
+        return CreditRiskBatchModelOutput.model_validate({"loans": loans})

@@ -13,6 +13,7 @@ from tests.conftest import ROOT
 from tests.service.document import renewed
 
 DOCUMENT = ROOT / "docs" / "beyond.md"
+RATIO = "loans of batches for one prediction"
 PICTURE = ROOT / "docs" / "reasons.svg"
 _COLOURS = {"riskier": "#b2182b", "safer": "#2166ac"}
 
@@ -83,11 +84,15 @@ def batches() -> str:
     ]
     for name, row in measured.items():
         if isinstance(row, dict):
-            counts = f"{row['single predictions per second']:,} | {row['loans of batches per second']:,}"
+            counts = f"{row['single predictions per second']:,.0f} | {row['loans of batches per second']:,.0f}"
             lines.append(
                 f"| {name} | {counts} | {row['probes p99 in ms']:.0f} ms | {row['slowest probe in ms']:.0f} ms |"
             )
-    lines.append(f"\nThe service on one core, load and probes on the other; {measured['machine']}, {measured['date']}.")
+    lines.append(
+        f"\nMedians of {measured['turns']} turns of {measured['seconds']:.0f} s: {measured[RATIO]:.1f} loans in "
+        f"batches for one single prediction. The service on one core, load and probes on the other; {measured['machine']}, "
+        f"{measured['date']}."
+    )
     return "\n".join(lines)
 
 
