@@ -210,8 +210,13 @@ microbench: $(PROJECT)/.installed ## Measure the model alone: one loan, and up t
 	$(MAKE) docs
 
 .PHONY: layers
-layers: $(SERVICE)/.installed $(PROJECT)/.installed ## Measure what each layer of the application adds to a request
-	@$(SERVICE)/bin/python -m benchmarks.layers 2>/dev/null
+layers: $(PROJECT)/.installed ## Measure what each layer of the application adds to a request (DATA=)
+	@$(PROJECT)/bin/python -m benchmarks.layers $${DATA:+--data "$$DATA"}
+	$(MAKE) docs
+
+.PHONY: profile
+profile: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure where the time of a request goes under load, with wrk (DATA=)
+	@$(PROJECT)/bin/python -m benchmarks.profile $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
 .PHONY: soak

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.load import Address
-
-ROOT = Path(__file__).parent.parent
+from benchmarks.record import ROOT
 
 
 @contextmanager
@@ -49,12 +48,13 @@ def serving(groups: Sequence[Path] = (), core: int | None = None) -> Iterator[tu
 
 
 def until_ready(address: Address) -> None:
-    """Ask for readiness once in a tenth of a second until it is there."""
+    """Ask for readiness once in a tenth of a second until it is there, for at most two minutes."""
     url = "http://{}:{}/api/health/ready".format(*address)
-    while True:
+    for _ in range(1_200):
         try:
             urllib.request.urlopen(url, timeout=5).close()  # noqa: S310  # this host's own
         except OSError:
             time.sleep(0.1)
         else:
             return
+    sys.exit("The service does not become ready.")

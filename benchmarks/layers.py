@@ -1,99 +1,110 @@
-"""Tells what each layer of the composed application adds to a request, in one process and without a network.
+"""Tells what each layer of the composed application adds to a request, in one process and without a network."""
 
-Run by `make layers` in the environment of the service.
-"""
-
+import argparse
 import asyncio
+import itertools
 import json
+import os
+import statistics
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from benchmarks import record
-from credit_risk_model.features import EXAMPLE
+from benchmarks import loans, record, report
+from benchmarks.load import PREDICTION
 from credit_risk_model.service import body, configuration, logs
 from credit_risk_model.service.application import Application
 from credit_risk_model.service.lifecycle import State
+from credit_risk_model.service.threads import SWITCH_SECONDS
 
-ROOT = Path(__file__).parent.parent
-PATH = "/api/models/credit_risk_model/prediction"
-BODY = json.dumps(EXAMPLE).encode()
-ROUNDS, CONNECTIONS, REQUESTS = 15, 16, 1_600
+ROUNDS, CONNECTIONS, REQUESTS = 31, 16, 1_600
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-async def receive() -> dict[str, Any]:
-    """Return the body."""
-    return {"type": "http.request", "body": BODY, "more_body": False}
-
-
-async def send(message: Any) -> None:
-    """Take a part of the answer."""
-
-
-async def asking(app: Asgi) -> float:
+async def asking(app: Asgi, bodies: list[bytes]) -> float:
     """Return the CPU time of one request in µs, where 16 are under way."""
+    contents = itertools.cycle(bodies)
+
+    async def send(message: Any) -> None:
+        if message.get("status", 200) != 200:
+            sys.exit(f"The service answered {message['status']}.")
 
     async def ask() -> None:
         for _ in range(REQUESTS // CONNECTIONS):
-            headers = [(b"host", b"x"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY))]
-            scope = {"type": "http", "method": "POST", "path": PATH, "raw_path": PATH.encode(), "headers": headers}
-            await app(scope, receive, send)
+            content = next(contents)
+
+            async def receive(content: bytes = content) -> dict[str, Any]:
+                return {"type": "http.request", "body": content, "more_body": False}
+
+            length = b"%d" % len(content)
+            headers = [(b"host", b"x"), (b"content-type", b"application/json"), (b"content-length", length)]
+            scope = {"type": "http", "method": "POST", "path": PREDICTION, "headers": headers}
+            await app(scope | {"raw_path": PREDICTION.encode()}, receive, send)
 
     start = time.process_time()
     await asyncio.gather(*(ask() for _ in range(CONNECTIONS)))
     return (time.process_time() - start) / REQUESTS * 1e6
 
 
-def calling(function: Callable[[], Any]) -> float:
+def calling(function: Callable[[Any], Any], arguments: Iterable[Any]) -> float:
     """Return the CPU time of one call in µs."""
+    given = list(itertools.islice(itertools.cycle(arguments), REQUESTS))
     start = time.process_time()
-    for _ in range(REQUESTS):
-        function()
+    for argument in given:
+        function(argument)
     return (time.process_time() - start) / REQUESTS * 1e6
 
 
-async def main() -> None:
-    """Measure in turns, print and record the least of each."""
-    logs.configure("text")
-    application = Application(configuration.read(ROOT / "configuration" / "rest_configuration.yaml", {}))
+async def main(data: str | None) -> None:
+    """Measure in turns, print and record."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    kind, different = loans.different(data)
+    application = Application(configuration.read(record.ROOT / "configuration" / "rest_configuration.yaml", {}))
     while application.lifecycle.state is State.LOADING:
         await asyncio.sleep(0.01)
-    predictions = application._predictions[PATH]
+    predictions = application._predictions[PREDICTION]
     model = predictions._model
-    loan = model.input_schema.model_validate_json(BODY)
-    least: dict[str, float] = {}
+    bodies = [json.dumps(loan).encode() for loan in different]
+    requests = [model.input_schema(**loan) for loan in different]
+    found: dict[str, list[float]] = defaultdict(list)
     for _ in range(ROUNDS):
-        found = {
-            "parse": calling(lambda: body.parse(BODY)),
-            "validate": calling(lambda: model.input_schema.model_validate(body.parse(BODY))),
-            "model": calling(lambda: model.predict(loan)),
-            "thread": calling(lambda: predictions._predict(BODY)),
-            "predictions": await asking(predictions),
-            "observed": await asking(application._entrance.app),  # type: ignore[attr-defined]  # the request id is added to it
-            "all": await asking(application),
+        parse = calling(body.parse, bodies)
+        validate = calling(lambda content: model.input_schema.model_validate(body.parse(content)), bodies)
+        predict = calling(model.predict, requests)
+        thread = calling(predictions._predict, bodies)
+        predicted = await asking(predictions, bodies)
+        observed = await asking(application._entrance.app, bodies)  # type: ignore[attr-defined]  # the request id is added to it
+        everything = await asking(application, bodies)
+        layers = {
+            "JSON to Python objects": parse,
+            "pydantic's validation": validate - parse,
+            "the model": predict,
+            "the answer as JSON": thread - validate - predict,
+            "limits, turns, reading the body, the way to the thread and back": predicted - thread,
+            "route, metrics and access log": observed - predicted,
+            "request id": everything - observed,
+            "all of the application": everything,
         }
-        least = {name: min(value, least.get(name, value)) for name, value in found.items()}
-    result = {
-        "rounds": ROUNDS,
-        "layers": {
-            "JSON to Python objects": least["parse"],
-            "pydantic's validation": least["validate"] - least["parse"],
-            "the model": least["model"],
-            "the answer as JSON": least["thread"] - least["validate"] - least["model"],
-            "limits, turns, reading the body, the way to the thread and back": least["predictions"] - least["thread"],
-            "route, metrics and access log": least["observed"] - least["predictions"],
-            "request id": least["all"] - least["observed"],
-            "all of the application": least["all"],
-        },
-    }
-    record.write("layers", result)
-    print(json.dumps(result["layers"], indent=1))
+        for name, microseconds in layers.items():
+            found[name].append(microseconds)
+    result = {"rounds": ROUNDS, "loans": f"{len(different)} different {kind} loans"}
+    quartiles = {name: [round(part, 1) for part in statistics.quantiles(each)] for name, each in found.items()}
+    record.write("layers", result | {"layers": quartiles})
+    print(report.layers(record.read("layers")))
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    parser = argparse.ArgumentParser("python -m benchmarks.layers", description=__doc__)
+    parser.add_argument("--data", help="a file of real loans, in place of invented ones")
+    arguments = parser.parse_args()
+    with Path(os.devnull).open("w") as nowhere:
+        with redirect_stderr(nowhere):  # the log costs what it costs, and is not read
+            logs.configure("text")
+        uvloop.run(main(arguments.data))

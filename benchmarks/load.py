@@ -70,7 +70,7 @@ async def probe(address: Address, end: float) -> dict[str, list[float]]:
 
 
 def in_process(function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Callable[[], Any]:
-    """Start one of the two above in a process on the last core; return what waits for its result."""
+    """Start a coroutine in a process on the last core; return what waits for its result."""
     here, there = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.Process(target=_run, args=(there, function, arguments))
     process.start()

@@ -1,6 +1,7 @@
 """The loans that the benchmarks ask about: real ones where a file is given, otherwise invented ones."""
 
 import itertools
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ def different(data: str | None) -> tuple[str, list[dict[str, Any]]]:
     """Return what the loans are, and `COUNT` different ones as a request has them."""
     kind, loans = prepared(data, 4 * COUNT)
     found = {tuple(loan.values()): loan for loan in itertools.islice(_requests(loans), 2 * COUNT)}
+    if len(found) < COUNT:
+        sys.exit(f"{data} has {len(found)} different loans that a request may hold; {COUNT} are needed.")
     return kind, list(found.values())[:COUNT]
 
 

@@ -17,11 +17,11 @@ from typing import Any
 import yaml
 
 from benchmarks import record
-from benchmarks.confined import ROOT, serving, until_ready
+from benchmarks.confined import serving, until_ready
 from benchmarks.control_group import control_group
 from benchmarks.load import Address, in_process, load, probe
 
-MANIFEST = ROOT / "kubernetes" / "model_service.yaml"
+MANIFEST = record.ROOT / "kubernetes" / "model_service.yaml"
 DOCKER = os.environ.get("DOCKER", "docker")
 CONNECTIONS = 128
 CORES = {"no limit": None, "200m": 0.2}

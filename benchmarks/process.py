@@ -9,11 +9,12 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.servers import BUILD, ROOT, SHIPPED, Loan, Server
+from benchmarks.record import ROOT
+from benchmarks.servers import BUILD, SHIPPED, Loan, Server
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _START = 120  # seconds that a start may take
@@ -73,12 +74,16 @@ class Running:
         return labels
 
 
-def installed(server: Server) -> Path:
-    """Return the folder of the commands in the server's environment, which is made where it is not there yet."""
-    if server.environment == "service":
+def installed(name: str) -> Path:
+    """Return the folder of the commands in the environment of this name, which is made where it is not there yet.
+
+    Raises:
+        CannotRunError: it cannot be made.
+    """
+    if name == "service":
         return ROOT / ".venv" / "service" / "bin"
-    environment = BUILD / "environments" / server.environment
-    lock = ROOT / "benchmarks" / "requirements" / f"{server.environment}.txt"
+    environment = BUILD / "environments" / name
+    lock = ROOT / "benchmarks" / "requirements" / f"{name}.txt"
     mark = environment / "installed.txt"
     if not mark.exists() or mark.read_text() != lock.read_text():
         print(f"Installing {lock.relative_to(ROOT)}, once ...", flush=True)
@@ -97,7 +102,7 @@ def installed(server: Server) -> Path:
 @contextmanager
 def running(server: Server) -> Iterator[Running]:
     """Start the server; yield it once it is ready; end it and all that it started."""
-    commands = installed(server)
+    commands = installed(server.environment)
     mark = uuid.uuid4().hex
     port, other_port = _free_ports(2)
     saved = BUILD / "saved" / mark
@@ -117,7 +122,8 @@ def running(server: Server) -> Iterator[Running]:
     with log.open("w") as output:
         if server.saved_by:
             saving = [str(commands / "python"), "-m", server.saved_by, str(saved)]
-            subprocess.run(saving, env=environment, cwd=ROOT, stdout=output, stderr=output, check=True)
+            if subprocess.run(saving, env=environment, cwd=ROOT, stdout=output, stderr=output, check=False).returncode:
+                raise CannotRunError(f"cannot save its model; {log} has its words")
         program, *arguments = shlex.split(server.command.format(port=port, saved=saved))
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -150,7 +156,8 @@ def _end(process: subprocess.Popen[bytes], mark: str) -> None:
         process.kill()
         process.wait()
     for left in _marked(mark):
-        os.kill(int(left.name), 9)
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(int(left.name), 9)
 
 
 def _is_ready(port: int, path: str) -> bool:

@@ -4,8 +4,11 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-OURS = "this project"
+from benchmarks import servers
+
+OURS, CEILING, ARTICLE = (server.name for server in (servers.OURS, servers.CEILING, servers.ARTICLE))
 PICTURED = "16"  # connections
+DIFFERENT = {1: "the same again and again", 500: "500 different ones in turn"}  # the loans of a microbenchmark
 
 
 def figures(result: dict[str, Any], server: str, connections: str, name: str) -> list[float]:
@@ -43,16 +46,28 @@ def rates(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def latencies(result: dict[str, Any]) -> str:
-    """Return the table of the times to an answer, p50 and p99 in ms."""
-    lines = ["| | 1 connection | 16 connections | 128 connections |", "|---|---:|---:|---:|"]
+def load(result: dict[str, Any], connections: str) -> str:
+    """Return the table of all that was measured with so many connections, with the spread and the ratio to ours."""
+    columns = {
+        "requests per second": ("requests/s", ",.0f"),
+        "p50 ms": ("p50 in ms", ",.1f"),
+        "p99 ms": ("p99 in ms", ",.1f"),
+        "CPU ms per request": ("CPU ms for one", ".2f"),
+        "memory MB": ("memory in MB", ",.0f"),
+    }
+    lines = [f"| {connections} connection{'s' * (connections != '1')} | "]
+    lines[0] += " | ".join(heading for heading, _ in columns.values()) + " | errors |"
+    lines.append("|---|" + "---:|" * (len(columns) + 1))
     for server in result["servers"]:
-        cells = [
-            f"{_median(result, server, count, 'p50 ms'):.1f}, {_median(result, server, count, 'p99 ms'):.1f}"
-            for count in ("1", "16", "128")
-        ]
+        cells = []
+        for name, (_, form) in columns.items():
+            found = figures(result, server, connections, name)
+            least, median, most = (format(value, form) for value in (min(found), statistics.median(found), max(found)))
+            times = ratio(result, server, OURS, connections, name)
+            cells.append(f"{median} ({least} to {most}), {times:.2f}")
+        cells.append(f"{sum(figures(result, server, connections, 'errors')):,.0f}")
         lines.append(f"| {server} | {' | '.join(cells)} |")
-    lines.append(f"\np50 and p99 in ms, {_conditions(result)}.")
+    lines.append(f"\nThe median (the least to the most), and its ratio to ours: {_conditions(result)}.")
     return "\n".join(lines)
 
 
@@ -67,8 +82,8 @@ def starts(result: dict[str, Any]) -> str:
             statistics.median(turn[name] for turn in turns)
             for name in ("CPU seconds to ready", "seconds to ready", "resident MB after 1000 requests")
         )
-        share = start_ratio(result, server, "the article's way")
-        lines.append(f"| {server} | {cpu:.2f} s | {share:.2f} | {time:.1f} s | {resident:,.0f} MB |")
+        share = f"{start_ratio(result, server, ARTICLE):.2f}" if ARTICLE in result["servers"] else "-"
+        lines.append(f"| {server} | {cpu:.2f} s | {share} | {time:.1f} s | {resident:,.0f} MB |")
     lines.append(f"\nMedians of {len(result['servers'][OURS])} starts, {result['machine']}, {result['date']}.")
     return "\n".join(lines)
 
@@ -87,16 +102,21 @@ def turns_ratio(result: dict[str, Any], one: str, other: str, connections: str, 
 
 def ceiling(result: dict[str, Any]) -> str:
     """Return the table of this project beside what comes closest to it."""
-    lines = ["| this project to | requests/s, 16 connections | 128 | p99, 16 connections | 128 |"]
-    lines.append("|---|---:|---:|---:|---:|")
+    lines = [
+        "| this project to | requests/s, 16 connections | 128 | p99, 16 connections | 128 | its CPU for one, 16 | 128 |"
+    ]
+    lines.append("|---|---:|---:|---:|---:|---:|---:|")
     for server in result["16"]:
-        if server != OURS:
-            cells = [
-                f"{turns_ratio(result, OURS, server, connections, name):.2f}"
-                for name in ("requests", "p99")
-                for connections in ("16", "128")
-            ]
-            lines.append(f"| {server} | {' | '.join(cells)} |")
+        cells = [
+            f"{turns_ratio(result, OURS, server, connections, name):.2f}"
+            for name in ("requests", "p99")
+            for connections in ("16", "128")
+        ]
+        cells += [
+            f"{statistics.median(turn['CPU µs per request'] for turn in result[connections][server]):.0f} µs"
+            for connections in ("16", "128")
+        ]
+        lines.append(f"| {server} | {' | '.join(cells)} |")
     lines.append(
         f"\nMedians of the ratios in {result['turns']} turns of a second; {result['loans']}; {result['machine']}, "
         f"{result['date']}."
@@ -106,29 +126,55 @@ def ceiling(result: dict[str, Any]) -> str:
 
 def layers(result: dict[str, Any]) -> str:
     """Return the table of what each layer adds to a request."""
-    lines = ["| layer | µs of CPU |", "|---|---:|"]
-    lines += [f"| {name} | {microseconds:.0f} |" for name, microseconds in result["layers"].items()]
-    lines.append(f"\nThe least of {result['rounds']} rounds, {result['machine']}, {result['date']}.")
+    lines = ["| layer | µs of CPU | quartiles |", "|---|---:|---:|"]
+    for name, (low, median, high) in result["layers"].items():
+        lines.append(f"| {name} | {median:.0f} | {low:.0f} to {high:.0f} |")
+    lines.append(f"\nMedians of {result['rounds']} rounds, {result['loans']}, {result['machine']}, {result['date']}.")
+    return "\n".join(lines)
+
+
+def profile(result: dict[str, Any]) -> str:
+    """Return the table of where the time of a request goes, in the service and in its ceiling."""
+    lines = ["| part of a request, µs of CPU | this project | its ceiling |", "|---|---:|---:|"]
+    found = [
+        {part: statistics.median(turn.get(part, 0) for turn in turns) for part in set().union(*turns)}
+        for turns in (result["turns"][OURS], result["turns"][CEILING])
+    ]
+    for part in sorted(found[0], key=lambda name: -found[0][name]):
+        lines.append(f"| {part} | {found[0][part]:.0f} | {found[1].get(part, 0):.0f} |")
+    totals = [statistics.median(sum(turn.values()) for turn in turns) for turns in result["turns"].values()]
+    lines.append(f"| all | {totals[0]:.0f} | {totals[1]:.0f} |")
+    lines.append(
+        f"\nMedians of {len(result['turns'][OURS])} turns with 16 connections; {result['loans']}; {result['machine']}, "
+        f"{result['date']}."
+    )
     return "\n".join(lines)
 
 
 def model(result: dict[str, Any]) -> str:
     """Return the table of the model alone."""
     found = result["benchmarks"]
-    one, ready = (found[f"one_loan_{who}"]["least seconds"] * 1e6 for who in ("model", "booster"))
-    many = found["many_loans_model"]["times Booster.predict, in turns"]
     lines = [
-        f"One loan, from the object of the schema to the answer: {one:.1f} µs, {one / ready:.2f} times the {ready:.1f} "
-        f"µs of `Booster.predict` on a numpy row that is ready. 100,000 loans, from the data frame to the labels, all "
-        f"cores: {many:.2f} times `Booster.predict` on the matrix.\n",
+        "| one loan | the model, from the object of the schema to the answer | `Booster.predict` on a numpy row | |",
+        "|---|---:|---:|---:|",
+    ]
+    for count, words in DIFFERENT.items():
+        one, ready = (found[f"one_loan_{who}[{count}]"]["median seconds"] * 1e6 for who in ("model", "booster"))
+        lines.append(f"| {words} | {one:.1f} µs | {ready:.1f} µs | {one / ready:.2f} |")
+    many = found["many_loans"]
+    lines += [
+        f"\n100,000 loans, from the data frame to the labels, all cores: {many['median seconds']:.2f} s, "
+        f"{many['times Booster.predict']:.2f} times `Booster.predict` on the matrix, in turns.\n",
         "| loans | time for each | memory beside the data frame |",
         "|---:|---:|---:|",
     ]
     for name, figure in found.items():
         if name.startswith("number_of_loans"):
-            count = int(name.partition("[")[2].rstrip("]"))
-            lines.append(f"| {count:,} | {figure['least seconds'] / count * 1e6:.1f} µs | {figure['peak MB']:.1f} MB |")
-    lines.append(f"\nThe least of the rounds, {result['machine']}, {result['date']}.")
+            number = int(name.partition("[")[2].rstrip("]"))
+            lines.append(
+                f"| {number:,} | {figure['median seconds'] / number * 1e6:.1f} µs | {figure['peak MB']:.1f} MB |"
+            )
+    lines.append(f"\nMedians of the rounds, {result['machine']}, {result['date']}.")
     return "\n".join(lines)
 
 

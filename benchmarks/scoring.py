@@ -1,4 +1,4 @@
-"""Measures the scoring of many loans: whole files against `Booster.predict` alone, and batches against single requests.
+"""Measures the scoring of whole files against `Booster.predict` alone.
 
 The loans are those of DATA, Lending Club's loan.csv, repeated to 1,000,000 rows.
 """
@@ -21,13 +21,13 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from benchmarks import record
+from benchmarks.record import ROOT
 from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import rows
 from credit_risk_model.scoring.__main__ import main as score
 from credit_risk_model.scoring.parquet_loans import ParquetLoans
 
-ROOT = Path(__file__).parent.parent
 ROWS = int(os.environ.get("ROWS", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 THREADS = len(os.sched_getaffinity(0))

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from benchmarks.load import PREDICTION
+from benchmarks.record import ROOT
 from credit_risk_model import artifact, features
 
-ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "benchmark"
 SHIPPED = "credit_risk_model.prediction.model.CreditRiskModel"
 
@@ -56,7 +56,7 @@ def _configured(name: str, command: str, class_path: str, environment: str = "se
         command=command,
         variables={"REST_CONFIG": "{configuration}"},
         class_path=class_path,
-        path="/api/models/credit_risk_model/prediction",
+        path=PREDICTION,
         ready="/api/health/ready",
     )
 
@@ -66,8 +66,8 @@ _STOCK = "python -m uvicorn rest_model_service.main:app --port {port}"
 
 OURS = _configured("this project", _COMPOSED, SHIPPED)
 CEILING = _configured("its ceiling: a model that answers a constant", _COMPOSED, "benchmarks.served.constant.Constant")
-SAME_LOAN = _configured("this project, always about the same loan", _COMPOSED, "benchmarks.served.repeated.SameLoan")
-TWICE = _configured("this project, twice about each loan", _COMPOSED, "benchmarks.served.repeated.Twice")
+SAME_LOAN = _configured("this project, always about the same loan", _COMPOSED, "benchmarks.served.same_loan.SameLoan")
+BUSY = _configured("a constant after computing for 20 µs", _COMPOSED, "benchmarks.served.constant.Busy")
 STOCK = _configured("this model in the stock application", _STOCK, SHIPPED)
 ARTICLE = _configured("the article's way", _STOCK, "benchmarks.served.article.Article", "article")
 BY_HAND = Server(

@@ -13,19 +13,18 @@ from typing import Any
 
 from benchmarks import loans, record, report, wrk
 from benchmarks.process import CannotRunError, Running, running
-from benchmarks.servers import OURS, ROOT, SERVERS, Server
+from benchmarks.servers import OURS, SERVERS, Server
 from credit_risk_model.prediction.model import CreditRiskModel
 
 CONNECTIONS = (1, 16, 128)
-PICTURE = ROOT / "benchmarks" / "speed.svg"
 
 
 def main() -> None:
-    """Measure, print, and write the figures and their picture."""
+    """Measure, print, and write the figures."""
     parser = argparse.ArgumentParser("python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--data", help="a file of real loans, in place of invented ones")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3, help="of each load")
+    parser.add_argument("--seconds", type=float, default=5, help="of each load")
     parser.add_argument("--only", help="ours and the servers whose names contain this; nothing is written then")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the server too
@@ -59,9 +58,8 @@ def main() -> None:
             result["servers"][server.name].append(turn)
         if not arguments.only:  # after each round, so that a run that is stopped leaves what it has
             record.write("speed", result)
-            report.draw(record.read("speed"), PICTURE)
     result = record.conditions() | result
-    print(report.rates(result), report.latencies(result), sep="\n\n")
+    print(report.rates(result), *(report.load(result, str(count)) for count in CONNECTIONS), sep="\n\n")
 
 
 def measure(found: Running, bodies: list[dict[str, Any]], expected: list[str], seconds: float) -> dict[str, Any]:
@@ -74,7 +72,7 @@ def measure(found: Running, bodies: list[dict[str, Any]], expected: list[str], s
     turn: dict[str, Any] = {
         "seconds to ready": found.start_seconds,
         "CPU seconds to ready": found.start_cpu_seconds,
-        f"resident MB after {2 * len(bodies)} requests": found.resident(),
+        "resident MB after 1000 requests": found.resident(),
         "loads": {},
     }
     path = wrk.write_bodies(found.server, bodies)
@@ -91,7 +89,11 @@ def check(server: Server, labels: list[str], expected: list[str]) -> None:
 
 
 def under_load(found: Running, bodies: Path, connections: int, seconds: float) -> dict[str, float]:
-    """Return what came back in so many seconds, what it cost, and the most memory that was seen meanwhile."""
+    """Return what came back in so many seconds, what it cost, and the most memory that was seen meanwhile.
+
+    Raises:
+        CannotRunError: nothing came back.
+    """
     before = found.cpu_seconds()
     asking = wrk.start(found, bodies, connections, seconds)
     memory = 0.0
@@ -99,6 +101,8 @@ def under_load(found: Running, bodies: Path, connections: int, seconds: float) -
         memory = max(memory, found.memory())
         time.sleep(0.5)
     figures = wrk.result(asking)
+    if not figures["requests"]:
+        raise CannotRunError(f"answers nothing to {connections} connections in {seconds:.0f} s")
     used = found.cpu_seconds() - before
     return {
         "requests per second": figures["requests"] / figures["seconds"],

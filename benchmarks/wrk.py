@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.process import Running
-from benchmarks.servers import BUILD, ROOT, Loan, Server
+from benchmarks.record import ROOT
+from benchmarks.servers import BUILD, Loan, Server
 
 _SCRIPT = ROOT / "benchmarks" / "wrk.lua"
 

@@ -10,13 +10,13 @@ import httpx
 import pytest
 import yaml
 
+from benchmarks.load import PREDICTION
 from credit_risk_model import __version__
 from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction.model import CreditRiskModel
 from tests.conftest import CONFIGURATION, serving, until
 
 MODELS = ["credit_risk_model", "credit_risk_explanation_model", "credit_risk_batch_model"]
-PREDICTION = "/api/models/credit_risk_model/prediction"
 EXPLANATION = "/api/models/credit_risk_explanation_model/prediction"
 BATCH = "/api/models/credit_risk_batch_model/prediction"
 

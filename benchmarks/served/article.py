@@ -20,7 +20,5 @@ class Article(CreditRiskModel):
         for feature in FEATURES:
             if feature.categories:
                 frame[feature.name] = frame[feature.name].astype("category")
-        probability = self._booster.predict(frame)[0]
-        return CreditRiskModelOutput(
-            credit_risk=CreditRisk.RISKY if probability >= self._threshold else CreditRisk.SAFE
-        )
+        risky = self._scorer._booster.predict(frame)[0] >= self._scorer.threshold
+        return CreditRiskModelOutput(credit_risk=CreditRisk.RISKY if risky else CreditRisk.SAFE)

@@ -1,5 +1,7 @@
 """The ceiling: a model that answers without looking."""
 
+import time
+
 from pydantic import BaseModel
 
 from credit_risk_model.categories import CreditRisk
@@ -18,3 +20,14 @@ class Constant(CreditRiskModel):
     def predict(self, data: BaseModel) -> CreditRiskModelOutput:
         """Return the same answer for every loan."""
         return CreditRiskModelOutput(credit_risk=ANSWER)
+
+
+class Busy(Constant):
+    """Computes for 20 µs, about as long as the trees, and touches no memory."""
+
+    def predict(self, data: BaseModel) -> CreditRiskModelOutput:
+        """Return the same answer, later."""
+        end = time.perf_counter_ns() + 20_000
+        while time.perf_counter_ns() < end:
+            pass
+        return super().predict(data)

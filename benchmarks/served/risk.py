@@ -1,5 +1,7 @@
 """The model as one would write it by hand for a server without `ml_base`: a numpy row, and one thread."""
 
+import numpy as np
+
 from credit_risk_model import artifact, features
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
@@ -16,7 +18,7 @@ class RiskModel:
 
     def predict(self, loan: CreditRiskModelInput) -> CreditRiskModelOutput:
         """Return the risk of one loan."""
-        probability = self._booster.predict(features.encode_loans([vars(loan)]), num_threads=1)[0]
+        probability = self._booster.predict(np.array([features.encode_row(vars(loan))]), num_threads=1)[0]
         return CreditRiskModelOutput(
             credit_risk=CreditRisk.RISKY if probability >= self._threshold else CreditRisk.SAFE
         )

@@ -6,6 +6,7 @@ from typing import Any
 from benchmarks import measure, record
 from tests.conftest import ROOT
 from tests.deployment.manifests import CONTAINER
+from tests.deployment.rehearsal import RATE
 from tests.service.document import renewed
 
 DOCUMENT = ROOT / "docs" / "operations.md"
@@ -56,7 +57,7 @@ def rehearsal() -> str:
     for each in recorded["replacements"]:
         clients = f"connections {each['connections']}, clients {each['seconds late']} s late"
         lines.append(
-            f"| update, rollback and a rollout whose artifact is refused, under 50 requests/s, {clients}: "
+            f"| update, rollback and a rollout whose artifact is refused, under {RATE} requests/s, {clients}: "
             f"lost of {each['requests']:,} | {each['lost']} |"
         )
     lines.append(f"\n{recorded['machine']}, {recorded['date']}.")

@@ -21,13 +21,13 @@ import yaml
 
 from benchmarks import record
 from benchmarks.load import BODY, PREDICTION, in_process, load
+from benchmarks.measure import CORES
 from tests.conftest import CONFIGURATION, until
 from tests.deployment.containers import RESTRICTED, created
 from tests.deployment.kubelet import Kubelet
 from tests.deployment.manifests import DEPLOYMENT, POD
 
 REPLICAS = DEPLOYMENT["replicas"]
-CORES = {"no limit": None, "200m": 0.2}
 LOAD_SECONDS = float(os.environ.get("LOAD_SECONDS", "300"))
 CONNECTIONS = 128
 CLIENTS, RATE = 8, 50  # requests/s of all clients together
@@ -161,7 +161,7 @@ def _refused_artifact(stack: ExitStack) -> str:
 
 
 def main() -> None:
-    """Rehearse, print, record, and end with 1 where something was lost."""
+    """Rehearse, print, record, and end with 1 where something was lost, or a pod restarted or not ready."""
     result: dict[str, Any] = {"seconds until all are ready": {}}
     for name, cores in CORES.items():
         with ExitStack() as stack:
@@ -175,7 +175,9 @@ def main() -> None:
     result["replacements"] = [replaced(2, keep_alive=False), replaced(6, keep_alive=True)]
     record.write("rehearsal", result)
     print(json.dumps(result, indent=1))
-    if result["load"]["lost"] or result["load"]["restarts"] or any(each["lost"] for each in result["replacements"]):
+    load = result["load"]
+    disturbed = load["lost"] or load["restarts"] or not load["always ready"]
+    if disturbed or any(each["lost"] for each in result["replacements"]):
         sys.exit(1)
 
 

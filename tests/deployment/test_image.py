@@ -18,18 +18,16 @@ import pytest
 import yaml
 
 import credit_risk_model
-from benchmarks.load import in_process, load
+from benchmarks.load import PREDICTION, PROBES, in_process, load
 from credit_risk_model import artifact
 from credit_risk_model.service.configuration import Settings
 from tests.conftest import CONFIGURATION, ROOT, until
 from tests.deployment.containers import DOCKER, LIMITS, RESTRICTED, Container, created, docker, inside, running
 from tests.deployment.kubelet import Kubelet
 from tests.deployment.manifests import CONTAINER, POD
-from tests.service.process import PROBES
 
 pytestmark = pytest.mark.image
 
-PREDICTION = "/api/models/credit_risk_model/prediction"
 UNPACKED_MEGABYTES = 400
 NAME = f"credit-risk-model-{os.getpid()}"
 

@@ -90,8 +90,8 @@ def batches() -> str:
             )
     lines.append(
         f"\nMedians of {measured['turns']} turns of {measured['seconds']:.0f} s: {measured[RATIO]:.1f} loans in "
-        f"batches for one single prediction. The service on one core, load and probes on the other; {measured['machine']}, "
-        f"{measured['date']}."
+        f"batches for one single prediction. The service on one core, load and probes on the other; "
+        f"{measured['machine']}, {measured['date']}."
     )
     return "\n".join(lines)
 

@@ -41,10 +41,17 @@ def tables() -> dict[str, str]:
 
 
 def renewed(text: str, tables: dict[str, str]) -> str:
-    """Return a document with its tables made anew."""
+    """Return a document with its tables made anew.
+
+    Raises:
+        ValueError: one of the tables has no place in the document, or several.
+    """
     for name, table in tables.items():
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-        text = re.sub(pattern, lambda found: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)  # noqa: B023  # used at once
+        try:
+            [place] = re.finditer(rf"(?<=<!-- {re.escape(name)} -->\n).*?<!-- end -->", text, re.DOTALL)
+        except ValueError:
+            raise ValueError(f"The document must have '<!-- {name} -->' once.") from None
+        text = f"{text[: place.start()]}{table}\n<!-- end -->{text[place.end() :]}"
     return text
 
 

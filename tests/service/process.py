@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import yaml
 
+from benchmarks.load import PROBES
 from tests.conftest import ROOT, until
 
 ECHO = "tests.service.models.Echo"
 PREDICTION = "/api/models/echo/prediction"
-PROBES = ("/api/health", "/api/health/ready", "/api/health/startup")
 
 
 @dataclass

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
+from benchmarks.load import PREDICTION, PROBES
 from tests.conftest import until
-from tests.service.process import PROBES
-from tests.test_service import BATCH, PREDICTION
+from tests.test_service import BATCH
 
 LOANS = 1_000
 

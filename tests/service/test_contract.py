@@ -10,10 +10,10 @@ import httpx
 import pytest
 import yaml
 
+from benchmarks.load import PREDICTION
 from tests.conftest import CONFIGURATION, ROOT, SERVICE_PYTHON
 
 CONTRACT = ROOT / "service_contract.yaml"
-PREDICTION = "/api/models/credit_risk_model/prediction"
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from benchmarks.load import PREDICTION
 from tests.conftest import CONFIGURATION, ROOT, SERVICE_PYTHON
 
-PREDICTION = "/api/models/credit_risk_model/prediction"
 SHIPPED = "credit_risk_model.prediction.model.CreditRiskModel"
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from tests.test_service import BATCH, EXPLANATION, PREDICTION
+from benchmarks.load import PREDICTION
+from tests.test_service import BATCH, EXPLANATION
 
 BODIES = int(os.environ.get("FUZZ_BODIES", "3000"))
 NUMBERS = ["1" * 400, "9" * 5_000, "1e400", "-1e-400", "NaN", "-Infinity", "0x1", "01", "1_0", "-", "1.", "-0", "1e1"]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.load import PROBES
 from tests.conftest import until
 from tests.service import process
-from tests.service.process import PREDICTION, PROBES, Service
+from tests.service.process import PREDICTION, Service
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,10 @@ import socket
 import threading
 from pathlib import Path
 
+from benchmarks.load import PROBES
 from tests.conftest import until
 from tests.service import process
-from tests.service.process import PREDICTION, PROBES, Service
+from tests.service.process import PREDICTION, Service
 
 
 def test_the_surplus_is_refused_before_its_body_is_sent(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.load import PROBES
 from tests.conftest import until
 from tests.service import process
 from tests.service.truth_table import TABLE, Row
@@ -58,9 +59,7 @@ def test_no_model_is_served_before_all_are_loaded(tmp_path: Path) -> None:
 
 def test_a_failed_load_is_told_once_and_only_in_the_log(tmp_path: Path) -> None:
     with process.load_failed(tmp_path) as service:
-        told = (
-            service.predict().text + service.client.get("/api/models").text + service.client.get(process.PROBES[0]).text
-        )
+        told = service.predict().text + service.client.get("/api/models").text + service.client.get(PROBES[0]).text
 
         assert service.log.count("RuntimeError: the disk is gone") == 1
         assert "Traceback" in service.log

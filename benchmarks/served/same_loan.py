@@ -1,4 +1,4 @@
-"""The model on loans whose trees the processor has in its caches, which tells what finding them there is worth."""
+"""The model where the processor knows the way through the trees, which tells what not knowing it costs."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -23,12 +23,3 @@ class SameLoan(CreditRiskModel):
         features.encode_row(vars(data))
         risky = self._scorer.probability(self._row) >= self._scorer.threshold
         return CreditRiskModelOutput(credit_risk=CreditRisk.RISKY if risky else CreditRisk.SAFE)
-
-
-class Twice(CreditRiskModel):
-    """Predicts each loan twice, the second time with its paths through the trees in the caches."""
-
-    def predict(self, data: BaseModel) -> CreditRiskModelOutput:
-        """Return the second answer."""
-        super().predict(data)
-        return super().predict(data)

@@ -1,0 +1,67 @@
+"""What the service was to reach, and what was recorded of it."""
+
+from dataclasses import dataclass
+
+from benchmarks import record, report, servers
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure with its bound: the least that it may be, or the most."""
+
+    what: str
+    figure: float
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def reached(self) -> bool:
+        """Whether the figure keeps to its bound."""
+        return (self.least is None or self.figure >= self.least) and (self.most is None or self.figure <= self.most)
+
+
+def goals() -> list[Goal]:
+    """Return them with the figures of the last records; all loads but the last are of 16 connections."""
+    speed, turns, model, soak = (record.read(name) for name in ("speed", "ceiling", "model", "soak"))
+    ours, ceiling, article = servers.OURS.name, servers.CEILING.name, servers.ARTICLE.name
+    found = [
+        Goal(f"requests/s, times {name}", report.ratio(speed, ours, name, "16"), least=least)
+        for name, least in {
+            article: 10,
+            servers.MLSERVER.name: 3,
+            servers.MLSERVER_ALONE.name: 3,
+            servers.BENTOML.name: 3,
+            servers.LITSERVE.name: 3,
+            servers.MLFLOW.name: 3,
+        }.items()
+        if name in speed["servers"]
+    ]
+    for name, least in {servers.BY_HAND.name: 1, ceiling: 0.85}.items():
+        found.append(Goal(f"requests/s, times {name}", report.turns_ratio(turns, ours, name, "16", "requests"), least))
+    found.append(
+        Goal(f"p99, times {ceiling}, 128 connections", report.turns_ratio(turns, ours, ceiling, "128", "p99"), most=3)
+    )
+    for count, words in report.DIFFERENT.items():
+        one, booster = (
+            model["benchmarks"][f"one_loan_{who}[{count}]"]["median seconds"] for who in ("model", "booster")
+        )
+        found.append(Goal(f"one loan, {words}, times `Booster.predict`", one / booster, most=1.3))
+    many = model["benchmarks"]["many_loans"]["times Booster.predict"]
+    found.append(Goal("100,000 loans, times `Booster.predict`", many, most=1.1))
+    if article in speed["servers"]:
+        found.append(
+            Goal("CPU time to start, times the article's", report.start_ratio(speed, ours, article), most=0.65)
+        )
+    resident = max(turn["resident MB after 1000 requests"] for turn in speed["servers"][ours])
+    found.append(Goal("resident MB after 1,000 requests", resident, most=130))
+    found.append(Goal("MB more after 200,000 requests", soak["growth in MB"], most=5))
+    return found
+
+
+def table() -> str:
+    """Return them as a table."""
+    lines = ["| goal | at least | at most | measured | |", "|---|---:|---:|---:|---|"]
+    for goal in goals():
+        bounds = " | ".join("" if bound is None else f"{bound:g}" for bound in (goal.least, goal.most))
+        lines.append(f"| {goal.what} | {bounds} | {goal.figure:.2f} | {'reached' if goal.reached else '**missed**'} |")
+    return "\n".join(lines)

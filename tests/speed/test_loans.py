@@ -1,0 +1,23 @@
+"""The loans that the servers are asked about."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import loans
+from credit_risk_model.training import invented
+
+
+def test_they_are_different() -> None:
+    kind, found = loans.different(None)
+
+    assert kind == "invented"
+    assert len({tuple(loan.values()) for loan in found}) == len(found) == loans.COUNT
+
+
+def test_a_file_with_too_few_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "loan.csv"
+    invented.write(path, 100)
+
+    with pytest.raises(SystemExit, match="500 are needed"):
+        loans.different(str(path))
