@@ -11,7 +11,7 @@ _NORMAL, _FLOAT64, _ALL_TREES = 0, 1, -1  # C_API_PREDICT_NORMAL, C_API_DTYPE_FL
 
 
 class SingleRow:
-    """Answers what `Booster.predict` answers for one row with one thread, for a third of its time.
+    """Answers what `Booster.predict` answers for one row with one thread, for less than half of its time.
 
     `LGBM_BoosterPredictForMatSingleRowFast` of LightGBM's C API: all that is the same for every row is prepared once.
     Any number of threads may call; they take turns, for a call keeps the interpreter's lock.
