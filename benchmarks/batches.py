@@ -18,6 +18,7 @@ from benchmarks.load import BODY, REQUEST, Address, ask, in_process, probe
 SECONDS = float(os.environ.get("LOAD_SECONDS", "2"))
 TURNS = 31
 LOANS = 1_000
+RATIO = "loans of batches for one prediction"
 # Connections with single predictions and with batches; of these 4 may wait, so that some of 8 are refused.
 CONNECTIONS = {
     "single predictions alone": (16, 0),
@@ -78,7 +79,7 @@ def main() -> None:
         / turn["single predictions alone"]["single predictions per second"]
         for turn in turns
     ]
-    result = {"seconds": SECONDS, "turns": TURNS, "loans of batches for one prediction": statistics.median(ratios)}
+    result = {"seconds": SECONDS, "turns": TURNS, RATIO: statistics.median(ratios)}
     record.write("batches", result | medians)
     print(json.dumps(result | medians, indent=1))
 

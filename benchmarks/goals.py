@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from benchmarks import record, report, servers
+from benchmarks.soak import GOAL as MOST_GROWTH
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,10 @@ def goals() -> list[Goal]:
     """Return them with the figures of the last records; all loads but the last are of 16 connections."""
     speed, turns, model, soak = (record.read(name) for name in ("speed", "ceiling", "model", "soak"))
     ours, ceiling, article = servers.OURS.name, servers.CEILING.name, servers.ARTICLE.name
+    others = (servers.MLSERVER, servers.MLSERVER_ALONE, servers.BENTOML, servers.LITSERVE, servers.MLFLOW)
     found = [
         Goal(f"requests/s, times {name}", report.ratio(speed, ours, name, "16"), least=least)
-        for name, least in {
-            article: 10,
-            servers.MLSERVER.name: 3,
-            servers.MLSERVER_ALONE.name: 3,
-            servers.BENTOML.name: 3,
-            servers.LITSERVE.name: 3,
-            servers.MLFLOW.name: 3,
-        }.items()
+        for name, least in {article: 10, **{server.name: 3 for server in others}}.items()
         if name in speed["servers"]
     ]
     for name, least in {servers.BY_HAND.name: 1, ceiling: 0.85}.items():
@@ -54,7 +49,7 @@ def goals() -> list[Goal]:
         )
     resident = max(turn["resident MB after 1000 requests"] for turn in speed["servers"][ours])
     found.append(Goal("resident MB after 1,000 requests", resident, most=130))
-    found.append(Goal("MB more after 200,000 requests", soak["growth in MB"], most=5))
+    found.append(Goal("MB more after 200,000 requests", soak["growth in MB"], most=MOST_GROWTH))
     return found
 
 

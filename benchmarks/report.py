@@ -1,4 +1,4 @@
-"""The figures of `make bench` as a table and as a picture: medians of the turns, with their spread."""
+"""What the benchmarks recorded, as tables and as a picture."""
 
 import statistics
 from pathlib import Path
@@ -117,10 +117,7 @@ def ceiling(result: dict[str, Any]) -> str:
             for connections in ("16", "128")
         ]
         lines.append(f"| {server} | {' | '.join(cells)} |")
-    lines.append(
-        f"\nMedians of the ratios in {result['turns']} turns of a second; {result['loans']}; {result['machine']}, "
-        f"{result['date']}."
-    )
+    lines.append(f"\nMedians of the ratios in {result['turns']} turns of a second; {_where(result)}.")
     return "\n".join(lines)
 
 
@@ -129,25 +126,27 @@ def layers(result: dict[str, Any]) -> str:
     lines = ["| layer | µs of CPU | quartiles |", "|---|---:|---:|"]
     for name, (low, median, high) in result["layers"].items():
         lines.append(f"| {name} | {median:.0f} | {low:.0f} to {high:.0f} |")
-    lines.append(f"\nMedians of {result['rounds']} rounds, {result['loans']}, {result['machine']}, {result['date']}.")
+    lines.append(f"\nMedians of {result['rounds']} rounds; {_where(result)}.")
     return "\n".join(lines)
+
+
+def parts(result: dict[str, Any]) -> list[dict[str, float]]:
+    """Return the median µs of CPU of each part of a request: in the service, and in its ceiling."""
+    return [
+        {part: statistics.median(turn.get(part, 0) for turn in turns) for part in set().union(*turns)}
+        for turns in (result["turns"][OURS], result["turns"][CEILING])
+    ]
 
 
 def profile(result: dict[str, Any]) -> str:
     """Return the table of where the time of a request goes, in the service and in its ceiling."""
     lines = ["| part of a request, µs of CPU | this project | its ceiling |", "|---|---:|---:|"]
-    found = [
-        {part: statistics.median(turn.get(part, 0) for turn in turns) for part in set().union(*turns)}
-        for turns in (result["turns"][OURS], result["turns"][CEILING])
-    ]
-    for part in sorted(found[0], key=lambda name: -found[0][name]):
-        lines.append(f"| {part} | {found[0][part]:.0f} | {found[1].get(part, 0):.0f} |")
+    service, of_ceiling = parts(result)
+    for part in sorted(service, key=lambda name: -service[name]):
+        lines.append(f"| {part} | {service[part]:.0f} | {of_ceiling.get(part, 0):.0f} |")
     totals = [statistics.median(sum(turn.values()) for turn in turns) for turns in result["turns"].values()]
     lines.append(f"| all | {totals[0]:.0f} | {totals[1]:.0f} |")
-    lines.append(
-        f"\nMedians of {len(result['turns'][OURS])} turns with 16 connections; {result['loans']}; {result['machine']}, "
-        f"{result['date']}."
-    )
+    lines.append(f"\nMedians of {len(result['turns'][OURS])} turns with 16 connections; {_where(result)}.")
     return "\n".join(lines)
 
 
@@ -188,6 +187,10 @@ def soak(result: dict[str, Any]) -> str:
 
 def _median(result: dict[str, Any], server: str, connections: str, name: str) -> float:
     return statistics.median(figures(result, server, connections, name))
+
+
+def _where(result: dict[str, Any]) -> str:
+    return f"{result['loans']}; {result['machine']}, {result['date']}"
 
 
 def _conditions(result: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from benchmarks.process import Running, running
 from benchmarks.servers import OURS
 
 WARM = 10_000
-GOAL = 5  # MB
+GOAL = 5  # MB, at most
 CONNECTIONS = 16
 
 

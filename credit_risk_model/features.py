@@ -233,7 +233,7 @@ def encode_row(loan: Mapping[str, Any]) -> list[float]:
 
 
 def encode_loans(loans: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
-    """Return the rows of `n` loans as a matrix of shape (n, 16).
+    """Return the rows of `n` loans, one at least, as a matrix of shape (n, 16).
 
     Raises:
         KeyError: a field is missing, or a category is not in its enum.

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from benchmarks import record
+from benchmarks.batches import RATIO
 from credit_risk_model import artifact
 from credit_risk_model.features import EXAMPLE, FEATURES
 from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
@@ -13,7 +14,6 @@ from tests.conftest import ROOT
 from tests.service.document import renewed
 
 DOCUMENT = ROOT / "docs" / "beyond.md"
-RATIO = "loans of batches for one prediction"
 PICTURE = ROOT / "docs" / "reasons.svg"
 _COLOURS = {"riskier": "#b2182b", "safer": "#2166ac"}
 

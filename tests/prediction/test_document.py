@@ -6,9 +6,10 @@ import shlex
 import pytest
 
 from benchmarks import record
+from benchmarks.batches import RATIO
 from credit_risk_model.scoring.__main__ import parser
 from tests.conftest import ROOT
-from tests.prediction.document import DOCUMENT, PICTURE, RATIO, picture, tables
+from tests.prediction.document import DOCUMENT, PICTURE, picture, tables
 from tests.service.document import renewed
 
 

@@ -11,10 +11,7 @@ from tests.speed.document import PICTURE, tables
 
 SPEED = record.read("speed")
 MODEL = record.read("model")["benchmarks"]
-MISSED = {
-    f"requests/s, times {CEILING.name}": "docs/speed.md tells why: the trees, and what they leave of the caches",
-    f"requests/s, times {MLSERVER_ALONE.name}": "not how MLServer starts; with its worker process it is reached",
-}
+MISSED = {f"requests/s, times {server.name}" for server in (CEILING, MLSERVER_ALONE)}  # docs/speed.md tells why
 
 
 @pytest.mark.parametrize("path", tables(), ids=lambda path: path.name)
@@ -38,9 +35,10 @@ def test_every_server_was_measured_or_the_reason_is_given() -> None:
 
 @pytest.mark.parametrize("goal", goals.goals(), ids=lambda goal: goal.what)
 def test_the_goal_is_reached_or_known_to_be_missed(goal: goals.Goal) -> None:
-    if goal.what in MISSED:
-        pytest.xfail(MISSED[goal.what])
-    assert goal.reached
+    assert goal.reached or goal.what in MISSED
+    assert not (goal.reached and goal.what in MISSED), (
+        "reached now: take it out of what is missed, here and in the document"
+    )
 
 
 def test_no_answer_of_ours_was_an_error() -> None:
@@ -63,11 +61,12 @@ def test_two_hundred_thousand_requests_were_answered() -> None:
     assert found["errors"] == 0
 
 
-def test_what_the_model_takes_of_a_request_is_mostly_the_trees() -> None:
-    service, ceiling = record.read("profile")["turns"].values()
+def test_the_model_is_the_smaller_half_of_what_the_service_takes_beyond_its_ceiling() -> None:
+    service, ceiling = report.parts(record.read("profile"))
+    model = sum(service[part] - ceiling.get(part, 0) for part in ("the trees", "the rest of the model"))
 
-    assert min(turn["the trees"] for turn in service) > max(turn["the rest of the model"] for turn in service)
-    assert not any("the trees" in turn for turn in ceiling)
+    assert 0 < model < (sum(service.values()) - sum(ceiling.values())) / 2
+    assert "the trees" not in ceiling
 
 
 @pytest.mark.parametrize(
