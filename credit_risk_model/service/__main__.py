@@ -3,10 +3,12 @@
 import os
 import signal
 
-# Before the long imports: the first process of a container ignores a signal that it does not handle.
-signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+if __name__ == "__main__":
+    # Before the long imports: the first process of a container ignores a signal that it does not handle.
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
 
 import argparse
+import faulthandler
 import logging
 import sys
 from pathlib import Path
@@ -14,43 +16,64 @@ from pathlib import Path
 import yaml
 
 from credit_risk_model.service import configuration as configurations
-from credit_risk_model.service import logs
-from credit_risk_model.service.application import Application
-from credit_risk_model.service.server import Server
-from credit_risk_model.service.threads import SWITCH_SECONDS
+from credit_risk_model.service import contract, hosted, logs
+from credit_risk_model.service.application import create_app
+from credit_risk_model.service.configuration import Configuration, ConfigurationError
+from credit_risk_model.service.metrics import Metrics
+from credit_risk_model.service.server import Server, listen
+from credit_risk_model.service.state import Status
+
+logger = logging.getLogger(__name__)
+_SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock from the event loop; Python's own is 5 ms
 
 
 def main() -> None:
     """Do what the arguments say with the configuration that REST_CONFIG names."""
     parser = argparse.ArgumentParser("python -m credit_risk_model.service", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; * for every one, of IPv6 and IPv4")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
-    parser.add_argument("--check", action="store_true", help="check the configuration and end")
-    parser.add_argument("--contract", type=Path, metavar="FILE", help="write the contract and end")
+    parser.add_argument("--check", action="store_true", help="check the configuration and exit")
+    parser.add_argument("--contract", type=Path, metavar="FILE", help="write the contract and exit")
     arguments = parser.parse_args()
-    path = Path(os.environ.get("REST_CONFIG", "rest_config.yaml"))
     try:
-        configuration = configurations.read(path, os.environ)
-    except configurations.ConfigurationError as error:
+        configuration = configurations.from_environment()
+    except ConfigurationError as error:
         sys.exit(str(error))
     if arguments.check:
-        print(f"{path}: a service can be made of it, with {len(configuration.models)} model(s).")
-        return
-    if configuration.logging is None:
-        logs.configure(configuration.service.log_format)
-    application = Application(configuration, wait=bool(arguments.contract))
-    if arguments.contract:
-        arguments.contract.write_text(yaml.dump(application.framework.openapi()))
-        return
-    settings = configuration.service
-    sys.setswitchinterval(SWITCH_SECONDS)
+        count = len(configuration.models)
+        print(f"{configurations.path()}: valid, {count} model{'s' if count > 1 else ''}")
+    elif arguments.contract:
+        arguments.contract.write_text(_contract(configuration))
+    else:
+        _serve(configuration, arguments.host, arguments.port)
+
+
+def _contract(configuration: Configuration) -> str:
+    framework = hosted.create_framework(configuration)
+    models = list(hosted.load_models(framework, configuration))
+    return yaml.dump(contract.complete(framework, models))
+
+
+def _serve(configuration: Configuration, host: str, port: int) -> None:
     try:
-        Server(application, settings.drain_seconds, settings.finish_seconds).listen(arguments.host, arguments.port)
+        listener = listen(host, port)
     except (OSError, OverflowError) as error:
-        logging.error("Cannot listen on %s:%d: %s.", arguments.host, arguments.port, error)
-        os._exit(1)
-    logging.shutdown()
-    os._exit(0)  # a thread that loads or predicts may never end, and its time is over
+        reason = getattr(error, "strerror", None) or error
+        sys.exit(f"Cannot listen on {host}:{port}: {reason}.")
+    faulthandler.enable()  # a crash in native code leaves a stack
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    status = Status()
+    metrics = Metrics(status)
+    log = logs.configure(configuration.service.log_format) if configuration.logging is None else None
+    for warning in configurations.unknown_variables(os.environ):
+        logger.warning(warning)
+    shown = f"[{host}]" if ":" in host else host
+    logger.info("Running on http://%s:%d (Ctrl-C stops)", shown, listener.getsockname()[1])
+    Server(create_app(configuration, status, metrics), configuration.service, status).run(sockets=[listener])
+    logger.info("Stopped.")
+    if log:
+        log.flush_within(1)
+    os._exit(1 if status.load_failed else 0)  # a thread that loads or predicts may never return
 
 
 if __name__ == "__main__":

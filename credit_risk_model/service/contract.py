@@ -1,57 +1,73 @@
 """The OpenAPI contract of what the composed application answers, made from the framework's."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
 
-from credit_risk_model.service.lifecycle import Lifecycle, State
+from credit_risk_model.service.hosted import LoadedModel
+from credit_risk_model.service.probes import HEALTH, READY, STARTUP
+from credit_risk_model.service.state import TRUTH_TABLE
 
 _REQUEST_ID = {
     "description": "The id of the request in the log: the one that it came with, or a new one.",
     "schema": {"type": "string"},
 }
-_RETRY_AFTER = {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}
-_NEW = {
+_RETRY_AFTER = {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}}
+_ADDED = {
     "prediction": {
-        "400": "The body is no JSON, or a field is wrong; each wrong one has its message.",
+        "400": "The body is not JSON, or a field is wrong; each wrong field has its message.",
         "404": "No such model.",
+        "408": "The request did not arrive in time.",
         "413": "The body is too large.",
         "415": "The content type is not application/json.",
-        "500": "An error inside the service; the log has it under the id of the request.",
-        "503": "The models are not loaded, or too many predictions wait.",
+        "500": "An internal error; the log has it at the id of the request.",
+        "503": "The models are not loaded, too many predictions wait, or the deadline has passed.",
     },
     "metadata": {"404": "No such model.", "503": "The models are not loaded."},
 }
+_PROBES = {
+    HEALTH: ("Liveness", "health", "Whether the process should go on: 503 asks for a restart."),
+    READY: ("Readiness", "ready", "Whether to send requests to the service now."),
+    STARTUP: ("Startup", "startup", "Whether the models are loaded, or will never be."),
+}
 
 
-def describing(app: FastAPI, lifecycle: Lifecycle) -> Callable[[], dict[str, Any]]:
-    """Return what stands in for `app.openapi`; before the routes are complete, nothing is kept of the answer."""
-
-    def openapi() -> dict[str, Any]:
-        complete = lifecycle.state in (State.READY, State.DRAINING)
-        contract = app.openapi_schema or _exact(FastAPI.openapi(app))
-        app.openapi_schema = contract if complete else None
-        return contract
-
-    return openapi
-
-
-def _exact(contract: dict[str, Any]) -> dict[str, Any]:
+def complete(framework: FastAPI, models: Iterable[LoadedModel]) -> dict[str, Any]:
+    """Correct the contract of the framework's application, and return it."""
+    contract = framework.openapi()
+    schemas = contract["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
-        contract.get("components", {}).get("schemas", {}).pop(name, None)
+        schemas.pop(name, None)
+    schemas["ModelMetadata"]["properties"]["artifact_digest"] = {
+        "type": "string",
+        "title": "Artifact Digest",
+        "description": "The SHA-256 of the artifact, where the model offers it.",
+    }
+    for path, (summary, column, meaning) in _PROBES.items():
+        operation = contract["paths"][path]["get"]
+        operation["summary"], operation["description"] = summary, f"{meaning}\n\n{_states(column)}"
+    for loaded in models:
+        path = f"/api/models/{loaded.model.qualified_name}/prediction"
+        if path in contract["paths"]:
+            operation = contract["paths"][path]["post"]
+            operation["summary"] = f"Predict with {loaded.model.display_name}"
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for path, operations in contract["paths"].items():
         for operation in operations.values():
             responses = operation["responses"]
             responses.pop("422", None)
-            for status, description in _NEW.get(path.rpartition("/")[2], {}).items():
+            for status, description in _ADDED.get(path.rpartition("/")[2], {}).items():
                 responses[status] = {"description": description, "content": error}
             for status, response in responses.items():
                 response["headers"] = {"X-Request-ID": _REQUEST_ID}
                 if status == "503" and response["content"] == error:
                     response["headers"]["Retry-After"] = _RETRY_AFTER
-    page = contract["paths"]["/"]["get"]["responses"]
-    page["307"] = {"description": "The way to the documentation.", "headers": page["200"]["headers"]}
-    page["200"]["content"] = {"text/html": {"schema": {"type": "string"}}}
+    root = contract["paths"]["/"]["get"]["responses"]
+    root["307"] = {"description": "The way to the documentation.", "headers": root["200"]["headers"]}
+    root["200"]["content"] = {"text/html": {"schema": {"type": "string"}}}
     return contract
+
+
+def _states(column: str) -> str:
+    return "\n".join(f"- {state}: {getattr(row, column)}" for state, row in TRUTH_TABLE.items())

@@ -1,39 +1,59 @@
-"""The loading of the models, watched from within the framework's own loop over them."""
+"""The load: it makes the models and the pages, opens the routes, and moves the state."""
 
+import asyncio
 import gc
 import logging
-import resource
 import time
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import Any
 
-from ml_base import MLModel
-from ml_base.utilities import ModelManager
+from credit_risk_model.service import contract
+from credit_risk_model.service.body import Arriving
+from credit_risk_model.service.configuration import Configuration
+from credit_risk_model.service.hosted import create_framework, load_models
+from credit_risk_model.service.metrics import Metrics
+from credit_risk_model.service.pages import make_pages
+from credit_risk_model.service.predictions import Predictions
+from credit_risk_model.service.routes import Routes
+from credit_risk_model.service.state import Status
 
 logger = logging.getLogger(__name__)
-_STATM = Path("/proc/self/statm")
 
 
-def watched(models: Iterable[Any], loaded: Callable[[int, MLModel, float], None]) -> Iterator[Any]:
-    """Yield each configuration, and tell when its model is there: its index, the model, the seconds it took.
+class Loader:
+    """Loads the models, in a thread of its own, and opens the routes when all of them are there."""
 
-    The framework takes the next one when the one before is loaded.
-    """
-    for index, configuration in enumerate(models):
-        start, before = time.perf_counter(), _resident_megabytes()
-        yield configuration
-        seconds, megabytes = time.perf_counter() - start, _resident_megabytes() - before
-        name = ModelManager().get_models()[-1]["qualified_name"]
-        model = ModelManager().get_model(name)
-        loaded(index, model, seconds)
-        logger.info("Loaded %s %s in %.2f s and %.1f MB.", name, model.version, seconds, megabytes)
-    # What is loaded stays. Each full search for garbage among it would hold up every probe for some 50 ms.
-    gc.collect()
-    gc.freeze()
+    def __init__(self, configuration: Configuration, status: Status, metrics: Metrics, routes: Routes) -> None:
+        self._configuration = configuration
+        self._status = status
+        self._metrics = metrics
+        self._routes = routes
 
+    def load(self) -> None:
+        """Load; whatever goes wrong is logged, and the state becomes *load failed*."""
+        start = time.perf_counter()
+        try:
+            self._load()
+        except BaseException:  # a model may raise SystemExit
+            self._status.load_failed = True
+            logger.exception("A model could not be loaded.")
+            logger.error("Load failed: the service is not healthy, and exits with 1 when it is told to stop.")
+        else:
+            logger.info("Ready after %.2f s.", time.perf_counter() - start)
 
-def _resident_megabytes() -> float:
-    """Return the memory that the process has now, on Linux; 0 elsewhere."""
-    pages = _STATM.read_text().split()[1] if _STATM.exists() else 0
-    return int(pages) * resource.getpagesize() / 1e6
+    def _load(self) -> None:
+        framework = create_framework(self._configuration)
+        models = []
+        predictions = {}
+        arriving = Arriving(self._configuration.service.arriving_limit)
+        for index, loaded in enumerate(load_models(framework, self._configuration)):
+            models.append(loaded)
+            name = loaded.model.qualified_name
+            self._metrics.add_model(name, loaded.model.version, loaded.digest, loaded.seconds)
+            if self._configuration.models[index].create_endpoint:
+                endpoint = Predictions(loaded.model, self._configuration.limits(index), arriving)
+                predictions[f"/api/models/{name}/prediction"] = endpoint
+                self._metrics.add_endpoint(name, endpoint)
+        contract.complete(framework, models)
+        pages = asyncio.run(make_pages(framework, models, self._configuration.service.root_path))
+        gc.collect()
+        gc.freeze()  # a full collection of what stays anyway would hold up every probe
+        self._routes.open(predictions, pages)

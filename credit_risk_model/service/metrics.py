@@ -1,18 +1,25 @@
-"""What Prometheus is told."""
+"""The measurements that Prometheus reads."""
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from credit_risk_model.service.predictions import Predictions
+from credit_risk_model.service.state import State, Status
+
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-OUTCOMES = {200: "answered", 400: "invalid", 413: "invalid", 415: "invalid", 500: "failed", 503: "refused"}
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+OUTCOMES = ("answered", "invalid", "refused", "expired", "abandoned", "failed")
+_BY_STATUS = {200: "answered", 499: "abandoned", 500: "failed", 503: "refused"}
 
 
 class Metrics:
-    """The measurements of one application; probes and the reading of the metrics themselves are not among them."""
+    """The measurements of one application. Probes and `/metrics` are not counted."""
 
-    def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry()
+    def __init__(self, status: Status) -> None:
+        registry = self.registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         labels = ["method", "handler", "status"]
         self._requests = Histogram(
@@ -28,26 +35,51 @@ class Metrics:
         self._running = Gauge("model_predictions_running", "Predictions in a thread now.", ["model"], registry=registry)
         self._waiting = Gauge("model_predictions_waiting", "Predictions that wait now.", ["model"], registry=registry)
         self._load = Gauge("model_load_seconds", "Time that loading took.", ["model"], registry=registry)
-        self._info = Gauge("model_info", "1, for the version in the label.", ["model", "version"], registry=registry)
+        labels = ["model", "version", "digest"]
+        self._info = Gauge("model_info", "1, for the version and the artifact's digest.", labels, registry=registry)
+        states = Gauge("service_state", "1 for the state now, 0 for the others.", ["state"], registry=registry)
+        for state in State:
+            states.labels(state.value).set_function(partial(_is, status, state))
+        self._lock = asyncio.Lock()
+        self._next: asyncio.Future[bytes] | None = None
 
-    def add_model(self, name: str, version: str, load_seconds: float) -> None:
-        """Tell of a model that was loaded."""
+    def add_model(self, name: str, version: str, digest: str, load_seconds: float) -> None:
+        """Add a loaded model."""
         self._load.labels(name).set(load_seconds)
-        self._info.labels(name, version).set(1)
+        self._info.labels(name, version, digest).set(1)
 
-    def add_endpoint(self, name: str, running: Callable[[], float], waiting: Callable[[], float]) -> None:
-        """Show from now on how many predictions of this model there are."""
-        self._running.labels(name).set_function(running)
-        self._waiting.labels(name).set_function(waiting)
-        for outcome in OUTCOMES.values():
+    def add_endpoint(self, name: str, predictions: Predictions) -> None:
+        """Add the endpoint of a model."""
+        self._running.labels(name).set_function(lambda: predictions.running)
+        self._waiting.labels(name).set_function(lambda: predictions.waiting)
+        for outcome in OUTCOMES:
             self._outcomes.labels(name, outcome)  # shown from the start, at 0
 
-    def observe(self, method: str, handler: str, status: int, seconds: float, model: str | None) -> None:
-        """Count one request, and the outcome of a prediction where it was one."""
-        self._requests.labels(method, handler, str(status)).observe(seconds)
-        if model is not None and (outcome := OUTCOMES.get(status)):
-            self._outcomes.labels(model, outcome).inc()
+    def add_count(self, name: str, description: str, count: Callable[[], float]) -> None:
+        """Add a value that somebody else counts."""
+        Gauge(name, description, registry=self.registry).set_function(count)
 
-    def exposition(self) -> bytes:
-        """Return everything in Prometheus' text format."""
-        return generate_latest(self._registry)
+    def observe(self, method: str, handler: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        method = method if method in METHODS else "other"
+        self._requests.labels(method, handler, str(status)).observe(seconds)
+
+    def observe_prediction(self, model: str, status: int, error: str | None) -> None:
+        """Count the outcome of one prediction; `error` is the type of its error."""
+        outcome = "expired" if error == "DeadlineExceeded" and status == 503 else _BY_STATUS.get(status, "invalid")
+        self._outcomes.labels(model, outcome).inc()
+
+    async def exposition(self) -> bytes:
+        """Return everything in Prometheus' text format; requests that come at the same time share one computation."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._make())
+        return await asyncio.shield(self._next)
+
+    async def _make(self) -> bytes:
+        async with self._lock:
+            self._next = None  # requests from now on need newer values
+            return await asyncio.to_thread(generate_latest, self.registry)
+
+
+def _is(status: Status, state: State) -> bool:
+    return status.state is state

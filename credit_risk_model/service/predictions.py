@@ -1,90 +1,132 @@
-"""The predictions of one model: so many run at once, so many wait, and the next one is refused."""
+"""The endpoint of one model: the admission limit, the deadline, and the watch for predictions that never return."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+import math
+import sys
+import time
+import traceback
 
 from ml_base import MLModel
 from ml_base.ml_model import MLModelSchemaValidationException
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
-from credit_risk_model.service import body
-from credit_risk_model.service.answers import RETRY_AFTER, Refusal, answer
+from credit_risk_model.service import body, errors
 from credit_risk_model.service.configuration import Limits, dotted
-from credit_risk_model.service.threads import Threads
+from credit_risk_model.service.errors import Refusal
+from credit_risk_model.service.responses import respond
+from credit_risk_model.service.workers import Job, Workers
+
+logger = logging.getLogger(__name__)
+
+
+class ModelError(Exception):
+    """A model raised an exception; it is the cause of this one."""
 
 
 class Predictions:
     """The endpoint of a model, as ASGI.
 
-    The event loop reads and answers; all the rest is done by at most `limits.running` threads, so that no model,
-    however slow, and no body, however long, keeps a probe waiting.
+    The event loop reads the request and sends the answer. Threads do the rest, so that no model, however slow, and no
+    body, however long, keeps a probe waiting.
     """
 
-    def __init__(self, model: MLModel, limits: Limits, turns: asyncio.Semaphore) -> None:
-        self.model_name = model.qualified_name
-        self._model = model
+    def __init__(self, model: MLModel, limits: Limits, arriving: body.Arriving) -> None:
+        self.model_name: str = model.qualified_name
         self._limits = limits
-        self._turns = turns
-        self._threads = Threads(limits.running, model.qualified_name)
-        self._count = 0
+        self._arriving = arriving
+        self._validate = model.input_schema.model_validate  # a decorated model makes its schema each time it is asked
+        self._model = model
+        self._stalled = 0
+        self._workers = Workers(limits.running, self.model_name, self._predict)
 
     @property
     def running(self) -> int:
         """The number of predictions that have a thread."""
-        return min(self._count, self._limits.running)
+        return self._workers.running
 
     @property
     def waiting(self) -> int:
         """The number of predictions that wait for a thread."""
-        return self._count - self.running
+        return len(self._workers.jobs) - self._workers.running
+
+    @property
+    def is_saturated(self) -> bool:
+        """Whether the next prediction is refused."""
+        return len(self._workers.jobs) >= self._limits.running + self._limits.waiting
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether a prediction has run for more than `stall_seconds`; one is enough, for its thread is lost."""
+        return self._stalled > 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request.
 
         Raises:
-            Refusal: the method, the body or a field is wrong, or too many predictions wait.
+            Refusal: the body or a field is wrong, too many predictions wait, or the deadline has passed.
         """
-        if scope["method"] != "POST":
-            message = f"{scope['method']} is not allowed here, POST is."
-            raise Refusal(405, "MethodNotAllowed", [message], [(b"allow", b"POST")])
-        try:
-            with self._accepted():
-                await self._take_turn()
-            content = await body.read(scope, receive, self._limits.body_limit)
-            with self._accepted():
-                result = await self._threads.run(self._predict, content)
-        except Refusal as refusal:
-            if refusal.status == 503:
-                await self._take_turn()  # clients that try again at once must not crowd out the others
-            raise
-        await answer(send, 200, result)
+        self._admit()
+        content = await body.read(scope, receive, self._limits.body_limit, self._arriving)
+        self._admit()
+        job = Job(content, scope["state"].get("client_left", _unknown))
+        await respond(send, 200, await self._workers.run(job))
 
-    async def _take_turn(self) -> None:
-        async with self._turns:
-            await asyncio.sleep(0)  # lasts for one pass of the event loop
+    def _admit(self) -> None:
+        if self._stalled >= self._limits.running:
+            raise errors.overloaded("All threads of the model are stalled; retry.")
+        if self.is_saturated:
+            raise errors.overloaded("Too many predictions are waiting; retry.")
 
-    @contextmanager
-    def _accepted(self) -> Iterator[None]:
-        """Count this request among those that run or wait; whose body is still to come is not among them."""
-        if self._count >= self._limits.running + self._limits.waiting:
-            raise Refusal(503, "Overloaded", ["Too many predictions are waiting; try again."], [RETRY_AFTER])
-        self._count += 1
-        try:
-            yield
-        finally:
-            self._count -= 1
+    def check(self) -> None:
+        """Drop predictions that nobody waits for, and look for stalled ones; each is reported once."""
+        self._drop_expired()
+        now = time.monotonic()
+        limit = self._limits.stall_seconds or math.inf
+        stalled = [job for job in self._workers.jobs if job.started is not None and now - job.started > limit]
+        self._stalled = len(stalled)
+        for job in stalled:
+            if not job.reported:
+                job.reported = True
+                self._report(job)
+
+    def _drop_expired(self) -> None:
+        seconds = self._limits.answer_seconds
+        now = time.monotonic()
+        for job in list(self._workers.jobs):
+            if job.future.done():
+                continue
+            if seconds and now - job.admitted > seconds:
+                self._workers.drop(job, errors.deadline_exceeded(seconds))
+            elif job.client_left():
+                self._workers.drop(job, errors.client_left())
+
+    def _report(self, job: Job) -> None:
+        frame = sys._current_frames().get(job.thread)
+        stack = "".join(traceback.format_stack(frame)) if frame else "unknown"
+        job.context.copy().run(  # it has the id of the request
+            logger.error,
+            "A prediction of %s has run for more than %g s; its thread is here:\n%s",
+            self.model_name,
+            self._limits.stall_seconds,
+            stack,
+        )
 
     def _predict(self, content: bytes) -> bytes:
+        """Answer one body, in a thread."""
+        data = body.parse(content, self._limits.value_limit)
         try:
-            data = self._model.input_schema.model_validate(body.parse(content))
-        except ValidationError as error:
-            raise Refusal(400, "ValidationError", _messages(error)) from error
-        try:
-            result: bytes = self._model.predict(data).model_dump_json().encode()
+            try:
+                valid = self._validate(data)
+            except ValidationError as error:
+                raise Refusal(400, "ValidationError", _messages(error)) from error
+            result: bytes = self._model.predict(valid).model_dump_json().encode()
+        except Refusal:
+            raise
         except MLModelSchemaValidationException as error:
             raise Refusal(400, "SchemaValidationError", [str(error)]) from error
+        except BaseException as error:  # a model may raise SystemExit, StopIteration or CancelledError
+            raise ModelError(f"{self.model_name} raised {type(error).__name__}") from error
         return result
 
 
@@ -95,3 +137,8 @@ def _messages(error: ValidationError) -> list[str]:
         words = "Input should be an object" if problem["type"] == "model_type" else problem["msg"]
         messages.append(f"{dotted(problem['loc']) or 'body'}: {words}")
     return messages
+
+
+def _unknown() -> bool:
+    """Stand in on a server that does not tell whether the client has left."""
+    return False

@@ -1,124 +1,113 @@
-"""The server: how it starts listening, and how it stops without losing a request."""
+"""The server: uvicorn, which listens before the models load, and drains before it stops."""
 
 import asyncio
-import ctypes
+import logging
 import signal
 import socket
-import struct
-import sys
-import time
-import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp
 
-from credit_risk_model.service.answers import Refusal
-from credit_risk_model.service.application import Application
+from credit_risk_model.service.configuration import Settings
+from credit_risk_model.service.state import Status
 
-_LINGER = 0.5  # seconds for what was sent before the end and has not been read yet
-_HEAD_LIMIT = 65_536  # bytes
-_ACCEPTS = 16  # connections that may be accepted in one pass of the event loop
-_SO_ATTACH_FILTER = 26
-# A socket filter of four instructions: load byte 13 of the TCP header, the flags; is SYN (2) set? drop; else pass.
-_DROP_SYN = struct.pack("HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 2, 0x06, 0, 0, 0, 0x06, 0, 0, 0xFFFFFFFF)
+logger = logging.getLogger(__name__)
+_TICK = 0.05  # seconds
+_LINGER_TICKS = 10
+_HANDLED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 
 
-class Protocol(HttpToolsProtocol):
-    """HTTP, with our shape for the answer to what is none, and a limit for the head of a request."""
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; `*` as the host means every address, of IPv6 and IPv4.
 
-    _unparsed = 0
-
-    def data_received(self, data: bytes) -> None:
-        """Read on, but no head or trailer of any length: the parser's time for it grows with its square."""
-        self._unparsed += len(data)
-        super().data_received(data)
-        if self._unparsed > _HEAD_LIMIT and not self.transport.is_closing():
-            self.send_400_response(f"The head is longer than {_HEAD_LIMIT} bytes.")
-
-    def on_headers_complete(self) -> None:
-        """Start the request."""
-        self._unparsed = 0
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        """Take a piece."""
-        self._unparsed = 0
-        super().on_body(body)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer and close."""
-        request_id = uuid.uuid4().hex
-        uvicorn.server.logger.info("The answer to this is 400, with the id %s.", request_id)
-        body = Refusal(400, "MalformedRequest", [msg]).body
-        head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
-        head += f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n\r\n"
-        self.transport.write(head.encode() + body)
-        self.transport.close()
+    Raises:
+        OSError: nobody can listen there.
+    """
+    if host == "*":
+        if socket.has_dualstack_ipv6():
+            return socket.create_server(("", port), family=socket.AF_INET6, backlog=2048, dualstack_ipv6=True)
+        host = ""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)
 
 
 class Server(uvicorn.Server):
-    """Drains on SIGTERM; a second one, or SIGINT, ends the draining."""
+    """Serves until a signal comes, drains, and finishes the requests in flight.
 
-    def __init__(self, application: Application, drain_seconds: float, finish_seconds: int) -> None:
+    SIGTERM and SIGHUP start the drain; a second one ends it. SIGINT, the interrupt of a terminal, does not drain.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, status: Status) -> None:
         super().__init__(
             uvicorn.Config(
-                application,
-                http=Protocol,
+                app,
+                lifespan="on",
                 ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=finish_seconds,
+                forwarded_allow_ips=settings.trusted_proxies,
+                timeout_keep_alive=settings.keep_alive_seconds,
+                timeout_graceful_shutdown=settings.finish_seconds,
             )
         )
-        self._lifecycle = application.lifecycle
-        self._drain_seconds = drain_seconds
-        self._end_of_drain = float("inf")
-        self._listener = socket.socket()
+        self._drain_seconds = settings.drain_seconds
+        self._status = status
 
-    def listen(self, host: str, port: int) -> None:
-        """Serve until a signal comes, and end what is in flight.
-
-        Raises:
-            OSError: nobody can listen there.
-        """
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, port), family=family, backlog=self.config.backlog)
-        shown = f"[{host}]" if ":" in host else host
-        uvicorn.server.logger.info("Uvicorn running on http://%s:%d", shown, self._listener.getsockname()[1])
-        # libuv accepts one connection in each pass of its loop, and a busy pass is long: a probe must not queue for it.
-        self.run(sockets=[self._listener, *(self._listener.dup() for _ in range(_ACCEPTS - 1))])
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve on these sockets."""
+        self._loop = asyncio.get_running_loop()
+        for number in _HANDLED:
+            signal.signal(number, self.handle_exit)
+        await self._serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start to drain, or stop."""
-        first = self._end_of_drain == float("inf")
-        if sig == signal.SIGTERM and first and self._drain_seconds and self._lifecycle.drain():
-            self._end_of_drain = time.monotonic() + self._drain_seconds
+        name = signal.Signals(sig).name
+        if sig != signal.SIGINT and not self._status.draining and self._drain_seconds and self._status.drain():
+            logger.info("%s: draining for %g s.", name, self._drain_seconds)
+            self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, self._stop)
         elif self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
         else:
-            self._lifecycle.drain()
+            logger.info("%s: stopping.", name)
+            self._status.drain()
             self.should_exit = True
 
-    async def on_tick(self, counter: int) -> bool:
-        """Return whether it is time to stop."""
-        return await super().on_tick(counter) or time.monotonic() >= self._end_of_drain
+    def _stop(self) -> None:
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let nobody in any more, answer who is in, then close."""
-        _ignore_newcomers(self._listener)
-        end = time.monotonic() + _LINGER
-        await asyncio.sleep(_LINGER / 10)  # in which the event loop accepts who was connected already
-        while self.server_state.connections and time.monotonic() < end:
-            await asyncio.sleep(_LINGER / 10)
+        """Stop listening, answer the clients that have connected, then close."""
+        for connection in self._close_listeners(sockets or []):
+            await self._loop.connect_accepted_socket(self._protocol, connection)
+        for _ in range(_LINGER_TICKS):  # a request may still be on its way
+            if not self.server_state.connections:
+                break
+            await asyncio.sleep(_TICK)
         await super().shutdown(sockets)
 
+    def _close_listeners(self, listeners: Sequence[socket.socket]) -> list[socket.socket]:
+        """Close the listeners; return the connections that wait to be accepted, which would be reset otherwise."""
+        copies = [listener.dup() for listener in listeners]
+        for server in self.servers:
+            server.close()
+        waiting = []
+        for copy in copies:
+            copy.setblocking(False)
+            with suppress(OSError):  # there are no more
+                while True:
+                    waiting.append(copy.accept()[0])
+            copy.close()
+        return waiting
 
-def _ignore_newcomers(listener: socket.socket) -> None:
-    """Let Linux drop new connections; merely closing would also reset those that wait to be accepted."""
-    if sys.platform == "linux":
-        program = ctypes.create_string_buffer(_DROP_SYN)
-        with suppress(OSError):  # a sandbox may forbid it
-            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(program)))
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: Any = self.config.http_protocol_class  # made as uvicorn makes it
+        made: asyncio.Protocol = protocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made

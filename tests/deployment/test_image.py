@@ -117,7 +117,7 @@ def test_a_signal_counts_from_the_first_moment() -> None:
         container.signal(signal.SIGTERM)
 
         assert container.wait() == 128 + signal.SIGTERM
-        assert "running on" not in container.log, "it was still importing"
+        assert "Running on" not in container.log, "it was still importing"
 
 
 def configured_as(folder: Path, **model: str) -> str:

@@ -8,14 +8,13 @@ import asyncio
 import statistics
 import sys
 import threading
-import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from credit_risk_model.service import configuration, logs
-from credit_risk_model.service.application import Application
-from credit_risk_model.service.lifecycle import State
+from credit_risk_model.service.application import create_app
+from credit_risk_model.service.state import Status
 
 _LEFT_OUT = ("/asyncio/", "/concurrent/", "/threading.py", "/queue.py")
 _REQUESTS = 21
@@ -33,22 +32,36 @@ class Calls:
             self.count += 1
 
 
-async def of_each(application: Application, path: str, body: bytes, calls: Calls) -> list[int]:
+async def of_each(path: Path, prediction: str, body: bytes, calls: Calls) -> list[int]:
+    status = Status()
+    application = create_app(configuration.read(path, {}), status)
+    started = iter([{"type": "lifespan.startup"}])
+
+    async def lifespan() -> Any:
+        return next(started, None) or await asyncio.Event().wait()
+
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Any) -> None:
         assert message.get("status", 200) == 200, message
 
+    async def serve() -> None:
+        await application({"type": "lifespan"}, lifespan, send)
+
+    serving = asyncio.create_task(serve())
+    while not status.loaded:
+        await asyncio.sleep(0.01)
     found = []
     for _ in range(_REQUESTS):
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers}
+        scope = {"type": "http", "method": "POST", "path": prediction, "raw_path": b"/", "headers": headers}
         calls.count = 0
         sys.setprofile(calls)
         await application(scope, receive, send)
         sys.setprofile(None)
         found.append(calls.count)
+    serving.cancel()
     return found
 
 
@@ -56,10 +69,7 @@ def main(path: Path, prediction: str, body: str) -> None:
     logs.configure("text")
     calls = Calls()
     threading.setprofile(calls)  # of the threads that predict, which are made later
-    application = Application(configuration.read(path, {}))
-    while application.lifecycle.state is State.LOADING:
-        time.sleep(0.01)
-    print(statistics.mode(asyncio.run(of_each(application, prediction, body.encode(), calls))))
+    print(statistics.mode(asyncio.run(of_each(path, prediction, body.encode(), calls))))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ def settings() -> str:
     lines = ["| key | environment | default | for a model alone | |", "|---|---|---|---|---|"]
     for name, field in Settings.model_fields.items():
         alone = "yes" if name in Limits.model_fields else "no"
-        lines.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {field.default} | {alone} | {field.description} |")
+        default = "(empty)" if field.default == "" else field.default
+        lines.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {default} | {alone} | {field.description} |")
     return "\n".join(lines)
 
 

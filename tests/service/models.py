@@ -1,5 +1,6 @@
 """Models that load, predict and fail on command, for a service that runs as a process of its own."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,8 @@ class Echo(MLModel):  # type: ignore[misc]  # ml_base ships no types
             raise SystemExit("a secret of the exit")
         if data.number == 503:
             raise StopIteration("a secret of the iteration")
+        if data.number == 504:
+            raise asyncio.CancelledError("a secret of the cancellation")
         wait_for(self._predicts_with)
         return Output(number=data.number)
 
@@ -92,5 +95,8 @@ class Abstract(MLModel):  # type: ignore[misc]  # ml_base ships no types
 
 
 class Doubling(MLModelDecorator):  # type: ignore[misc]  # ml_base ships no types
+    def __init__(self, times: int = 1) -> None:
+        super().__init__(times=times)
+
     def predict(self, data: Any) -> Output:
-        return Output(number=2 * self._model.predict(data).number)
+        return Output(number=2 ** self._configuration["times"] * self._model.predict(data).number)

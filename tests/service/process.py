@@ -92,7 +92,7 @@ def running(folder: Path, configuration: Path, environment: dict[str, str] | Non
         )
     try:
         found = until(
-            lambda: re.search(r"running on (http://[^\s\"]+)", log.read_text()) or process.poll() is not None,
+            lambda: re.search(r"unning on (http://[^\s\"]+)", log.read_text()) or process.poll() is not None,
             "listening",
         )
         assert isinstance(found, re.Match), log.read_text()
@@ -118,6 +118,19 @@ def ready(folder: Path, *models: dict[str, Any], **content: Any) -> Iterator[Ser
 def loading(folder: Path) -> Iterator[Service]:
     with starting(folder, {"configuration": {"loads_with": str(folder / "gate")}}) as service:
         yield service
+
+
+@contextmanager
+def stalled(folder: Path) -> Iterator[Service]:
+    """A prediction has run for too long; it ends once the gate is open."""
+    slow = {"configuration": {"predicts_with": str(folder / "gate")}, "service": {"stall_seconds": 0.1}}
+    with ready(folder, slow) as service:
+        asking = threading.Thread(target=service.predict)
+        asking.start()
+        until(lambda: service.client.get(PROBES[0]).status_code == 503, "not healthy any more")
+        yield service
+        service.open_gate()
+        asking.join()
 
 
 @contextmanager

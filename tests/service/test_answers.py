@@ -46,15 +46,15 @@ def test_a_decorated_model_answers(service: Service) -> None:
         (b'{"number": 1', "Expecting ',' delimiter at line 1, column 13"),
         (b'{"number": 1} x', "Extra data"),
         (b'{"number": "\x00"}', "Invalid control character"),
-        (b'{"number": "\xff"}', "no UTF-8 at byte 12"),
-        (b"\xef\xbb\xbf{}", "BOM"),
-        ('{"number": 1}'.encode("utf-16"), "no UTF-8 at byte 0"),
-        (b'{"number": 1, "number": 1}', "key 'number' stands twice"),
-        (b'{"number": 1, "items": [{"size": 1, "size": 2}]}', "key 'size' stands twice"),
+        (b'{"number": "\xff"}', "not UTF-8 at byte 12"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", "Expecting value at line 1, column 1"),
+        ('{"number": 1}'.encode("utf-16"), "not UTF-8 at byte 0"),
+        (b'{"number": 1, "number": 1}', "duplicate key 'number'"),
+        (b'{"number": 1, "items": [{"size": 1, "size": 2}]}', "duplicate key 'size'"),
         (b"[" * 60_000, "nested too deeply"),
         (b'{"number": ' + b"9" * 5_000 + b"}", "4300 digits"),
-        (b'{"number": NaN}', "NaN is no number in JSON"),
-        (b'{"number": -Infinity}', "-Infinity is no number in JSON"),
+        (b'{"number": NaN}', "NaN is not a JSON number"),
+        (b'{"number": -Infinity}', "-Infinity is not a JSON number"),
     ],
     ids=lambda value: value[:20] if isinstance(value, bytes) else value,
 )
@@ -209,10 +209,10 @@ def test_what_is_not_there_is_not_found(service: Service, method: str, path: str
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", PREDICTION, "POST"),
-        ("DELETE", "/api/health", "GET"),
-        ("PUT", "/api/models", "GET"),
-        ("POST", "/metrics", "GET"),
+        ("GET", PREDICTION, "POST, OPTIONS"),
+        ("DELETE", "/api/health", "GET, HEAD, OPTIONS"),
+        ("PUT", "/api/models", "GET, HEAD, OPTIONS"),
+        ("POST", "/metrics", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_another_method_is_refused_with_the_one_that_is_allowed(
@@ -224,7 +224,10 @@ def test_another_method_is_refused_with_the_one_that_is_allowed(
     assert answer.headers["allow"] == allowed
 
 
-@pytest.mark.parametrize("number", [500, 501, 502, 503], ids=["validation", "prediction", "exit", "stop iteration"])
+SECRETS = {500: "validation", 501: "prediction", 502: "exit", 503: "iteration", 504: "cancellation"}
+
+
+@pytest.mark.parametrize("number", SECRETS, ids=SECRETS.get)
 def test_an_error_inside_says_nothing_but_its_id(service: Service, number: int) -> None:
     answer = service.client.post(PREDICTION, json={"number": number}, headers={"X-Request-ID": f"error-{number}"})
 
@@ -233,8 +236,7 @@ def test_an_error_inside_says_nothing_but_its_id(service: Service, number: int) 
     assert f"error-{number}" in message
     assert "secret" not in answer.text
     assert f"[error-{number}] POST {PREDICTION} failed." in service.log
-    secret = {500: "validation", 501: "prediction", 502: "exit", 503: "iteration"}[number]
-    assert service.log.count(f": a secret of the {secret}\n") == 1
+    assert service.log.count(f": a secret of the {SECRETS[number]}\n") == 1
 
 
 def test_an_error_inside_the_framework_says_nothing_but_its_id(service: Service) -> None:

@@ -10,45 +10,56 @@ from typing import Any
 import pytest
 import yaml
 
-from credit_risk_model.service.configuration import ConfigurationError, Settings, read
-from tests.conftest import CONFIGURATION, ROOT
-from tests.service.process import ECHO, running, write_configuration
+from credit_risk_model.service.configuration import ConfigurationError, Settings, read, unknown_variables
+from tests.conftest import CONFIGURATION, ROOT, until
+from tests.service.process import ECHO, running, starting, write_configuration
 
 MODULE = "tests.service.models"
 WRONG: list[tuple[dict[str, Any], str, str]] = [
-    ({"modles": []}, "top level", "unknown key 'modles'. Did you mean 'models'? Known are: service_title, version,"),
+    ({"modles": []}, "top level", "unknown key 'modles'. Did you mean 'models'? Known keys: service_title, version,"),
     ({"qualified_name": "x"}, "top level", "unknown key 'qualified_name'"),
     ({"metrics": {"enable": True}}, "metrics", "unknown key 'enable'. Did you mean 'enabled'?"),
     ({"metrics": {"enabled": "perhaps"}}, "metrics.enabled", "found 'perhaps'"),
-    ({"service": {"drain": 1}}, "service", "Known are: running, waiting, body_limit, drain_seconds,"),
+    ({"service": {"drain": 1}}, "service", "Known keys: running, waiting, answer_seconds,"),
     ({"service": {"drain_seconds": -1}}, "service.drain_seconds", "found -1"),
     ({"service": {"running": 0}}, "service.running", "found 0"),
     ({"service": {"log_format": "xml"}}, "service.log_format", "'text' or 'json'"),
     ({"service": 3}, "service", "found 3"),
     ({"models": 3}, "models", "found 3"),
+    ({"service": {"root_path": "risk"}}, "service.root_path", "found 'risk'"),
+    ({"service": {"drain_seconds": float("inf")}}, "service.drain_seconds", "found inf"),
     ({"logging": {"version": 7}}, "logging", "7"),
 ]
 WRONG_MODEL: list[tuple[dict[str, Any], str, str]] = [
     ({"decorator": []}, "models[0]", "unknown key 'decorator'. Did you mean 'decorators'?"),
     ({"class_path": None}, "models[0].class_path", "found None"),
-    ({"class_path": "nowhere.Model"}, "models[0].class_path", "'nowhere.Model' does not import: ModuleNotFoundError"),
-    ({"class_path": "Model"}, "models[0].class_path", "does not import"),
+    ({"class_path": "nowhere.Model"}, "models[0].class_path", "importing 'nowhere.Model' failed: ModuleNotFoundError"),
+    ({"class_path": "Model"}, "models[0].class_path", "importing 'Model' failed"),
     (
         {"class_path": f"{MODULE}.Ecko"},
         "models[0].class_path",
         "The module has: Echo, OtherEcho, Unshowable, NamedByInstance.",
     ),
-    ({"class_path": f"{MODULE}.Input"}, "models[0].class_path", "is no MLModel to make"),
-    ({"class_path": f"{MODULE}.Abstract"}, "models[0].class_path", "is no MLModel to make"),
-    ({"class_path": f"{MODULE}.Doubling"}, "models[0].class_path", "is no MLModel to make"),
-    ({"service": {"drain_seconds": 1}}, "models[0].service", "Known are: running, waiting, body_limit."),
+    ({"class_path": f"{MODULE}.Input"}, "models[0].class_path", "is not a concrete MLModel subclass"),
+    ({"class_path": f"{MODULE}.Abstract"}, "models[0].class_path", "is not a concrete MLModel subclass"),
+    ({"class_path": f"{MODULE}.Doubling"}, "models[0].class_path", "is not a concrete MLModel subclass"),
+    ({"service": {"drain_seconds": 1}}, "models[0].service", "value_limit."),
     ({"decorators": [{"class_path": ECHO}]}, "models[0].decorators[0].class_path", "The module has: Doubling."),
     (
         {"configuration": {"lodes_with": "x"}},
         "models[0].configuration",
-        "got an unexpected keyword argument 'lodes_with'. Known are: loads_with, predicts_with,",
+        "got an unexpected keyword argument 'lodes_with'. Known keys: loads_with, predicts_with,",
     ),
-    ({"decorators": [{"class": ECHO}]}, "models[0].decorators[0]", "Did you mean 'class_path'?"),
+    (
+        {"decorators": [{"class": ECHO, "class_path": f"{MODULE}.Doubling"}]},
+        "models[0].decorators[0]",
+        "Did you mean 'class_path'?",
+    ),
+    (
+        {"decorators": [{"class_path": f"{MODULE}.Doubling", "configuration": {"time": 2}}]},
+        "models[0].decorators[0].configuration",
+        "got an unexpected keyword argument 'time'. Known keys: times.",
+    ),
 ]
 
 
@@ -76,16 +87,40 @@ def test_what_is_wrong_with_a_model_is_named(tmp_path: Path, model: dict[str, An
 
 def test_a_key_that_is_no_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "configuration.yaml"
-    path.write_text("on: [push]\nmodels: []")
+    path.write_text(f"on: [push]\nmodels: [{{class_path: {ECHO}, create_endpoint: true}}]")
 
-    with pytest.raises(ConfigurationError, match="top level: unknown key 'True'"):
+    with pytest.raises(ConfigurationError, match="Keys should be strings, found True"):
         read(path, {})
+
+
+def test_a_configuration_without_models_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "configuration.yaml"
+    path.write_text("models: []")
+
+    with pytest.raises(ConfigurationError, match="models: List should have at least 1 item"):
+        read(path, {})
+
+
+def test_a_variable_that_is_not_a_setting_is_named() -> None:
+    given = {"REST_DRAIN_SECOND": "1", "REST_DRAIN_SECONDS": "1", "REST_CONFIG": "x", "RESTART": "x", "REST_7": "tcp"}
+
+    assert unknown_variables(given) == [
+        "The environment variable REST_7 is not a setting.",
+        "The environment variable REST_DRAIN_SECOND is not a setting. Did you mean 'REST_DRAIN_SECONDS'?",
+    ]
+
+
+def test_a_variable_that_is_not_a_setting_is_only_a_warning(tmp_path: Path) -> None:
+    with starting(tmp_path, environment={"REST_DRAIN_SECOND": "1"}) as service:
+        until(lambda: service.statuses() == (200, 200, 200), "ready")
+
+        assert re.search(r"WARNING .* REST_DRAIN_SECOND is not a setting", service.log)
 
 
 def test_two_models_of_one_name_are_named(tmp_path: Path) -> None:
     path = write_configuration(tmp_path, {}, {"class_path": f"{MODULE}.OtherEcho"}, {})
 
-    with pytest.raises(ConfigurationError, match=r"models\[2\].class_path: 'echo' is the name of models\[0\] too"):
+    with pytest.raises(ConfigurationError, match=r"models\[2\].class_path: models\[0\] has the name 'echo' too"):
         read(path, {})
 
 
@@ -108,17 +143,18 @@ def test_what_is_no_yaml_of_ours_is_told(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["models: []\nmodels: []", "service: {running: 1, running: 2}", "{[1]: 2, [1]: 3}"])
-def test_a_key_that_stands_twice_is_told(tmp_path: Path, text: str) -> None:
+def test_a_duplicate_key_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "configuration.yaml"
     path.write_text(text)
 
-    with pytest.raises(ConfigurationError, match=r"key '.*' stands twice\s+in .*, line 1"):
+    with pytest.raises(ConfigurationError, match=r"duplicate key '.*'\s+in .*, line 1"):
         read(path, {})
 
 
 def test_a_merged_section_may_say_something_else(tmp_path: Path) -> None:
     path = tmp_path / "configuration.yaml"
-    path.write_text("service: {<<: &all {running: 2, waiting: 7}, running: 3}\nmodels: []")
+    models = f"models: [{{class_path: {ECHO}, create_endpoint: true}}]"
+    path.write_text("service: {<<: &all {running: 2, waiting: 7}, running: 3}\n" + models)
 
     assert read(path, {}).service == Settings(running=3, waiting=7)
 
@@ -140,7 +176,7 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_can_be_given_in_the_environment(tmp_path: Path, name: str) -> None:
-    value = "json" if name == "log_format" else "3"
+    value = {"log_format": "json", "root_path": "/risk", "trusted_proxies": "10.0.0.1"}.get(name, "3")
 
     configuration = read(write_configuration(tmp_path), {f"REST_{name.upper()}": value})
 
@@ -193,4 +229,4 @@ def test_a_logging_section_takes_the_place_of_ours(tmp_path: Path) -> None:
     }
 
     with running(tmp_path, write_configuration(tmp_path, logging=section)) as service:
-        assert re.search("^MINE .* running on ", service.log, re.MULTILINE), "no logger falls silent"
+        assert re.search("^MINE Running on ", service.log, re.MULTILINE), "no logger falls silent"

@@ -16,7 +16,7 @@ from tests.conftest import CONFIGURATION, ROOT, SERVICE_PYTHON
 CONTRACT = ROOT / "service_contract.yaml"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def contract() -> Any:
     return yaml.safe_load(CONTRACT.read_text())
 
@@ -50,12 +50,14 @@ def test_the_running_service_shows_the_contract(service: httpx.Client, contract:
 def test_everything_that_the_stock_contract_promises_is_still_there(contract: Any, stock_contract: Any) -> None:
     schemas = stock_contract["components"]["schemas"]
     of_422 = {"HTTPValidationError", "ValidationError"}  # which the stock application never answers
-    assert {name: schemas[name] for name in schemas if name not in of_422} == contract["components"]["schemas"]
+    kept_schemas = contract["components"]["schemas"]
+    kept_schemas["ModelMetadata"]["properties"].pop("artifact_digest")
+    assert {name: schemas[name] for name in schemas if name not in of_422} == kept_schemas
 
     for path, operations in stock_contract["paths"].items():
         for method, promised in operations.items():
             kept = contract["paths"][path][method]
-            for part in promised.keys() - {"responses"}:
+            for part in promised.keys() - {"responses", "summary", "description"}:
                 assert kept[part] == promised[part]
             for status, response in promised["responses"].items():
                 if path != "/" and status != "422":  # "/" leads to a page of HTML, not to JSON
@@ -70,7 +72,7 @@ def test_everything_that_the_stock_contract_promises_is_still_there(contract: An
         ("/api/health/ready", {"200", "503"}),
         ("/api/health/startup", {"200", "503"}),
         ("/api/models", {"200", "500"}),
-        (PREDICTION, {"200", "400", "404", "413", "415", "500", "503"}),
+        (PREDICTION, {"200", "400", "404", "408", "413", "415", "500", "503"}),
         ("/api/models/{model_qualified_name}/metadata", {"200", "404", "500", "503"}),
     ],
 )

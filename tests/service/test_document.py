@@ -14,7 +14,7 @@ def test_the_tables_are_fresh() -> None:
 
 
 def test_every_outcome_is_documented() -> None:
-    for outcome in OUTCOMES.values():
+    for outcome in OUTCOMES:
         assert f"`{outcome}`" in DOCUMENT.read_text()
 
 

@@ -78,4 +78,4 @@ def test_duplicate_keys_are_refused_even_where_they_agree(service: httpx.Client,
         answer = service.post(PREDICTION, content=body, headers={"content-type": "application/json"})
 
         assert answer.status_code == 400
-        assert f"key '{field}' stands twice" in answer.text
+        assert f"duplicate key '{field}'" in answer.text

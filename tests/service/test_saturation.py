@@ -39,6 +39,7 @@ def test_nothing_else_waits(tmp_path: Path) -> None:
 def test_forty_predictions_make_no_more_threads_than_are_set(tmp_path: Path) -> None:
     slow = {"configuration": {"predicts_with": str(tmp_path / "gate")}, "service": {"running": 3}}
     with process.ready(tmp_path, slow) as service:
+        service.metric('model_predictions_waiting{model="echo"}')  # has a thread of its own
         before = threads_of(service)
         asking = [threading.Thread(target=service.predict) for _ in range(40)]
         for thread in asking:

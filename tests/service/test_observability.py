@@ -103,7 +103,7 @@ def test_the_text_log_has_the_id_in_each_line(tmp_path: Path) -> None:
 
         until(lambda: "[some-id] GET /api/models 200 " in service.log, "the line")
         for line in service.log.splitlines():
-            assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ +\[(-|some-id|[0-9a-f]{32})\] ", line)
+            assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ +\[(-|some-id|[0-9a-f]{32})\] ", line)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_probes_and_unknown_paths_make_no_series(service: Service) -> None:
 
 
 def test_a_model_tells_its_version_and_its_load(service: Service) -> None:
-    assert service.metric('model_info{model="echo",version="1.2.3"}') == 1
+    assert service.metric('model_info{digest="",model="echo",version="1.2.3"}') == 1
     assert service.metric('model_load_seconds{model="echo"}') >= 0
 
 

@@ -1,0 +1,90 @@
+"""The error format, and the one place where an exception becomes an answer."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterable, Sequence
+
+from asgi_correlation_id import correlation_id
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from credit_risk_model.service.responses import RETRY_AFTER, Header, respond, respond_early
+
+logger = logging.getLogger(__name__)
+_MESSAGES = 100
+_CHARACTERS = 300  # of one message
+
+
+class Refusal(Exception):  # noqa: N818  # the error is the client's
+    """A request that is answered with an error: its status, and what the client is told."""
+
+    early = False
+    """Whether the request has not been read to its end."""
+
+    def __init__(self, status: int, kind: str, messages: Sequence[str], headers: Iterable[Header] = ()) -> None:
+        super().__init__(status, kind, messages)
+        self.status = status
+        self.kind = kind
+        self.headers = headers
+        self.body = error_body(kind, messages)
+
+
+def error_body(kind: str, messages: Sequence[str]) -> bytes:
+    """Return `{"type": ..., "messages": [...]}`, with at most 100 messages of at most 300 characters."""
+    shown = [text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}..." for text in messages[:_MESSAGES]]
+    if len(messages) > _MESSAGES:
+        shown.append(f"and {len(messages) - _MESSAGES} more")
+    content = {"type": kind, "messages": shown}
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def overloaded(message: str) -> Refusal:
+    """Return the answer to a prediction for which there is no place."""
+    return Refusal(503, "Overloaded", [message], [RETRY_AFTER])
+
+
+def deadline_exceeded(seconds: float) -> Refusal:
+    """Return the answer to a prediction that took longer than `answer_seconds`."""
+    return Refusal(503, "DeadlineExceeded", [f"There was no answer within {seconds:g} s; retry."], [RETRY_AFTER])
+
+
+def client_left() -> Refusal:
+    """Return the end of a prediction whose client has closed its connection; 499 is nginx's code, and is only logged."""
+    return Refusal(499, "ClientLeft", ["The client closed its connection."])
+
+
+def _internal_error() -> Refusal:
+    return Refusal(500, "ServiceError", [f"Internal error; the log has it at request id {correlation_id.get()}."])
+
+
+class Errors:
+    """Answers every exception that a request raises."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+            return
+        except Refusal as error:
+            refusal = error
+        except asyncio.CancelledError:  # the server cancels what is still in flight after `finish_seconds`
+            refusal = Refusal(503, "Stopping", ["The service is shutting down; retry."], [RETRY_AFTER])
+        except Exception:
+            logger.exception("%s %s failed.", scope["method"], scope["path"])
+            refusal = _internal_error()
+        if not started:
+            scope["state"]["error"] = refusal.kind
+            if refusal.early:
+                await respond_early(receive, send, refusal.status, refusal.body, refusal.headers)
+            else:
+                await respond(send, refusal.status, refusal.body, refusal.headers)

@@ -1,0 +1,66 @@
+"""The models, which the framework makes from the configuration and which then check themselves."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+from ml_base import MLModel
+from ml_base.utilities import ModelManager
+from rest_model_service.helpers import build_models, create_app
+
+from credit_risk_model.service.configuration import Configuration
+
+logger = logging.getLogger(__name__)
+_STATM = Path("/proc/self/statm")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that can predict."""
+
+    model: MLModel
+    digest: str
+    """The `artifact_digest` that the model offers, or nothing."""
+    seconds: float
+    """How long it took to load and to check itself."""
+
+
+def create_framework(configuration: Configuration) -> FastAPI:
+    """Return the application of the framework, without models."""
+    with suppress(AttributeError):  # there is none yet
+        ModelManager.clear_instance()  # the framework would refuse a model that an earlier application had
+    empty = configuration.model_copy(update={"models": [], "logging": None})
+    framework: FastAPI = create_app(empty, wait_for_model_creation=True)
+    return framework
+
+
+def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[LoadedModel]:
+    """Add one model after the other to the framework's application, and yield it.
+
+    A model that has a method `self_check` is asked to check itself: it raises where it does not predict what it should.
+    """
+    for settings in configuration.models:
+        start, before = time.perf_counter(), _resident_megabytes()
+        build_models(framework, configuration.model_copy(update={"models": [settings]}))
+        name = ModelManager().get_models()[-1]["qualified_name"]
+        model = ModelManager().get_model(name)
+        if callable(check := getattr(model, "self_check", None)):
+            check()
+        seconds, megabytes = time.perf_counter() - start, _resident_megabytes() - before
+        digest = str(getattr(model, "artifact_digest", ""))
+        shown = f", artifact {digest[:12]}," if digest else ""
+        logger.info("Loaded %s %s%s in %.2f s and %.1f MB.", name, model.version, shown, seconds, megabytes)
+        yield LoadedModel(model, digest, seconds)
+
+
+def _resident_megabytes() -> float:
+    """Return the memory that the process has now, on Linux; 0 elsewhere."""
+    if not _STATM.exists():
+        return 0
+    import resource
+
+    return int(_STATM.read_text().split()[1]) * resource.getpagesize() / 1e6

@@ -1,0 +1,42 @@
+"""What an operator sees of each request: its line in the access log, and its measurements."""
+
+import logging
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from credit_risk_model.service.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+
+class AccessLog:
+    """Logs and counts every request but those that the router calls quiet."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        start, seconds, status = time.perf_counter(), 0.0, 0
+        state = scope["state"]
+        client_left = state.get("client_left")
+
+        async def noting(message: Message) -> None:
+            nonlocal seconds, status
+            if message["type"] == "http.response.start":
+                seconds = time.perf_counter() - start
+                status = 499 if client_left is not None and client_left() else message["status"]
+            await send(message)
+
+        await self._app(scope, receive, noting)
+        if state.get("quiet"):
+            return
+        method, path = scope["method"], scope["raw_path"].decode("latin-1")
+        self._metrics.observe(method, state.get("handler", "other"), status, seconds)
+        if model := state.get("model"):
+            self._metrics.observe_prediction(model, status, state.get("error"))
+        milliseconds = round(seconds * 1e3, 2)
+        detail = {"method": method, "path": path, "status": status, "milliseconds": milliseconds}
+        logger.info("%s %s %d %.2f ms", method, path, status, milliseconds, extra=detail)

@@ -1,0 +1,83 @@
+"""The answers that never change once the models are loaded: documentation, contract, and what is told of the models."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import Send
+
+from credit_risk_model.service.hosted import LoadedModel
+from credit_risk_model.service.responses import Header, respond
+
+_UNCHANGING = ("/docs", "/redoc", "/openapi.json", "/api/models")
+
+
+class FrameworkError(Exception):
+    """The framework answered 500; the message is its body, which no client sees."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole answer."""
+
+    status: int
+    body: bytes
+    kind: bytes
+    """The content type."""
+    headers: tuple[Header, ...] = ()
+
+    async def send(self, send: Send) -> None:
+        """Answer with this page.
+
+        Raises:
+            FrameworkError: the framework could not make the page.
+        """
+        if self.status == 500:
+            raise FrameworkError(self.body.decode())
+        await respond(send, self.status, self.body, self.headers, self.kind)
+
+
+async def make_pages(framework: FastAPI, models: Iterable[LoadedModel], root_path: str) -> Mapping[str, Page]:
+    """Ask the framework once for each page, and return the pages by their paths.
+
+    The framework would make each of them again for every request, and keep the event loop from the probes meanwhile.
+    """
+    pages = {path: await _ask(framework, path, root_path) for path in _UNCHANGING}
+    pages["/"] = Page(307, b"", b"text/plain", ((b"location", f"{root_path}/docs".encode()),))
+    for loaded in models:
+        path = f"/api/models/{loaded.model.qualified_name}/metadata"
+        page = await _ask(framework, path, root_path)
+        if loaded.digest and page.status == 200:
+            content = json.loads(page.body) | {"artifact_digest": loaded.digest}
+            page = Page(200, json.dumps(content, separators=(",", ":")).encode(), page.kind)
+        pages[path] = page
+    return pages
+
+
+async def _ask(framework: FastAPI, path: str, root_path: str) -> Page:
+    messages: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": root_path + path,
+        "raw_path": (root_path + path).encode(),
+        "root_path": root_path,
+        "query_string": b"",
+        "headers": [(b"host", b"localhost")],
+    }
+    await framework(scope, receive, send)
+    start, *parts = messages
+    kind = dict(start["headers"])[b"content-type"]
+    return Page(start["status"], b"".join(part.get("body", b"") for part in parts), kind)

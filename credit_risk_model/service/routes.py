@@ -1,0 +1,82 @@
+"""The routes: predictions, the pages of the framework, and the measurements."""
+
+import asyncio
+from collections.abc import Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.types import Receive, Scope, Send
+
+from credit_risk_model.service import methods
+from credit_risk_model.service.errors import Refusal
+from credit_risk_model.service.metrics import Metrics
+from credit_risk_model.service.pages import Page
+from credit_risk_model.service.predictions import Predictions
+from credit_risk_model.service.responses import RETRY_AFTER, respond
+from credit_risk_model.service.state import Status
+
+_AT_ONCE = 8  # requests taken up in one pass of the event loop, so that a probe does not wait for all of them
+
+
+class Routes:
+    """Leads each request to its answer. `open` adds the models once they are loaded."""
+
+    def __init__(self, status: Status, metrics: Metrics, shows_metrics: bool) -> None:
+        self._status = status
+        self._metrics = metrics
+        self._shows_metrics = shows_metrics
+        self._predictions: Mapping[str, Predictions] = {}
+        self._pages: Mapping[str, Page] = {}
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+
+    def open(self, predictions: Mapping[str, Predictions], pages: Mapping[str, Page]) -> None:
+        """Serve these predictions and pages, by their paths, from now on."""
+        self._predictions, self._pages = predictions, pages
+        self._status.is_stalled = lambda: any(each.is_stalled for each in predictions.values())
+        self._status.is_saturated = lambda: any(each.is_saturated for each in predictions.values())
+        self._status.loaded = True
+
+    def check(self) -> None:
+        """Look for predictions that are expired, abandoned or stalled; the server asks for it regularly."""
+        for predictions in self._predictions.values():
+            predictions.check()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            Refusal: there is no such route, or no answer now.
+        """
+        await self._take_turn()
+        path, state = scope["path"], scope["state"]
+        if path == "/metrics" and self._shows_metrics:
+            state["quiet"] = True
+            if await methods.allowed(scope, send, methods.READ):
+                await respond(send, 200, await self._metrics.exposition(), kind=CONTENT_TYPE_LATEST.encode())
+        elif self._status.load_failed:
+            raise Refusal(503, "LoadFailed", ["The models could not be loaded; the log has the cause."])
+        elif not self._status.loaded:
+            raise Refusal(503, "NotReady", ["The models are loading; retry."], [RETRY_AFTER])
+        elif predictions := self._predictions.get(path):
+            state["handler"], state["model"] = path, predictions.model_name
+            if await methods.allowed(scope, send, methods.CALL):
+                await self._predict(predictions, scope, receive, send)
+        elif page := self._pages.get(path):
+            state["handler"] = path
+            if await methods.allowed(scope, send, methods.READ):
+                await page.send(send)
+        elif path == "*":  # OPTIONS of the server as a whole
+            await methods.allowed(scope, send, methods.READ + methods.CALL)
+        else:
+            raise Refusal(404, "NotFound", [f"There is no route {path}."])
+
+    async def _predict(self, predictions: Predictions, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await predictions(scope, receive, send)
+        except Refusal as refusal:
+            if refusal.status == 503:
+                await self._take_turn()  # clients that retry at once must not crowd out the others
+            raise
+
+    async def _take_turn(self) -> None:
+        async with self._turn:
+            await asyncio.sleep(0)  # lasts for one pass of the event loop

@@ -1,0 +1,75 @@
+"""The state of the service, and the truth table: what the probes and the predictions answer in each state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """The states of the service."""
+
+    LOADING = "loading"
+    READY = "ready"
+    SATURATED = "saturated"
+    STALLED = "stalled"
+    DRAINING = "draining"
+    LOAD_FAILED = "load failed"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the truth table: the status codes in a state."""
+
+    health: int
+    ready: int
+    startup: int
+    prediction: int
+    retry_after: bool
+    note: str
+
+
+TRUTH_TABLE = {
+    State.LOADING: Row(200, 503, 503, 503, True, "No route but the probes and `/metrics` is served yet."),
+    State.READY: Row(200, 200, 200, 200, False, ""),
+    State.SATURATED: Row(
+        200, 200, 200, 503, True, "A model has no free place. It refuses the next prediction and finishes the others."
+    ),
+    State.STALLED: Row(
+        503, 503, 200, 503, True,
+        "A prediction has run for more than `stall_seconds`. The service is ready again if the prediction returns.",
+    ),
+    State.DRAINING: Row(
+        200, 503, 200, 200, False,
+        "SIGTERM came. The listener closes after `drain_seconds`; requests in flight then have `finish_seconds`.",
+    ),
+    State.LOAD_FAILED: Row(503, 503, 200, 503, False, "The log has the cause. The process exits with 1 when stopped."),
+}  # fmt: skip
+
+
+class Status:
+    """What is known of the service; `state` follows from it."""
+
+    def __init__(self) -> None:
+        self.loaded = False
+        self.load_failed = False
+        self.draining = False
+        self.is_stalled: Callable[[], bool] = lambda: False
+        self.is_saturated: Callable[[], bool] = lambda: False
+
+    @property
+    def state(self) -> State:
+        """The state now; where several apply, the first of these."""
+        if self.load_failed:
+            return State.LOAD_FAILED
+        if self.draining:
+            return State.DRAINING
+        if not self.loaded:
+            return State.LOADING
+        if self.is_stalled():
+            return State.STALLED
+        return State.SATURATED if self.is_saturated() else State.READY
+
+    def drain(self) -> bool:
+        """Start to drain; return False where the service never was ready, so that there is nothing to drain."""
+        self.draining = self.loaded
+        return self.draining

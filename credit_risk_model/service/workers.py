@@ -1,0 +1,102 @@
+"""The threads of one model, and the queue of the predictions that wait for them.
+
+An executor was tried first: it wraps each job in a second future with a lock and a condition, which costs more than a
+prediction of 10 µs, and it does not tell which job runs for how long.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+from queue import SimpleQueue
+
+
+class Job:
+    """One prediction that waits or runs.
+
+    `started` is None until a thread takes it, and then the time by `time.monotonic()`; `thread` is its identifier.
+    """
+
+    __slots__ = ("admitted", "client_left", "content", "context", "future", "place", "reported", "started", "thread")
+
+    def __init__(self, content: bytes, client_left: Callable[[], bool]) -> None:
+        self.content = content
+        self.client_left = client_left
+        self.context = copy_context()
+        self.future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.place = [None]
+        self.admitted = time.monotonic()
+        self.started: float | None = None
+        self.thread = 0
+        self.reported = False
+
+    def take(self) -> bool:
+        """Return whether the caller may start or drop the job: True once, for the first that asks."""
+        try:
+            self.place.pop()  # is atomic
+        except IndexError:
+            return False
+        return True
+
+
+class Workers:
+    """At most `count` threads, which run `work` for one job after the other, in the order of their admission."""
+
+    def __init__(self, count: int, name: str, work: Callable[[bytes], bytes]) -> None:
+        self.jobs: dict[Job, None] = {}
+        """All that wait or run; a job that is given up while it runs stays until its thread is free again."""
+        self._missing = count
+        self._name = name
+        self._work = work
+        self._queue: SimpleQueue[Job] = SimpleQueue()
+
+    @property
+    def running(self) -> int:
+        """The number of jobs that have a thread."""
+        return sum(job.started is not None for job in list(self.jobs))
+
+    async def run(self, job: Job) -> bytes:
+        """Return what `work` returns for the job in a thread, or raise what it raises there."""
+        if self._missing:
+            threading.Thread(target=self._run_jobs, name=self._name, daemon=True).start()
+            self._missing -= 1  # a thread that could not be started is still missing
+        self.jobs[job] = None
+        self._queue.put(job)
+        try:
+            return await job.future
+        except asyncio.CancelledError:
+            self.drop(job)
+            raise
+
+    def drop(self, job: Job, error: Exception | None = None) -> bool:
+        """Give up a job; return whether it was still waiting, so that it will never run. `error` goes to its caller."""
+        waiting = job.take()
+        if waiting:
+            del self.jobs[job]
+        if error is not None and not job.future.done():
+            job.future.set_exception(error)
+        return waiting
+
+    def _run_jobs(self) -> None:
+        while True:
+            job = self._queue.get()
+            if not job.take():
+                continue
+            job.thread = threading.get_ident()
+            job.started = time.monotonic()
+            settle: Callable[..., None] = job.future.set_result
+            outcome: bytes | BaseException
+            try:
+                outcome = job.context.run(self._work, job.content)
+            except BaseException as error:  # SystemExit must not end the thread
+                settle, outcome = job.future.set_exception, error
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                job.future.get_loop().call_soon_threadsafe(self._settle, job, settle, outcome)
+            del job, settle, outcome  # they would stay in memory until the next job
+
+    def _settle(self, job: Job, settle: Callable[..., None], outcome: bytes | BaseException) -> None:
+        del self.jobs[job]
+        if not job.future.done():
+            settle(outcome)
