@@ -57,9 +57,8 @@ async def read(scope: Scope, receive: Receive, limit: int, arriving: Arriving) -
         body = await _collect(message, receive, limit, arriving)
     charset = _CHARSET(content_type)
     if charset and charset[1] not in _UTF8 and not body.isascii():
-        raise Refusal(
-            415, "UnsupportedMediaType", [f"The charset must be utf-8, found {charset[1].decode('latin-1')}."]
-        )
+        found = charset[1].decode("latin-1")
+        raise Refusal(415, "UnsupportedMediaType", [f"The charset must be utf-8, found {found}."])
     return body
 
 

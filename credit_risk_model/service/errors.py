@@ -49,7 +49,7 @@ def deadline_exceeded(seconds: float) -> Refusal:
 
 
 def client_left() -> Refusal:
-    """Return the end of a prediction whose client has closed its connection; 499 is nginx's code, and is only logged."""
+    """Return the end of a prediction whose client has left; 499, nginx's code for it, reaches the log alone."""
     return Refusal(499, "ClientLeft", ["The client closed its connection."])
 
 
