@@ -61,8 +61,8 @@ class Settings(Limits):
     receive_seconds: float = Field(
         default=30, gt=0, description="time in which a request must arrive; after it the answer is 408"
     )
-    arriving_limit: int = Field(
-        default=67_108_864, ge=1, description="bytes of all bodies that are arriving; the next one is refused with 503"
+    buffer_limit: int = Field(
+        default=67_108_864, ge=1, description="bytes of all requests that arrive; beyond it the oldest gets 503"
     )
     root_path: str = Field(
         default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$", description="path under which a proxy shows the service: `/risk`"
