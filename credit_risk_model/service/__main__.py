@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from credit_risk_model.service import configuration as configurations
-from credit_risk_model.service import contract, hosted, logs
+from credit_risk_model.service import contract, logs, models
 from credit_risk_model.service.application import create_app
 from credit_risk_model.service.configuration import Configuration, ConfigurationError
 from credit_risk_model.service.metrics import Metrics
@@ -24,7 +24,7 @@ from credit_risk_model.service.server import Server, listen
 from credit_risk_model.service.state import Status
 
 logger = logging.getLogger(__name__)
-_SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock from the event loop; Python's own is 5 ms
+SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock from the event loop; Python's own is 5 ms
 
 
 def main() -> None:
@@ -49,19 +49,19 @@ def main() -> None:
 
 
 def _contract(configuration: Configuration) -> str:
-    framework = hosted.create_framework(configuration)
-    models = list(hosted.load_models(framework, configuration))
-    return yaml.dump(contract.complete(framework, models))
+    framework = models.create_framework(configuration)
+    loaded = list(models.load_models(framework, configuration))
+    return yaml.dump(contract.complete(framework, loaded))
 
 
 def _serve(configuration: Configuration, host: str, port: int) -> None:
     try:
         listener = listen(host, port)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        sys.exit(f"Cannot listen on {host}:{port}: {reason}.")
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
+        sys.exit(f"Cannot listen on {host}:{port}: {reason.rstrip('.')}.")
     faulthandler.enable()  # a crash in native code leaves a stack
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     status = Status()
     metrics = Metrics(status)
     log = logs.configure(configuration.service.log_format) if configuration.logging is None else None

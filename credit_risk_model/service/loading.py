@@ -7,8 +7,8 @@ import time
 
 from credit_risk_model.service import contract
 from credit_risk_model.service.configuration import Configuration
-from credit_risk_model.service.hosted import create_framework, load_models
 from credit_risk_model.service.metrics import Metrics
+from credit_risk_model.service.models import create_framework, load_models
 from credit_risk_model.service.pages import make_pages
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.routes import Routes

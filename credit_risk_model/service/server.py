@@ -16,6 +16,7 @@ from credit_risk_model.service.configuration import Settings
 from credit_risk_model.service.state import Status
 
 logger = logging.getLogger(__name__)
+_BACKLOG = 2048  # connections that wait to be accepted
 _TICK = 0.05  # seconds
 _LINGER_TICKS = 10
 _HANDLED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
@@ -28,11 +29,11 @@ def listen(host: str, port: int) -> socket.socket:
         OSError: nobody can listen there.
     """
     if host == "*":
-        if socket.has_dualstack_ipv6():
-            return socket.create_server(("", port), family=socket.AF_INET6, backlog=2048, dualstack_ipv6=True)
+        with suppress(OSError):  # there is no IPv6; if the port is busy, IPv4 will tell
+            return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
         host = ""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
 class Server(uvicorn.Server):
