@@ -1,0 +1,358 @@
+"""uvicorn's HTTP/1.1 with limits, one request at a time for each connection, and errors in our format.
+
+uvicorn has no setting for any of this, and no hook below its protocol class. So this module uses private ground of
+uvicorn: attributes and methods of `HttpToolsProtocol`, `FlowControl` and `RequestResponseCycle`.
+`tests/service/test_protocol.py` lists them and fails when they change, and pyproject.toml has an upper version bound.
+"""
+
+import asyncio
+import logging
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from credit_risk_model.service.answers import Refusal
+from credit_risk_model.service.connections import Connections, Phase
+from credit_risk_model.service.pieces import Pieces
+
+logger = logging.getLogger(__name__)
+_PIECES = 16  # parsed in one pass of the event loop
+_LINGER = 1.0  # seconds in which a client that still sends can read why it was refused
+
+
+def protocol_class(connections: Connections) -> type[asyncio.Protocol]:
+    """Return the class for `uvicorn.Config(http=...)`; its connections are limited and counted by `connections`."""
+
+    class BoundProtocol(LimitedProtocol):
+        shared = connections
+
+    return BoundProtocol
+
+
+class Reading(FlowControl):
+    """Reading that the application cannot resume while there are bytes to parse."""
+
+    held = False
+
+    def resume_reading(self) -> None:
+        """Resume, unless it is held."""
+        if not self.held:
+            super().resume_reading()
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """One connection.
+
+    A request is parsed after the one before it was answered. What has arrived of it meanwhile is kept unparsed, with
+    reading paused. So pipelining is bounded, and an error is answered in its turn.
+    """
+
+    shared: Connections
+    flow: Reading
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._application = self.app
+        self.app = self._run
+        self._limits = self.shared.limits
+        self._pieces = Pieces()
+        self._in_request = False  # between the first byte of a request and its last
+        self._in_body = False
+        self._body_left = 0  # bytes, of a body with a length
+        self._framing = 0  # bytes since the head began, or since the last byte of a chunked body
+        self._problem: tuple[int, str, str] | None = None  # found by a callback of the parser
+        self._finished = False  # refused or closed
+        self._arrived = 0  # bytes of this request that the application does not have yet, or not all of
+        self._queued = 0  # bytes that are not parsed
+        self._unsent = 0  # bytes of an answer that the client does not read
+        self._receive_timer: asyncio.TimerHandle | None = None
+        self._send_timer: asyncio.TimerHandle | None = None
+
+    # Called by asyncio
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Give the client time for its first request."""
+        super().connection_made(transport)
+        self.flow = Reading(transport)
+        self._start_receive_timer()
+        self.shared.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End what was in progress."""
+        self._finish()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse it now, or after the answer that is in progress."""
+        if not self._finished:
+            self._pieces.add(data)
+            self._parse()
+
+    def pause_writing(self) -> None:
+        """Give the client time to read its answer."""
+        super().pause_writing()
+        self._send_timer = self.loop.call_later(self._limits.send_seconds, self._send_timed_out)
+        self._unsent = self.transport.get_write_buffer_size()
+        self.shared.buffered += self._unsent
+        self._update_phase()
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        super().resume_writing()
+        if self._send_timer:
+            self._send_timer.cancel()
+            self._send_timer = None
+            self.shared.buffered -= self._unsent
+            self._unsent = 0
+            self._update_phase()
+
+    # Parsing
+
+    @property
+    def _working(self) -> bool:
+        """Whether a whole request has arrived and its answer is not complete."""
+        return self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+
+    def _parse(self) -> None:
+        if self._finished or self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        for _ in range(_PIECES):
+            if self._working or not self._pieces:
+                break
+            self._feed(self._pieces.take(self._body_left))
+            if self._finished:
+                return
+        if not self._working:
+            self._update_phase()
+            if self._receive_timer is None:
+                self._start_receive_timer()
+            if self._pieces:
+                self.loop.call_soon(self._parse)
+        self._hold_reading()
+        if self.shared.buffered > self._limits.buffer_bytes:
+            self.shared.free_buffers(self)
+
+    def _hold_reading(self) -> None:
+        """Pause reading while there is something left to parse."""
+        queued = self._pieces.size
+        if queued != self._queued:
+            self.shared.buffered += queued - self._queued
+            self._queued = queued
+        if queued:
+            self.flow.held = True
+            self.flow.pause_reading()
+        elif self.flow.held:
+            self.flow.held = False
+            self.flow.resume_reading()
+
+    def _feed(self, piece: bytes) -> None:
+        self._arrived += len(piece)
+        self.shared.buffered += len(piece)
+        limits = self._limits
+        in_framing = not self._body_left
+        if in_framing:
+            self._framing += len(piece)
+        if self._in_body or self._framing <= limits.head_bytes:
+            try:
+                try:
+                    self.parser.feed_data(piece)
+                except httptools.HttpParserUpgrade:
+                    self._ignore_upgrade()
+            except httptools.HttpParserError as error:
+                self._problem = self._problem or (400, "MalformedRequest", f"Invalid HTTP request: {error}.")
+        if in_framing and (self._framing > limits.head_bytes or len(self.headers or ()) > limits.header_count):
+            self._problem = self._too_long()
+        if self._problem:
+            self.shared.malformed += 1
+            self._refuse(*self._problem)
+        elif self._in_body and self.cycle.response_complete:
+            self._release()  # nobody wants the rest of the body
+
+    def _too_long(self) -> tuple[int, str, str]:
+        limits = self._limits
+        problem = f"The head is longer than {limits.head_bytes} bytes or {limits.header_count} headers."
+        return 400, "MalformedRequest", problem
+
+    def _ignore_upgrade(self) -> None:
+        """Parse the head again, without Upgrade: the parser skips the body of a request that has it."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._problem = (501, "NotImplemented", "CONNECT is not supported: this server is not a proxy.")
+            return
+        lines = [b"%s %s HTTP/%s" % (method, self.url, self.parser.get_http_version().encode())]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
+
+    # Called by the parser
+
+    def on_message_begin(self) -> None:
+        """Start a head."""
+        self._in_request = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Start the application, unless the Host header is missing or repeated."""
+        if self.parser.should_upgrade():
+            return  # and feed_data() raises HttpParserUpgrade
+        hosts = 0
+        for name, value in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
+                self._body_left = int(value)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
+            problem = f"A request needs one Host header, found {hosts or 'none'}."
+            self._problem = (400, "MalformedRequest", problem)
+            return
+        if len(self.headers) > self._limits.header_count:
+            self._problem = self._too_long()
+            return
+        super().on_headers_complete()
+        self._release()
+        self._framing = 0
+        self._in_body = True
+        self.headers = []  # for a trailer, which must not change the headers that the application has
+
+    def on_body(self, body: bytes) -> None:
+        """Count it, and pass it to the application."""
+        self._framing = 0
+        if self._body_left:
+            self._body_left -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        if self._problem or self.parser.should_upgrade():
+            return
+        super().on_message_complete()
+        self._in_request = self._in_body = False
+        self._framing = 0
+        if self.cycle.response_complete:
+            self._release()
+        if self._receive_timer:
+            self._receive_timer.cancel()
+            self._receive_timer = None
+        self._update_phase()
+
+    # Called by uvicorn
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application; a body counts as buffered until the application has all of it."""
+
+        async def take() -> Message:
+            message = await receive()
+            if message["type"] == "http.request" and not message["more_body"]:
+                self._release()
+            return message
+
+        await self._application(scope, take if self._arrived or self._in_body else receive, send)
+
+    def on_response_complete(self) -> None:
+        """Continue with the next request."""
+        super().on_response_complete()
+        if not self._in_request:
+            self._release()
+        self._update_phase()
+        if self._pieces:
+            self.loop.call_soon(self._parse)
+
+    # Called by `Connections`
+
+    @property
+    def buffered(self) -> int:
+        """The bytes that this connection adds to those of all."""
+        return self._arrived + self._queued + self._unsent
+
+    def close_for_room(self) -> None:
+        """Close at once."""
+        self.transport.abort()
+
+    def free_buffers(self) -> None:
+        """Close or refuse; a request that the application works on is answered before."""
+        if self._unsent:
+            self.transport.abort()
+        elif self._working and not self._arrived:
+            self.cycle.keep_alive = False
+            self._pieces.clear()
+            self.shared.buffered -= self._queued  # reading stays paused
+            self._queued = 0
+        else:
+            self._refuse(503, "Overloaded", "Too many requests are arriving too slowly; retry.")
+
+    # The end
+
+    def _update_phase(self) -> None:
+        if self._in_body or self._send_timer:
+            self.shared.enter(self, Phase.SLOW)
+        else:
+            self.shared.enter(self, Phase.WORKING if self._working else Phase.IDLE)
+
+    def _release(self) -> None:
+        self.shared.buffered -= self._arrived
+        self._arrived = 0
+
+    def _start_receive_timer(self) -> None:
+        self._receive_timer = self.loop.call_later(self._limits.receive_seconds, self._receive_timed_out)
+
+    def _receive_timed_out(self) -> None:
+        self._receive_timer = None
+        if self.flow.read_paused:  # the client waits for us
+            self._start_receive_timer()
+        elif self._in_request and not self.transport.is_closing():
+            self.shared.timed_out += 1
+            problem = f"The request was not complete after {self._limits.receive_seconds:g} seconds."
+            self._refuse(408, "RequestTimeout", problem)
+        else:
+            self.transport.close()
+
+    def _send_timed_out(self) -> None:
+        self.shared.not_reading += 1
+        self.transport.abort()
+
+    def _finish(self) -> None:
+        self._finished = True
+        self.shared.remove(self)
+        self._release()
+        self._pieces.clear()
+        self._hold_reading()
+        if self._receive_timer:
+            self._receive_timer.cancel()
+
+    def _refuse(self, status: int, kind: str, message: str) -> None:
+        """Answer an error and close; an application that awaits the body sees that the client has left."""
+        self._finish()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.transport.close()
+                return
+        self.transport.write(_error(status, kind, message))
+        if self.transport.can_write_eof():  # closing with unread bytes would reset the connection and lose the answer
+            self.transport.write_eof()
+            self.flow.resume_reading()
+            self._receive_timer = self.loop.call_later(_LINGER, self.transport.abort)
+        else:
+            self.transport.close()
+
+
+def _error(status: int, kind: str, message: str) -> bytes:
+    request_id = uuid.uuid4().hex
+    logger.info("Refused a request with %d, id %s: %s", status, request_id, message)
+    body = Refusal(status, kind, [message]).body
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        "connection: close",
+        f"x-request-id: {request_id}",
+        *(["retry-after: 1"] if status == 503 else []),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
