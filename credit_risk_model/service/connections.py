@@ -3,7 +3,6 @@
 import logging
 import time
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Protocol
 
 logger = logging.getLogger(__name__)
@@ -24,14 +23,6 @@ class Limits:
     max_connections: int | None = None  # None derives it from the limit of file descriptors
 
 
-class Phase(Enum):
-    """Whom a connection waits for."""
-
-    IDLE = auto()  # the client has not sent a whole head
-    SLOW = auto()  # the client has to send the rest of a body, or to read its answer
-    WORKING = auto()  # the application has to answer
-
-
 class Connection(Protocol):
     """What `Connections` needs to know of a connection."""
 
@@ -47,7 +38,11 @@ class Connection(Protocol):
 
 
 class Connections:
-    """All connections of one server, and the counters that metrics read."""
+    """All connections of one server, and the counters that metrics read.
+
+    A connection is idle until a whole request has arrived, or slow if the rest of a body is missing. Then the
+    application works on it, and it is slow again if its client does not read the answer.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -58,7 +53,7 @@ class Connections:
         self.timed_out = 0  # 408
         self.malformed = 0  # 400, or 501 for CONNECT
         self.not_reading = 0  # closed after `send_seconds`
-        self._open: dict[Connection, Phase] = {}
+        self._open: set[Connection] = set()
         self._idle: dict[Connection, None] = {}  # the oldest first, as in `_slow`
         self._slow: dict[Connection, None] = {}
         self._next_log = 0.0
@@ -80,29 +75,31 @@ class Connections:
             oldest.close_for_room()
             if oldest is connection:
                 return
-        self._open[connection] = Phase.IDLE
+        self._open.add(connection)
         self._idle[connection] = None
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection that is closed or about to be."""
-        self._open.pop(connection, None)
+        self._open.discard(connection)
         self._idle.pop(connection, None)
         self._slow.pop(connection, None)
 
-    def enter(self, connection: Connection, phase: Phase) -> None:
-        """Make this connection the newest in another phase."""
-        old = self._open.get(connection, phase)
-        if old is phase:
-            return
-        self._open[connection] = phase
-        if old is Phase.IDLE:
-            del self._idle[connection]
-        elif old is Phase.SLOW:
-            del self._slow[connection]
-        if phase is Phase.IDLE:
-            self._idle[connection] = None
-        elif phase is Phase.SLOW:
-            self._slow[connection] = None
+    def set_idle(self, connection: Connection) -> None:
+        """Await a request of this client."""
+        self._slow.pop(connection, None)
+        if connection in self._open:
+            self._idle.setdefault(connection)
+
+    def set_slow(self, connection: Connection) -> None:
+        """Await that this client sends the rest of a body, or reads its answer."""
+        self._idle.pop(connection, None)
+        if connection in self._open:
+            self._slow.setdefault(connection)
+
+    def set_working(self, connection: Connection) -> None:
+        """Never close this one to make room."""
+        self._idle.pop(connection, None)
+        self._slow.pop(connection, None)
 
     def free_buffers(self, newest: Connection) -> None:
         """Refuse the requests that have been arriving for longest, until `buffer_bytes` is kept.
@@ -127,6 +124,19 @@ class Connections:
                 "If they are your own, raise the limit of file descriptors (ulimit -n).",
                 self.maximum,
             )
+
+
+class Share:
+    """The bytes of one kind that one connection adds to `Connections.buffered`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self.size = 0
+
+    def set(self, size: int) -> None:
+        """Replace the size."""
+        self._connections.buffered += size - self.size
+        self.size = size
 
 
 def _default_maximum() -> int:

@@ -17,11 +17,12 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from credit_risk_model.service.answers import Refusal
-from credit_risk_model.service.connections import Connections, Phase
-from credit_risk_model.service.pieces import Pieces
+from credit_risk_model.service.connections import Connections, Share
 
 logger = logging.getLogger(__name__)
+_END = b"\r\n\r\n"  # of a head and of a chunked body; the parser accepts no other line ends
 _PIECES = 16  # parsed in one pass of the event loop
+_SMALL = 4_096  # bytes; a shorter body does not count as buffered, which saves time for nearly all requests
 _LINGER = 1.0  # seconds in which a client that still sends can read why it was refused
 
 
@@ -35,7 +36,7 @@ def protocol_class(connections: Connections) -> type[asyncio.Protocol]:
 
 
 class Reading(FlowControl):
-    """Reading that the application cannot resume while there are bytes to parse."""
+    """Reading that the application cannot resume while bytes are queued."""
 
     held = False
 
@@ -48,8 +49,9 @@ class Reading(FlowControl):
 class LimitedProtocol(HttpToolsProtocol):
     """One connection.
 
-    A request is parsed after the one before it was answered. What has arrived of it meanwhile is kept unparsed, with
-    reading paused. So pipelining is bounded, and an error is answered in its turn.
+    A request is parsed after the one before it was answered; what has arrived of it is queued, with reading paused.
+    So pipelining is bounded, and an error is answered in its turn. For this, the parser gets pieces that end where
+    a head or a body ends.
     """
 
     shared: Connections
@@ -58,18 +60,20 @@ class LimitedProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._application = self.app
-        self.app = self._run
         self._limits = self.shared.limits
-        self._pieces = Pieces()
-        self._in_request = False  # between the first byte of a request and its last
+        self._queue = b""  # not parsed
+        self._last_bytes = b""  # of the packet before: the end of a head may be split between two packets
+        self._in_request = False  # a part of it has arrived, but not all
         self._in_body = False
+        self._working = False  # a whole request has arrived, and its answer is not complete
         self._body_left = 0  # bytes, of a body with a length
         self._framing = 0  # bytes since the head began, or since the last byte of a chunked body
         self._problem: tuple[int, str, str] | None = None  # found by a callback of the parser
         self._finished = False  # refused or closed
-        self._arrived = 0  # bytes of this request that the application does not have yet, or not all of
-        self._queued = 0  # bytes that are not parsed
-        self._unsent = 0  # bytes of an answer that the client does not read
+        self._counted = False  # whether the body counts as buffered
+        self._arriving = Share(self.shared)  # what the application does not have yet, or not all of
+        self._queued = Share(self.shared)
+        self._unread = Share(self.shared)  # the answer
         self._receive_timer: asyncio.TimerHandle | None = None
         self._send_timer: asyncio.TimerHandle | None = None
 
@@ -89,77 +93,69 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse it now, or after the answer that is in progress."""
-        if not self._finished:
-            self._pieces.add(data)
-            self._parse()
+        """Parse one request, and queue what follows it."""
+        if self._finished:
+            return
+        self._unset_keepalive_if_required()
+        if self._queue:
+            data = self._queue + data
+        start, size = 0, len(data)
+        for _ in range(_PIECES):
+            if start == size or self._working:
+                break
+            end = self._end_of_piece(data, start)
+            self._feed(data[start:end])
+            if self._finished:
+                return
+            start = end
+        if start < size or self._queue:
+            self._set_queue(data[start:])
+        if not self._working:
+            if self._framing and not self._in_body:
+                self._in_request = self._in_request or not data[-self._framing :].isspace()
+                self._arriving.set(self._framing)
+            self._last_bytes = b"" if self._queue else (self._last_bytes + data[-3:])[-3:]
+            self._update_phase()
+            if self._receive_timer is None:
+                self._start_receive_timer()
+            if self._queue:
+                self.loop.call_soon(self._continue)
+        if self.shared.buffered > self._limits.buffer_bytes:
+            self.shared.free_buffers(self)
 
     def pause_writing(self) -> None:
         """Give the client time to read its answer."""
         super().pause_writing()
         self._send_timer = self.loop.call_later(self._limits.send_seconds, self._send_timed_out)
-        self._unsent = self.transport.get_write_buffer_size()
-        self.shared.buffered += self._unsent
+        self._unread.set(self.transport.get_write_buffer_size())
         self._update_phase()
 
     def resume_writing(self) -> None:
-        """Go on: the client has read."""
+        """Continue: the client has read."""
         super().resume_writing()
         if self._send_timer:
             self._send_timer.cancel()
             self._send_timer = None
-            self.shared.buffered -= self._unsent
-            self._unsent = 0
+            self._unread.set(0)
             self._update_phase()
 
     # Parsing
 
-    @property
-    def _working(self) -> bool:
-        """Whether a whole request has arrived and its answer is not complete."""
-        return self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
-
-    def _parse(self) -> None:
-        if self._finished or self.transport.is_closing():
-            return
-        self._unset_keepalive_if_required()
-        for _ in range(_PIECES):
-            if self._working or not self._pieces:
-                break
-            self._feed(self._pieces.take(self._body_left))
-            if self._finished:
-                return
-        if not self._working:
-            self._update_phase()
-            if self._receive_timer is None:
-                self._start_receive_timer()
-            if self._pieces:
-                self.loop.call_soon(self._parse)
-        self._hold_reading()
-        if self.shared.buffered > self._limits.buffer_bytes:
-            self.shared.free_buffers(self)
-
-    def _hold_reading(self) -> None:
-        """Pause reading while there is something left to parse."""
-        queued = self._pieces.size
-        if queued != self._queued:
-            self.shared.buffered += queued - self._queued
-            self._queued = queued
-        if queued:
-            self.flow.held = True
-            self.flow.pause_reading()
-        elif self.flow.held:
-            self.flow.held = False
-            self.flow.resume_reading()
+    def _end_of_piece(self, data: bytes, start: int) -> int:
+        if self._body_left:
+            return min(len(data), start + self._body_left)
+        if self._last_bytes and start == 0:
+            split = (self._last_bytes + data[:3]).find(_END)
+            if split >= 0:
+                return split + len(_END) - len(self._last_bytes)
+        end = data.find(_END, start)
+        return len(data) if end < 0 else end + len(_END)
 
     def _feed(self, piece: bytes) -> None:
-        self._arrived += len(piece)
-        self.shared.buffered += len(piece)
-        limits = self._limits
         in_framing = not self._body_left
         if in_framing:
             self._framing += len(piece)
-        if self._in_body or self._framing <= limits.head_bytes:
+        if self._in_body or self._framing <= self._limits.head_bytes:
             try:
                 try:
                     self.parser.feed_data(piece)
@@ -167,13 +163,15 @@ class LimitedProtocol(HttpToolsProtocol):
                     self._ignore_upgrade()
             except httptools.HttpParserError as error:
                 self._problem = self._problem or (400, "MalformedRequest", f"Invalid HTTP request: {error}.")
-        if in_framing and (self._framing > limits.head_bytes or len(self.headers or ()) > limits.header_count):
+        if in_framing and (
+            self._framing > self._limits.head_bytes or len(self.headers or ()) > self._limits.header_count
+        ):
             self._problem = self._too_long()
         if self._problem:
             self.shared.malformed += 1
             self._refuse(*self._problem)
-        elif self._in_body and self.cycle.response_complete:
-            self._release()  # nobody wants the rest of the body
+        elif self._counted and not self.cycle.response_complete:
+            self._arriving.set(self._arriving.size + len(piece))
 
     def _too_long(self) -> tuple[int, str, str]:
         limits = self._limits
@@ -181,7 +179,7 @@ class LimitedProtocol(HttpToolsProtocol):
         return 400, "MalformedRequest", problem
 
     def _ignore_upgrade(self) -> None:
-        """Parse the head again, without Upgrade: the parser skips the body of a request that has it."""
+        """Parse the head again without Upgrade: the parser takes what follows for another protocol, not for a body."""
         method = self.parser.get_method()
         if method == b"CONNECT":
             self._problem = (501, "NotImplemented", "CONNECT is not supported: this server is not a proxy.")
@@ -190,85 +188,102 @@ class LimitedProtocol(HttpToolsProtocol):
         lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
 
+    def _continue(self) -> None:
+        if not self.transport.is_closing():
+            self.data_received(b"")
+
+    def _set_queue(self, data: bytes) -> None:
+        """Queue this, and pause reading while there is something queued."""
+        self._queue = data
+        self._queued.set(len(data))
+        if data:
+            self.flow.held = True
+            self.flow.pause_reading()
+        elif self.flow.held:
+            self.flow.held = False
+            self.flow.resume_reading()
+
     # Called by the parser
 
-    def on_message_begin(self) -> None:
-        """Start a head."""
-        self._in_request = True
-        super().on_message_begin()
-
     def on_headers_complete(self) -> None:
-        """Start the application, unless the Host header is missing or repeated."""
+        """Start the application, unless the head is wrong."""
         if self.parser.should_upgrade():
             return  # and feed_data() raises HttpParserUpgrade
         hosts = 0
+        chunked = False
         for name, value in self.headers:
             if name == b"host":
                 hosts += 1
             elif name == b"content-length":
                 self._body_left = int(value)
+            elif name == b"transfer-encoding":
+                chunked = True
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
             problem = f"A request needs one Host header, found {hosts or 'none'}."
             self._problem = (400, "MalformedRequest", problem)
-            return
-        if len(self.headers) > self._limits.header_count:
+        elif len(self.headers) > self._limits.header_count:
             self._problem = self._too_long()
-            return
-        super().on_headers_complete()
-        self._release()
-        self._framing = 0
-        self._in_body = True
-        self.headers = []  # for a trailer, which must not change the headers that the application has
+        else:
+            self._counted = chunked or self._body_left > _SMALL
+            self.app = self._run if self._counted else self._application
+            super().on_headers_complete()
+            self._in_request = self._in_body = True
+            self._framing = 0
+            if self._arriving.size:
+                self._arriving.set(0)
+            self.headers = []  # of the trailer, which must not change the headers that the application has
 
     def on_body(self, body: bytes) -> None:
-        """Count it, and pass it to the application."""
+        """Count the bytes."""
         self._framing = 0
         if self._body_left:
             self._body_left -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End a request."""
-        if self._problem or self.parser.should_upgrade():
-            return
-        super().on_message_complete()
-        self._in_request = self._in_body = False
-        self._framing = 0
-        if self.cycle.response_complete:
-            self._release()
-        if self._receive_timer:
-            self._receive_timer.cancel()
-            self._receive_timer = None
-        self._update_phase()
+        """End the request."""
+        if not self._problem and not self.parser.should_upgrade():
+            super().on_message_complete()
+            self._in_request = self._in_body = False
+            self._framing = 0
+            if self._receive_timer:
+                self._receive_timer.cancel()
+                self._receive_timer = None
+            self._working = not self.cycle.response_complete
+            if self._working and not self._send_timer:
+                self.shared.set_working(self)
+            else:
+                self._update_phase()
 
     # Called by uvicorn
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application; a body counts as buffered until the application has all of it."""
+        """Run the application; the body counts as buffered until the application has all of it."""
 
         async def take() -> Message:
             message = await receive()
             if message["type"] == "http.request" and not message["more_body"]:
-                self._release()
+                self._arriving.set(0)
             return message
 
-        await self._application(scope, take if self._arrived or self._in_body else receive, send)
+        await self._application(scope, take, send)
 
     def on_response_complete(self) -> None:
         """Continue with the next request."""
         super().on_response_complete()
-        if not self._in_request:
-            self._release()
+        self._working = False
+        if self._counted:
+            self._arriving.set(0)
         self._update_phase()
-        if self._pieces:
-            self.loop.call_soon(self._parse)
+        if self._queue:
+            self.loop.call_soon(self._continue)
 
     # Called by `Connections`
 
     @property
     def buffered(self) -> int:
         """The bytes that this connection adds to those of all."""
-        return self._arrived + self._queued + self._unsent
+        return self._arriving.size + self._queued.size + self._unread.size
 
     def close_for_room(self) -> None:
         """Close at once."""
@@ -276,13 +291,12 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def free_buffers(self) -> None:
         """Close or refuse; a request that the application works on is answered before."""
-        if self._unsent:
+        if self._unread.size:
             self.transport.abort()
-        elif self._working and not self._arrived:
+        elif self._working and not self._arriving.size:
             self.cycle.keep_alive = False
-            self._pieces.clear()
-            self.shared.buffered -= self._queued  # reading stays paused
-            self._queued = 0
+            self._queue = b""  # reading stays paused
+            self._queued.set(0)
         else:
             self._refuse(503, "Overloaded", "Too many requests are arriving too slowly; retry.")
 
@@ -290,13 +304,11 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _update_phase(self) -> None:
         if self._in_body or self._send_timer:
-            self.shared.enter(self, Phase.SLOW)
+            self.shared.set_slow(self)
+        elif self._working:
+            self.shared.set_working(self)
         else:
-            self.shared.enter(self, Phase.WORKING if self._working else Phase.IDLE)
-
-    def _release(self) -> None:
-        self.shared.buffered -= self._arrived
-        self._arrived = 0
+            self.shared.set_idle(self)
 
     def _start_receive_timer(self) -> None:
         self._receive_timer = self.loop.call_later(self._limits.receive_seconds, self._receive_timed_out)
@@ -319,9 +331,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def _finish(self) -> None:
         self._finished = True
         self.shared.remove(self)
-        self._release()
-        self._pieces.clear()
-        self._hold_reading()
+        self._arriving.set(0)
+        self._set_queue(b"")
         if self._receive_timer:
             self._receive_timer.cancel()
 
