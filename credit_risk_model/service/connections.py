@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 logger = logging.getLogger(__name__)
@@ -23,8 +24,20 @@ class Limits:
     max_connections: int | None = None  # None derives it from the limit of file descriptors
 
 
+class Phase(Enum):
+    """Whom a connection waits for."""
+
+    IDLE = auto()  # the client has to send a head
+    SLOW = auto()  # the client has to send the rest of a body, or to read its answer
+    WORKING = auto()  # the application has to answer
+
+
 class Connection(Protocol):
     """What `Connections` needs to know of a connection."""
+
+    @property
+    def phase(self) -> Phase:
+        """Whom it waits for."""
 
     @property
     def buffered(self) -> int:
@@ -38,11 +51,7 @@ class Connection(Protocol):
 
 
 class Connections:
-    """All connections of one server, and the counters that metrics read.
-
-    A connection is idle until a whole request has arrived, or slow if the rest of a body is missing. Then the
-    application works on it, and it is slow again if its client does not read the answer.
-    """
+    """All connections of one server, and the counters that metrics read."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -53,9 +62,7 @@ class Connections:
         self.timed_out = 0  # 408
         self.malformed = 0  # 400, or 501 for CONNECT
         self.not_reading = 0  # closed after `send_seconds`
-        self._open: set[Connection] = set()
-        self._idle: dict[Connection, None] = {}  # the oldest first, as in `_slow`
-        self._slow: dict[Connection, None] = {}
+        self._open: dict[Connection, None] = {}  # the one whose last answer is the oldest comes first
         self._next_log = 0.0
 
     def __len__(self) -> int:
@@ -68,38 +75,24 @@ class Connections:
         That is the oldest idle one; if none is idle, the oldest slow one; if none is slow, the new one.
         """
         if len(self._open) >= self.maximum:
-            oldest = next(iter(self._idle), None) or next(iter(self._slow), None) or connection
+            oldest = self._oldest(Phase.IDLE) or self._oldest(Phase.SLOW) or connection
             self._log_full()
             self.closed_for_room += 1
             self.remove(oldest)
             oldest.close_for_room()
             if oldest is connection:
                 return
-        self._open.add(connection)
-        self._idle[connection] = None
+        self._open[connection] = None
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection that is closed or about to be."""
-        self._open.discard(connection)
-        self._idle.pop(connection, None)
-        self._slow.pop(connection, None)
+        self._open.pop(connection, None)
 
-    def set_idle(self, connection: Connection) -> None:
-        """Await a request of this client."""
-        self._slow.pop(connection, None)
+    def renew(self, connection: Connection) -> None:
+        """Make this one the newest."""
         if connection in self._open:
-            self._idle.setdefault(connection)
-
-    def set_slow(self, connection: Connection) -> None:
-        """Await that this client sends the rest of a body, or reads its answer."""
-        self._idle.pop(connection, None)
-        if connection in self._open:
-            self._slow.setdefault(connection)
-
-    def set_working(self, connection: Connection) -> None:
-        """Never close this one to make room."""
-        self._idle.pop(connection, None)
-        self._slow.pop(connection, None)
+            del self._open[connection]
+            self._open[connection] = None
 
     def free_buffers(self, newest: Connection) -> None:
         """Refuse the requests that have been arriving for longest, until `buffer_bytes` is kept.
@@ -107,13 +100,16 @@ class Connections:
         Args:
             newest: the last one to be refused.
         """
-        oldest_first = [other for other in [*self._slow, *self._idle] if other is not newest]
-        for connection in [*oldest_first, newest]:
+        others = [other for other in self._open if other is not newest and other.phase is not Phase.WORKING]
+        for connection in [*others, newest]:
             if self.buffered <= self.limits.buffer_bytes:
                 break
             if connection.buffered:
                 self.freed += 1
                 connection.free_buffers()
+
+    def _oldest(self, phase: Phase) -> Connection | None:
+        return next((connection for connection in self._open if connection.phase is phase), None)
 
     def _log_full(self) -> None:
         now = time.monotonic()

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from credit_risk_model.service.answers import Refusal
-from credit_risk_model.service.connections import Connections, Share
+from credit_risk_model.service.connections import Connections, Phase, Share
 
 logger = logging.getLogger(__name__)
 _END = b"\r\n\r\n"  # of a head and of a chunked body; the parser accepts no other line ends
@@ -42,7 +42,7 @@ class Reading(FlowControl):
 
     def resume_reading(self) -> None:
         """Resume, unless it is held."""
-        if not self.held:
+        if self.read_paused and not self.held:
             super().resume_reading()
 
 
@@ -97,25 +97,27 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._finished:
             return
         self._unset_keepalive_if_required()
-        if self._queue:
-            data = self._queue + data
+        data = self._queue + data
         start, size = 0, len(data)
         for _ in range(_PIECES):
             if start == size or self._working:
                 break
             end = self._end_of_piece(data, start)
             self._feed(data[start:end])
+            start = end
             if self._finished:
                 return
-            start = end
-        if start < size or self._queue:
-            self._set_queue(data[start:])
+        if start < size or self._queue or self._counted or not self._working:
+            self._wait(data, start)
+
+    def _wait(self, data: bytes, start: int) -> None:
+        """Wait for the client or the application, and keep what has arrived within the limits."""
+        self._set_queue(data[start:])
         if not self._working:
             if self._framing and not self._in_body:
                 self._in_request = self._in_request or not data[-self._framing :].isspace()
                 self._arriving.set(self._framing)
             self._last_bytes = b"" if self._queue else (self._last_bytes + data[-3:])[-3:]
-            self._update_phase()
             if self._receive_timer is None:
                 self._start_receive_timer()
             if self._queue:
@@ -128,7 +130,6 @@ class LimitedProtocol(HttpToolsProtocol):
         super().pause_writing()
         self._send_timer = self.loop.call_later(self._limits.send_seconds, self._send_timed_out)
         self._unread.set(self.transport.get_write_buffer_size())
-        self._update_phase()
 
     def resume_writing(self) -> None:
         """Continue: the client has read."""
@@ -137,7 +138,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self._send_timer.cancel()
             self._send_timer = None
             self._unread.set(0)
-            self._update_phase()
 
     # Parsing
 
@@ -209,22 +209,16 @@ class LimitedProtocol(HttpToolsProtocol):
         """Start the application, unless the head is wrong."""
         if self.parser.should_upgrade():
             return  # and feed_data() raises HttpParserUpgrade
-        hosts = 0
-        chunked = False
-        for name, value in self.headers:
-            if name == b"host":
-                hosts += 1
-            elif name == b"content-length":
-                self._body_left = int(value)
-            elif name == b"transfer-encoding":
-                chunked = True
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
-            problem = f"A request needs one Host header, found {hosts or 'none'}."
-            self._problem = (400, "MalformedRequest", problem)
+        fields = dict(self.headers)
+        if b"host" not in fields and self.parser.get_http_version() != "1.0":
+            self._problem = (400, "MalformedRequest", "The Host header is missing.")
+        elif len(fields) < len(self.headers) and [name for name, _ in self.headers].count(b"host") > 1:
+            self._problem = (400, "MalformedRequest", "There is more than one Host header.")
         elif len(self.headers) > self._limits.header_count:
             self._problem = self._too_long()
         else:
-            self._counted = chunked or self._body_left > _SMALL
+            self._body_left = int(fields.get(b"content-length", 0))
+            self._counted = self._body_left > _SMALL or b"transfer-encoding" in fields
             self.app = self._run if self._counted else self._application
             super().on_headers_complete()
             self._in_request = self._in_body = True
@@ -250,10 +244,6 @@ class LimitedProtocol(HttpToolsProtocol):
                 self._receive_timer.cancel()
                 self._receive_timer = None
             self._working = not self.cycle.response_complete
-            if self._working and not self._send_timer:
-                self.shared.set_working(self)
-            else:
-                self._update_phase()
 
     # Called by uvicorn
 
@@ -274,11 +264,18 @@ class LimitedProtocol(HttpToolsProtocol):
         self._working = False
         if self._counted:
             self._arriving.set(0)
-        self._update_phase()
+        self.shared.renew(self)
         if self._queue:
             self.loop.call_soon(self._continue)
 
     # Called by `Connections`
+
+    @property
+    def phase(self) -> Phase:
+        """Whom this connection waits for."""
+        if self._send_timer or self._in_body:
+            return Phase.SLOW
+        return Phase.WORKING if self._working else Phase.IDLE
 
     @property
     def buffered(self) -> int:
@@ -301,14 +298,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse(503, "Overloaded", "Too many requests are arriving too slowly; retry.")
 
     # The end
-
-    def _update_phase(self) -> None:
-        if self._in_body or self._send_timer:
-            self.shared.set_slow(self)
-        elif self._working:
-            self.shared.set_working(self)
-        else:
-            self.shared.set_idle(self)
 
     def _start_receive_timer(self) -> None:
         self._receive_timer = self.loop.call_later(self._limits.receive_seconds, self._receive_timed_out)

@@ -218,6 +218,18 @@ def test_valid_requests_before_a_malformed_one_are_answered(server: RawServer, c
     assert statuses(found) == [200] * 2 * count + [400]
 
 
+def test_each_pipelined_request_is_answered_once(server: RawServer) -> None:
+    with server.connect() as connection:
+        connection.sendall(GET * 20)
+        first = [read_one(connection) for _ in range(20)]
+        connection.sendall(POST + b"loan" + CLOSE)
+        rest = answers(read_all(connection))
+
+    assert [answer.body["method"] for answer in first] == ["GET"] * 20
+    assert [answer.body for answer in rest][1:] == [{}]
+    assert rest[0].body["body"] == "loan"
+
+
 def test_an_error_waits_for_the_answer_before_it(server: RawServer) -> None:
     with server.connect() as connection:
         connection.sendall(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\ngarbage")
