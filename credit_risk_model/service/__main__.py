@@ -19,6 +19,7 @@ from credit_risk_model.service import configuration as configurations
 from credit_risk_model.service import contract, logs, models
 from credit_risk_model.service.application import create_app
 from credit_risk_model.service.configuration import Configuration, ConfigurationError
+from credit_risk_model.service.connections import Connections, Limits
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.server import Server, listen
 from credit_risk_model.service.state import Status
@@ -62,14 +63,20 @@ def _serve(configuration: Configuration, host: str, port: int) -> None:
         sys.exit(f"Cannot listen on {host}:{port}: {reason.rstrip('.')}.")
     faulthandler.enable()  # a crash in native code leaves a stack
     sys.setswitchinterval(SWITCH_SECONDS)
+    settings = configuration.service
     status = Status()
     metrics = Metrics(status)
-    log = logs.configure(configuration.service.log_format) if configuration.logging is None else None
+    connections = Connections(Limits(receive_seconds=settings.receive_seconds, buffer_bytes=settings.buffer_limit))
+    metrics.add_connections(connections)
+    log = logs.configure(settings.log_format) if configuration.logging is None else None
+    if log:
+        metrics.add_counter("log_lines_dropped", "Lines that nobody read.", lambda: log.dropped)
     for warning in configurations.unknown_variables(os.environ):
         logger.warning(warning)
     shown = f"[{host}]" if ":" in host else host
     logger.info("Running on http://%s:%d (Ctrl-C stops)", shown, listener.getsockname()[1])
-    Server(create_app(configuration, status, metrics), configuration.service, status).run(sockets=[listener])
+    app = create_app(configuration, status, metrics)
+    Server(app, settings, status, connections).run(sockets=[listener])
     logger.info("Stopped.")
     if log:
         log.flush_within(1)

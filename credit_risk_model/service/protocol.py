@@ -8,6 +8,7 @@ uvicorn: attributes and methods of `HttpToolsProtocol`, `FlowControl` and `Reque
 import asyncio
 import logging
 import uuid
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -16,8 +17,8 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from credit_risk_model.service.answers import Refusal
 from credit_risk_model.service.connections import Connections, Phase, Share
+from credit_risk_model.service.errors import error_body
 
 logger = logging.getLogger(__name__)
 _END = b"\r\n\r\n"  # of a head and of a chunked body; the parser accepts no other line ends
@@ -221,6 +222,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._counted = self._body_left > _SMALL or b"transfer-encoding" in fields
             self.app = self._run if self._counted else self._application
             super().on_headers_complete()
+            self.scope["state"]["client_left"] = partial(getattr, self.cycle, "disconnected")
             self._in_request = self._in_body = True
             self._framing = 0
             if self._arriving.size:
@@ -346,7 +348,7 @@ class LimitedProtocol(HttpToolsProtocol):
 def _error(status: int, kind: str, message: str) -> bytes:
     request_id = uuid.uuid4().hex
     logger.info("Refused a request with %d, id %s: %s", status, request_id, message)
-    body = Refusal(status, kind, [message]).body
+    body = error_body(kind, [message])
     lines = [
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         "content-type: application/json",

@@ -13,6 +13,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from credit_risk_model.service.configuration import Settings
+from credit_risk_model.service.connections import Connections
+from credit_risk_model.service.protocol import protocol_class
 from credit_risk_model.service.state import Status
 
 logger = logging.getLogger(__name__)
@@ -42,10 +44,11 @@ class Server(uvicorn.Server):
     SIGTERM and SIGHUP start the drain; a second one ends it. SIGINT, the interrupt of a terminal, does not drain.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, status: Status) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, status: Status, connections: Connections) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                http=protocol_class(connections),
                 lifespan="on",
                 ws="none",
                 log_config=None,
