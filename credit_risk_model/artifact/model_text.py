@@ -130,12 +130,12 @@ def _check_tree(number: int, tree: bytes, categorical: NDArray[np.bool_]) -> Non
     if found != str(number).encode():
         raise ModelTextError(f"it is numbered {shown(found)}")
     values = dict(line.split(b"=", 1) for line in lines if b"=" in line)
-    leaves, categories = (int(values.get(key, b"")[:9]) for key in (b"num_leaves", b"num_cat"))
-    if not 2 <= leaves <= _MOST_LEAVES or not 0 <= categories < leaves:
-        raise ModelTextError(f"it has {leaves} leaves and {categories} categorical nodes")
-    expected = [key for key in _LINES if categories or not key.startswith(b"cat_")]
+    expected = [key for key in _LINES if values.get(b"num_cat") != b"0" or not key.startswith(b"cat_")]
     if [line.partition(b"=")[0] for line in lines] != expected:
         raise ModelTextError(f"its lines are {shown([line[:20] for line in lines])}")
+    leaves, categories = int(values[b"num_leaves"][:9]), int(values[b"num_cat"][:9])
+    if not 2 <= leaves <= _MOST_LEAVES or not 0 <= categories < leaves:
+        raise ModelTextError(f"it has {leaves} leaves and {categories} categorical nodes")
     words = int(values[b"cat_boundaries"].rpartition(b" ")[2][:9]) if categories else 0
     counts = {"one": 1, "leaves": leaves, "nodes": leaves - 1, "boundaries": categories + 1, "words": words}
     for key in expected:
@@ -144,9 +144,7 @@ def _check_tree(number: int, tree: bytes, categorical: NDArray[np.bool_]) -> Non
             raise ModelTextError(f"{key.decode()} is {shown(values[key])}, expected {counts[of]} numbers")
     if values[b"is_linear"] != b"0":
         raise ModelTextError("its leaves are linear models")
-    whole = {
-        key: np.fromstring(values[key].decode(), np.int64, sep=" ") for key in expected if _LINES[key][0] is _INDEX
-    }
+    whole = {key: _whole(values[key]) for key in expected if _LINES[key][0] in (_INDEX, _WORD)}
     _check_binary(whole[b"left_child"], whole[b"right_child"], leaves)
     features, decisions = whole[b"split_feature"], whole[b"decision_type"]
     if features.min() < 0 or features.max() >= len(categorical):
@@ -154,7 +152,9 @@ def _check_tree(number: int, tree: bytes, categorical: NDArray[np.bool_]) -> Non
     if not set(decisions.tolist()) <= _DECISIONS or not np.array_equal(decisions & 1 == 1, categorical[features]):
         raise ModelTextError("decision_type does not fit the features")
     if categories:
-        _check_categories(values, whole[b"cat_boundaries"], decisions & 1 == 1)
+        thresholds = values[b"threshold"].split(b" ")
+        sets = [thresholds[node] for node in np.flatnonzero(decisions & 1)]
+        _check_categories(sets, whole[b"cat_boundaries"], whole[b"cat_threshold"])
 
 
 def _check_binary(left: NDArray[np.int64], right: NDArray[np.int64], leaves: int) -> None:
@@ -175,15 +175,16 @@ def _check_binary(left: NDArray[np.int64], right: NDArray[np.int64], leaves: int
         raise ModelTextError(f"it is {max(depths)} nodes deep, the limit is {_DEEPEST}")
 
 
-def _check_categories(
-    values: dict[bytes, bytes], boundaries: NDArray[np.int64], categorical: NDArray[np.bool_]
-) -> None:
-    """Check that every categorical node refers to words of `cat_threshold`."""
+def _check_categories(sets: list[bytes], boundaries: NDArray[np.int64], words: NDArray[np.int64]) -> None:
+    """Check that every categorical node refers to a set of categories, and every set to words of `cat_threshold`."""
     if boundaries[0] != 0 or np.any(np.diff(boundaries) < 1):
-        raise ModelTextError(f"cat_boundaries is {shown(values[b'cat_boundaries'])}, expected ascending numbers from 0")
-    if np.fromstring(values[b"cat_threshold"].decode(), np.int64, sep=" ").max() >= 2**32:
-        raise ModelTextError("cat_threshold has a number of more than 32 bits")
-    thresholds = values[b"threshold"].split(b" ")
-    sets = [thresholds[node] for node in np.flatnonzero(categorical)]
-    if any(not number.isdigit() or int(number) >= len(boundaries) - 1 for number in sets):
+        raise ModelTextError(f"cat_boundaries is {shown(boundaries.tolist())}, expected ascending numbers from 0")
+    if words.max() >= 2**32:
+        raise ModelTextError(f"cat_threshold has {words.max()}, expected at most 32 bits")
+    if any(not number.isdigit() or int(number[:9]) >= len(boundaries) - 1 for number in sets):
         raise ModelTextError("the threshold of a categorical node is not the number of a set of categories")
+
+
+def _whole(numbers: bytes) -> NDArray[np.int64]:
+    """Return whole numbers whose form was checked."""
+    return np.fromstring(numbers.decode(), np.int64, sep=" ")

@@ -147,8 +147,9 @@ def _check_lightgbm(path: Path, trained: Any) -> None:
     )
     if theirs[:1] != ours[:1] or theirs > ours:
         raise ArtifactError(
-            f"The artifact {str(path)!r} was made with LightGBM {shown(trained)}, installed is {installed}; accepted "
-            f"are versions {ours[0]}.0 to {'.'.join(map(str, ours))}. Install the version it was made with. {RETRAIN}"
+            f"The artifact {str(path)!r} was made with LightGBM {str(trained)[:100]}, installed is {installed}; "
+            f"accepted are versions {ours[0]}.0 to {'.'.join(map(str, ours))}. Install the version it was made with. "
+            f"{RETRAIN}"
         )
 
 
