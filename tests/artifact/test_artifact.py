@@ -23,6 +23,7 @@ from credit_risk_model.artifact import ArtifactError
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.features import FEATURE_NAMES, specification
 from tests.artifact.damage import members_of, resealed, zipped
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -444,3 +445,15 @@ def test_a_full_disk_leaves_the_old_artifact(
 
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["1.zip"]
+
+
+def test_the_documented_limits_are_those_of_the_code() -> None:
+    document = " ".join((ROOT / "docs" / "artifact.md").read_text().split())
+    metadata, self_check, model = artifact.archive._LARGEST_MEMBERS.values()
+
+    assert f"is read up to {artifact.archive._LARGEST_FILE >> 20} MiB" in document
+    assert f"its directory up to {artifact.archive._LARGEST_DIRECTORY >> 10} KiB" in document
+    assert (
+        f"(metadata {metadata >> 20} MiB, self-check {self_check >> 10} KiB, model {model >> 20} MiB, "
+        f"report {artifact.archive._LARGEST_REPORT >> 20} MiB) and {artifact.archive._LARGEST_TOTAL >> 20} MiB for all"
+    ) in document
