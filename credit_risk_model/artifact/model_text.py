@@ -129,9 +129,10 @@ def _check_tree(number: int, tree: bytes, categorical: NDArray[np.bool_]) -> Non
     found, *lines = tree.split(b"\n", len(_LINES) + 1)
     if found != str(number).encode():
         raise ModelTextError(f"it is numbered {shown(found)}")
-    values = dict(line.split(b"=", 1) for line in lines if b"=" in line)
+    pairs = [line.partition(b"=") for line in lines]
+    values = {key: value for key, _, value in pairs}
     expected = [key for key in _LINES if values.get(b"num_cat") != b"0" or not key.startswith(b"cat_")]
-    if [line.partition(b"=")[0] for line in lines] != expected:
+    if [(key, equals) for key, equals, _ in pairs] != [(key, b"=") for key in expected]:
         raise ModelTextError(f"its lines are {shown([line[:20] for line in lines])}")
     leaves, categories = int(values[b"num_leaves"][:9]), int(values[b"num_cat"][:9])
     if not 2 <= leaves <= _MOST_LEAVES or not 0 <= categories < leaves:

@@ -36,6 +36,12 @@ def members_of(path: Path) -> Members:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def needed() -> Members:
+    """Return the members of the shipped artifact without its reports, which have several MiB."""
+    with zipfile.ZipFile(PACKAGED) as archive:
+        return resealed({name: archive.read(name) for name in ("metadata.json", "model.joblib", "self_check.json")})
+
+
 def zipped(path: Path, members: Members) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
@@ -162,7 +168,7 @@ def damaged_zip(content: bytes, chance: random.Random) -> bytes:
 
 def shortened(trees: int) -> Members:
     """Return what the shipped artifact needs, with the first trees of its model and a self-check that fits them."""
-    members = {name: members_of(PACKAGED)[name] for name in ("metadata.json", "model.joblib", "self_check.json")}
+    members = needed()
     head, *rest = model_text(members["model.joblib"]).split(b"\n\n\nend of trees\n")
     text = b"\n\n\nTree=".join(head.split(b"\n\n\nTree=")[:trees]) + b"\n\n\nend of trees\n" + rest[0]
     sizes = b" ".join(str(len(tree) + 8).encode() for tree in text.split(b"\n\n\nend of")[0].split(b"\n\n\nTree="))
@@ -207,7 +213,7 @@ def outcome(path: Path) -> str:
 
 def bomb(path: Path, name: str, content: bytes | None) -> Path:
     """Write the shipped artifact with this content in a member, or with 512 MiB of zeros, which take 2 MB there."""
-    members = members_of(PACKAGED)
+    members = needed()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         if content is None:
             del members[name]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from credit_risk_model import artifact
 from tests.artifact import damage
 
 SEED = int(os.environ.get("DAMAGE_SEED", "14"))
@@ -46,7 +45,7 @@ def test_a_bomb_is_refused_within_bounded_memory(tmp_path: Path, name: str, cont
     ids=["spaces", "lines", "trees", "signs", "numbers"],
 )
 def test_a_model_text_of_the_largest_size_is_refused_within_bounded_memory(tmp_path: Path, repeated: bytes) -> None:
-    text = damage.model_text(damage.members_of(artifact.PACKAGED)["model.joblib"])
+    text = damage.model_text(damage.needed()["model.joblib"])
     start = text.index(b"num_leaves=")
     grown = text[:start] + repeated * ((14 << 20) // len(repeated)) + text[start:]
 

@@ -123,6 +123,7 @@ def test_a_categorical_node_refers_to_an_existing_set(text: bytes) -> None:
         (b"\nfeature_infos=[", b"\nfeature_infos=0 ["),
         (b"Tree=1\n", b"Tree=2\n"),
         (b"is_linear=0\n", b"is_linear=0\nleaf_const=0\n"),
+        (b"shrinkage=1\n", b"shrinkage\n"),
         (b"end of trees", b"end"),
         (b"feature_names=AnnualIncome", b"feature_names=Income"),
         (b'"MORTGAGE", "RENT"', b'"RENT", "MORTGAGE"'),

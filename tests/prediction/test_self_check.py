@@ -17,7 +17,7 @@ from credit_risk_model.prediction.batch import CreditRiskBatchModel
 from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
 from credit_risk_model.prediction.model import CreditRiskModel, ScoringModel
 from credit_risk_model.prediction.self_check import compare
-from tests.artifact.damage import members_of, model_text, pickled, resealed, zipped
+from tests.artifact.damage import model_text, needed, pickled, resealed, zipped
 
 MODELS = [CreditRiskModel, CreditRiskBatchModel, CreditRiskExplanationModel]
 
@@ -30,7 +30,7 @@ def checks() -> Sequence[artifact.CheckedLoan]:
 @pytest.fixture
 def subtly_other(tmp_path: Path, checks: Sequence[artifact.CheckedLoan]) -> Path:
     """The shipped artifact with one leaf changed by a millionth, where a loan of the self-check ends; digests fit."""
-    members = members_of(artifact.PACKAGED)
+    members = needed()
     text = model_text(members["model.joblib"])
     rows = encode_loans([checks[2].loan])
     booster = lightgbm.Booster(model_str=text.decode())
@@ -68,7 +68,7 @@ def test_a_subtly_changed_leaf_is_found(
 
 @pytest.mark.parametrize("model", MODELS)
 def test_another_probability_in_the_artifact_is_found(model: type[ScoringModel], tmp_path: Path) -> None:
-    members = members_of(artifact.PACKAGED)
+    members = needed()
     record = json.loads(members["self_check.json"])
     record["loans"][-1]["probability"] += 2e-9
     path = zipped(tmp_path / "1.zip", resealed(members | {"self_check.json": json.dumps(record).encode()}))
@@ -86,7 +86,7 @@ def test_another_probability_in_the_artifact_is_found(model: type[ScoringModel],
 def test_an_invalid_loan_is_refused(
     model: type[ScoringModel], tmp_path: Path, change: Callable[[dict[str, Any]], Mapping[str, Any]]
 ) -> None:
-    members = members_of(artifact.PACKAGED)
+    members = needed()
     record = json.loads(members["self_check.json"])
     record["loans"][0]["loan"] = change(record["loans"][0]["loan"])
     path = zipped(tmp_path / "1.zip", resealed(members | {"self_check.json": json.dumps(record).encode()}))
@@ -110,7 +110,7 @@ def test_what_is_not_a_number_differs() -> None:
 
 
 def test_the_loans_are_synthetic_and_reach_the_edges(checks: Sequence[artifact.CheckedLoan]) -> None:
-    about = json.loads(members_of(artifact.PACKAGED)["self_check.json"])["about"]
+    about = json.loads(needed()["self_check.json"])["about"]
 
     assert about.startswith("Synthetic loans")
     for feature in FEATURES:
