@@ -5,9 +5,11 @@ from credit_risk_model.artifact.layout import (
     METADATA,
     MODEL,
     PACKAGED,
+    RETRAIN,
     SELF_CHECK,
     ArtifactError,
     CheckedLoan,
+    shown,
 )
 from credit_risk_model.artifact.reading import Artifact, read, verify
 from credit_risk_model.artifact.writing import write
@@ -17,11 +19,13 @@ __all__ = [
     "METADATA",
     "MODEL",
     "PACKAGED",
+    "RETRAIN",
     "SELF_CHECK",
     "Artifact",
     "ArtifactError",
     "CheckedLoan",
     "read",
+    "shown",
     "verify",
     "write",
 ]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from credit_risk_model import __version__, features
-from credit_risk_model.artifact import ArtifactError
+from credit_risk_model.artifact import RETRAIN, ArtifactError, shown
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
@@ -59,7 +59,10 @@ class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
         try:
             found = self._score([loan.loan for loan in loans])
         except ValidationError as error:
-            raise ArtifactError(f"The self-check of the artifact has an invalid loan: {error}") from error
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise ArtifactError(
+                f"The self-check of the artifact has an invalid loan: {shown(first['loc'])}: {first['msg']}. {RETRAIN}"
+            ) from error
         compare(found, [loan.probability for loan in loans])
 
     @abstractmethod
