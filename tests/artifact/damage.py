@@ -171,7 +171,8 @@ def shortened(trees: int) -> Members:
     members = needed()
     head, *rest = model_text(members["model.joblib"]).split(b"\n\n\nend of trees\n")
     text = b"\n\n\nTree=".join(head.split(b"\n\n\nTree=")[:trees]) + b"\n\n\nend of trees\n" + rest[0]
-    sizes = b" ".join(str(len(tree) + 8).encode() for tree in text.split(b"\n\n\nend of")[0].split(b"\n\n\nTree="))
+    bodies = text.partition(b"\n\nTree=")[2].partition(b"\n\n\nend of")[0].split(b"\n\n\nTree=")
+    sizes = b" ".join(str(len(b"Tree=" + body + b"\n\n\n")).encode() for body in bodies)
     text = re.sub(rb"\ntree_sizes=.*", b"\ntree_sizes=" + sizes, text)
     checks = json.loads(members["self_check.json"])
     rows = encode_loans(check["loan"] for check in checks["loans"])
