@@ -6,14 +6,16 @@ Its argument is JSON: `loop`, `limits` and, where the process shall have a limit
 import asyncio
 import json
 import logging
+import re
 import resource
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from credit_risk_model.service.connections import Connections, Limits
+from credit_risk_model.service.connections import Connections, Limits, Listener
 from credit_risk_model.service.protocol import protocol_class
 
 
@@ -63,8 +65,7 @@ class Application:
     async def state(self, scope: Any, receive: Any, send: Any) -> None:
         shared = self.connections
         names = ("buffered", "closed_for_room", "freed", "timed_out", "malformed", "not_reading", "maximum")
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        facts = {name: getattr(shared, name) for name in names} | {"open": len(shared), "peak": peak}
+        facts = {name: getattr(shared, name) for name in names} | {"open": len(shared), "peak": peak_memory()}
         await self.send(send, facts | {"disconnects": self.disconnects, "waiting": self.waiting})
 
     async def read(self, receive: Any) -> bytes | None:
@@ -84,6 +85,15 @@ class Application:
         await send({"type": "http.response.body", "body": body})
 
 
+def peak_memory() -> int:
+    """Return the most bytes that this process has ever used."""
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux passes ru_maxrss on from the process that started this one.
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(peak) * 1024
+
+
 def main(options: dict[str, Any]) -> None:
     if "files" in options:
         resource.setrlimit(resource.RLIMIT_NOFILE, (options["files"], options["files"]))
@@ -99,7 +109,7 @@ def main(options: dict[str, Any]) -> None:
         log_config=None,
         timeout_keep_alive=75,
     )
-    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    listener = Listener(fileno=socket.create_server(("127.0.0.1", 0), backlog=2048).detach())
     print(f"listening on {listener.getsockname()[1]}.", flush=True)
     uvicorn.Server(config).run(sockets=[listener])
 

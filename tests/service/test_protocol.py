@@ -460,6 +460,18 @@ def test_silent_connections_do_not_use_up_the_file_descriptors(loop: str, tmp_pa
         assert "accept" not in log
 
 
+def test_a_burst_of_connections_does_not_use_up_the_file_descriptors(loop: str, tmp_path: Path) -> None:
+    with running(tmp_path, loop, {}, files=256) as server, ExitStack() as stack:
+        for _ in range(500):
+            connection = stack.enter_context(socket.socket())
+            connection.setblocking(False)
+            connection.connect_ex(("127.0.0.1", server.port))
+
+        assert server.state()["open"] <= 192
+        until(lambda: server.state()["closed_for_room"] > 300, "all are accepted")
+        assert "accept" not in server.log.read_text()
+
+
 def test_half_sent_bodies_do_not_use_up_the_connections(loop: str, tmp_path: Path) -> None:
     with running(tmp_path, loop, {"max_connections": 10}) as server, ExitStack() as stack:
         for _ in range(20):
