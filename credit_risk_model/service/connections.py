@@ -1,16 +1,14 @@
-"""The connections of the server: how they are accepted, closed when a limit is reached, and counted."""
+"""The connections of the server: which one is closed when a limit is reached, and what is counted."""
 
 import logging
-import socket
 import time
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Protocol
 
 logger = logging.getLogger(__name__)
 _RESERVED_FILES = 64  # listeners, logs, libraries, and the connections that are accepted in one pass of the event loop
 _MOST_CONNECTIONS = 4_096
-_ACCEPTED_AT_ONCE = 8
 _LOG_SECONDS = 60.0
 
 
@@ -122,24 +120,6 @@ class Connections:
                 "If they are your own, raise the limit of file descriptors (ulimit -n).",
                 self.maximum,
             )
-
-
-class Listener(socket.socket):
-    """A listening socket that gives asyncio few connections at a time.
-
-    asyncio accepts all that wait before it tells the protocol of the first, and where that takes the last file
-    descriptor, it accepts none for a second. uvloop accepts one at a time.
-    """
-
-    _accepted = 0
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        """Accept, but after some connections, let the event loop do something else first."""
-        self._accepted += 1
-        if self._accepted > _ACCEPTED_AT_ONCE:
-            self._accepted = 0
-            raise BlockingIOError
-        return super().accept()
 
 
 class Share:

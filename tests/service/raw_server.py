@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from credit_risk_model.service.connections import Connections, Limits, Listener
+from credit_risk_model.service.connections import Connections, Limits
 from credit_risk_model.service.protocol import protocol_class
 
 
@@ -109,7 +109,7 @@ def main(options: dict[str, Any]) -> None:
         log_config=None,
         timeout_keep_alive=75,
     )
-    listener = Listener(fileno=socket.create_server(("127.0.0.1", 0), backlog=2048).detach())
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     print(f"listening on {listener.getsockname()[1]}.", flush=True)
     uvicorn.Server(config).run(sockets=[listener])
 
