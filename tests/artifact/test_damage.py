@@ -22,34 +22,37 @@ def test_a_damaged_artifact_is_refused_or_answers(kind: str) -> None:
     assert sum(result.startswith("refused: ") for result in outcomes.values()) > CASES / 4
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
+def test_bombs_are_refused_within_bounded_memory(tmp_path: Path) -> None:
+    bombs = [
         ("model.joblib", b"\x80\x04K\x01r\xff\xff\xff\x0f."),  # a memo of 2 GiB
         ("model.joblib", b"\x80\x04\x95\xff\xff\xff\x7f" + bytes(4) + b"N."),  # a frame of 2 GiB
         ("metadata.json", b"[" * 1_000_000),
         ("metadata.json", None),
         ("model.joblib", None),
-    ],
-    ids=["memo", "frame", "nested", "zeros as metadata", "zeros as model"],
-)
-def test_a_bomb_is_refused_within_bounded_memory(tmp_path: Path, name: str, content: bytes | None) -> None:
-    result = damage.load_in_child(damage.bomb(tmp_path / "1.zip", name, content))
+    ]
+    paths = [damage.bomb(tmp_path / f"{number}.zip", *each) for number, each in enumerate(bombs)]
 
-    assert result.startswith("refused: "), result
+    results = damage.outcomes_in_child(paths)
+
+    assert len(results) == len(bombs), results
+    for (name, _), result in zip(bombs, results, strict=True):
+        assert result.startswith("refused: "), result
+        assert name in result
 
 
-@pytest.mark.parametrize(
-    "repeated",
-    [b" ", b"\n", b"\n\n\nTree=", b"=", b"num_leaves=131072\nnum_cat=0\nsplit_feature=" + b"1 " * 5_000_000],
-    ids=["spaces", "lines", "trees", "signs", "numbers"],
-)
-def test_a_model_text_of_the_largest_size_is_refused_within_bounded_memory(tmp_path: Path, repeated: bytes) -> None:
+def test_model_texts_of_the_largest_size_are_refused_within_bounded_memory(tmp_path: Path) -> None:
     text = damage.model_text(damage.needed()["model.joblib"])
     start = text.index(b"num_leaves=")
-    grown = text[:start] + repeated * ((14 << 20) // len(repeated)) + text[start:]
+    numbers = b"num_leaves=131072\nnum_cat=0\nsplit_feature=" + b"1 " * 5_000_000
+    paths: list[Path] = []
+    for repeated in (b" ", b"\n", b"\n\n\nTree=", b"=", numbers):
+        grown = text[:start] + repeated * ((14 << 20) // len(repeated)) + text[start:]
+        path = tmp_path / f"{len(paths)}.zip"
+        paths.append(damage.bomb(path, "model.joblib", damage.pickled(grown)))
 
-    result = damage.load_in_child(damage.bomb(tmp_path / "1.zip", "model.joblib", damage.pickled(grown)))
+    results = damage.outcomes_in_child(paths)
 
-    assert result.startswith("refused: 'model.joblib'"), result
-    assert "tree 0" in result
+    assert len(results) == len(paths), results
+    for result in results:
+        assert result.startswith("refused: 'model.joblib'"), result
+        assert "tree 0" in result
