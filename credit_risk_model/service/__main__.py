@@ -29,6 +29,8 @@ _SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock fro
 
 def main() -> None:
     """Do what the arguments say with the configuration that REST_CONFIG names."""
+    if sys.stderr is None:  # it was closed at the start, and a socket would get its number
+        sys.stderr = Path(os.devnull).open("w")
     parser = argparse.ArgumentParser("python -m credit_risk_model.service", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; * for every one, of IPv6 and IPv4")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
@@ -65,6 +67,8 @@ def _serve(configuration: Configuration, host: str, port: int) -> None:
     status = Status()
     metrics = Metrics(status)
     log = logs.configure(configuration.service.log_format) if configuration.logging is None else None
+    if log:
+        metrics.add_count("log_lines_dropped", "Lines of the log that nobody took in time.", lambda: log.dropped)
     for warning in configurations.unknown_variables(os.environ):
         logger.warning(warning)
     shown = f"[{host}]" if ":" in host else host
