@@ -35,6 +35,17 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=2048)
 
 
+def _as_ipv6_too(addresses: str) -> list[str]:
+    """Add to each IPv4 address or network how a listener of IPv6 and IPv4 shows it."""
+    given = [address.strip() for address in addresses.split(",")]
+    mapped = [
+        f"::ffff:{address}{slash}{int(bits) + 96 if slash else ''}"
+        for address, slash, bits in (each.partition("/") for each in given)
+        if "." in address
+    ]
+    return [*given, *mapped]
+
+
 class Server(uvicorn.Server):
     """Serves until a signal comes, drains, and finishes the requests in flight.
 
@@ -50,7 +61,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                forwarded_allow_ips=settings.trusted_proxies,
+                forwarded_allow_ips=_as_ipv6_too(settings.trusted_proxies),
                 timeout_keep_alive=settings.keep_alive_seconds,
                 timeout_graceful_shutdown=settings.finish_seconds,
             )
