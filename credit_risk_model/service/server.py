@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_network
 from types import FrameType
 from typing import Any
 
@@ -37,13 +38,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _as_ipv6_too(addresses: str) -> list[str]:
     """Add to each IPv4 address or network how a listener of IPv6 and IPv4 shows it."""
-    given = [address.strip() for address in addresses.split(",")]
-    mapped = [
-        f"::ffff:{address}{slash}{int(bits) + 96 if slash else ''}"
-        for address, slash, bits in (each.partition("/") for each in given)
-        if "." in address
-    ]
-    return [*given, *mapped]
+    if addresses in ("", "*"):
+        return [addresses]
+    networks = [ip_network(address.strip()) for address in addresses.split(",")]
+    mapped = [f"::ffff:{each.network_address}/{each.prefixlen + 96}" for each in networks if each.version == 4]
+    return [*map(str, networks), *mapped]
 
 
 class Server(uvicorn.Server):
