@@ -60,7 +60,7 @@ def _serve(configuration: Configuration, host: str, port: int) -> None:
     try:
         listener = listen(host, port)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = (getattr(error, "strerror", None) or str(error)).partition(" (while")[0]  # it names the address again
         sys.exit(f"Cannot listen on {host}:{port}: {reason}.")
     faulthandler.enable()  # a crash in native code leaves a stack
     sys.setswitchinterval(_SWITCH_SECONDS)

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -60,6 +61,13 @@ class Service:
             if found.startswith(line + " "):
                 return float(found.rpartition(" ")[2])
         raise AssertionError(f"no metric {line}")
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago, for what cannot choose one itself."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
 
 
 def write_configuration(folder: Path, *models: dict[str, Any], **content: Any) -> Path:
