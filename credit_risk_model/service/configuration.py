@@ -69,7 +69,8 @@ class Settings(Limits):
         default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$", description="path under which a proxy shows the service: `/risk`"
     )
     trusted_proxies: str = Field(
-        default="127.0.0.1", description="addresses whose `X-Forwarded-For` and `-Proto` count, with commas between; `*`: all"
+        default="127.0.0.1",
+        description="addresses whose `X-Forwarded-For` and `-Proto` count, with commas between; `*`: all",
     )
     log_format: Literal["text", "json"] = Field(default="text", description="`text` for people, `json` for machines")
 

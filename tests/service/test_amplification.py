@@ -60,9 +60,11 @@ def test_more_values_than_may_be_are_not_looked_at(service: httpx.Client) -> Non
     "content",
     [
         '{"loans": [{"%s": 1}]}' % ("k" * 1_000_000),
-        '{"loans": [{"%s": 1, "%s": 1}]}' % ("k" * 400_000, "k" * 400_000),
-        '{"loans": [%s]}' % ", ".join('{"%s": 1}' % (f"{number}" * 250) for number in range(LOANS)),
-        json.dumps({"loans": [{name: "v" * 1_000_000 if name == "term" else value for name, value in EXAMPLE.items()}]}),
+        '{"loans": [{"%s": 1, "%s": 1}]}' % (("k" * 400_000,) * 2),
+        json.dumps({"loans": [{f"{number}" * 250: 1} for number in range(LOANS)]}),
+        json.dumps(
+            {"loans": [{name: "v" * 1_000_000 if name == "term" else value for name, value in EXAMPLE.items()}]}
+        ),
     ],
     ids=["one name", "one name twice", "many names", "a value"],
 )

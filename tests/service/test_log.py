@@ -21,7 +21,7 @@ from tests.service.process import PREDICTION
 
 REQUESTS = 2_000
 LONG_PATH = "/nowhere/" + "x" * 30_000  # so that the lines need far more room than there is
-PIPE = re.compile(rb"unning on (http://[^\s\"]+)")
+LISTENING = re.compile(rb"unning on (http://[^\s\"]+)")
 
 
 class Piped:
@@ -31,14 +31,15 @@ class Piped:
         assert started.stderr is not None
         self.process = started
         self.pipe = started.stderr
-        self.log = bytearray()
-        until(lambda: self.read() or PIPE.search(self.log), "listening")
-        self.client = httpx.Client(base_url=PIPE.search(self.log)[1].decode(), timeout=30)  # type: ignore[index]
+        self.log = b""
+        found = until(lambda: LISTENING.search(self.read()), "listening")
+        self.client = httpx.Client(base_url=found[1].decode(), timeout=30)
 
-    def read(self) -> None:
-        """Read what there is."""
+    def read(self) -> bytes:
+        """Read what there is; return all that was read so far."""
         while select.select([self.pipe], [], [], 0)[0] and (piece := os.read(self.pipe.fileno(), 65_536)):
             self.log += piece
+        return self.log
 
     def metric(self, name: str) -> float:
         [line] = [line for line in self.client.get("/metrics").text.splitlines() if line.startswith(f"{name} ")]
@@ -94,9 +95,9 @@ def test_a_log_that_nobody_reads_holds_nothing_up_and_is_read_later(tmp_path: Pa
         assert service.client.post(PREDICTION, json={"number": 1}).status_code == 200
         assert 0 < dropped < REQUESTS
         kept = REQUESTS - dropped
-        until(lambda: service.read() or service.log.count(f" GET {LONG_PATH} 404 ".encode()) == kept, "the lines")
+        until(lambda: service.read().count(f" GET {LONG_PATH} 404 ".encode()) == kept, "the lines")
         service.client.get("/api/models", headers={"X-Request-ID": "later"})
-        until(lambda: service.read() or b"[later] GET /api/models 200 " in service.log, "a line of later")
+        until(lambda: b"[later] GET /api/models 200 " in service.read(), "a line of later")
         for line in service.log.decode().splitlines():
             assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ ", line), "lines are whole"
 
@@ -113,9 +114,8 @@ def test_the_last_lines_are_written_before_the_end(tmp_path: Path) -> None:
     with piped(tmp_path, drain_seconds=0.1) as service:
         service.process.terminate()
         service.process.wait(timeout=30)
-        service.read()
 
-        assert service.log.splitlines()[-1].endswith(b"Stopped.")
+        assert service.read().splitlines()[-1].endswith(b"Stopped.")
 
 
 def test_a_long_traceback_arrives_whole(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_long_traceback_arrives_whole(tmp_path: Path) -> None:
 
         assert answer.status_code == 500
         words = b"RuntimeError: " + b"long " * 10_000
-        until(lambda: service.read() or words in service.log, "the traceback")
+        until(lambda: words in service.read(), "the traceback")
 
 
 def test_a_log_whose_reader_has_gone_holds_nothing_up(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def status_of(url: str) -> int:
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_times_are_those_of_rfc_3339(tmp_path: Path, log_format: str) -> None:
-    with process.ready(tmp_path, {"configuration": {}}, service={"log_format": log_format}) as service:
+    with process.ready(tmp_path, service={"log_format": log_format}) as service:
         service.predict(501)  # has a traceback
 
         time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"

@@ -61,6 +61,11 @@ class Proxy:
     answered: int = 0
     lost: list[str] = field(default_factory=list)
 
+    def until_answered(self, more: int) -> None:
+        """Wait until so many more requests are answered."""
+        number = self.answered + more
+        until(lambda: self.answered >= number, f"{more} more answers")
+
     def ask(self, again: Callable[[], bool], idle_seconds: float = 0) -> None:
         """Ask for predictions on one connection to the proxy as long as `again` says so."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -107,20 +112,21 @@ def listens(port: int) -> bool:
 
 def test_the_proxy_closes_idle_connections_before_the_service_does(tmp_path: Path) -> None:
     clients, times = 40, 5
-    with process.ready(tmp_path, service={"keep_alive_seconds": 3}) as service:
-        with proxy(tmp_path, [f"127.0.0.1:{service.address[1]}"], keepalive_timeout="1s") as nginx:
+    with ExitStack() as stack:
+        service = stack.enter_context(process.ready(tmp_path, service={"keep_alive_seconds": 3}))
+        nginx = stack.enter_context(proxy(tmp_path, [f"127.0.0.1:{service.address[1]}"], keepalive_timeout="1s"))
 
-            def asking(client: int) -> None:
-                turns = iter(range(times))
-                nginx.ask(lambda: next(turns, None) is not None, idle_seconds=0.9 + 0.2 * client / clients)
+        def asking(client: int) -> None:
+            turns = iter(range(times))
+            nginx.ask(lambda: next(turns, None) is not None, idle_seconds=0.9 + 0.2 * client / clients)
 
-            threads = [threading.Thread(target=asking, args=[client]) for client in range(clients)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+        threads = [threading.Thread(target=asking, args=[client]) for client in range(clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
-            assert (nginx.answered, nginx.lost) == (clients * times, []), nginx.error_log.read_text()
+        assert (nginx.answered, nginx.lost) == (clients * times, []), nginx.error_log.read_text()
 
 
 def test_no_request_is_lost_in_a_rolling_restart(tmp_path: Path) -> None:
@@ -139,7 +145,7 @@ def test_no_request_is_lost_in_a_rolling_restart(tmp_path: Path) -> None:
             return service
 
         old = [start("old-1"), start("old-2")]
-        # nginx does not ask for readiness; it turns to the new ones, which are ready before, when the old ones are gone.
+        # nginx does not ask for readiness: it turns to the new ones, which are ready then, when the old ones are gone.
         servers = [f"127.0.0.1:{port} max_fails=0{' backup' * name.startswith('new')}" for name, port in ports.items()]
         nginx = stack.enter_context(proxy(tmp_path, servers))
         ending = threading.Event()
@@ -148,13 +154,11 @@ def test_no_request_is_lost_in_a_rolling_restart(tmp_path: Path) -> None:
             thread.start()
         try:
             for service, name in zip(old, ["new-1", "new-2"], strict=True):
-                before = nginx.answered
-                until(lambda before=before: nginx.answered > before + 200, "the load runs")
+                nginx.until_answered(200)
                 start(name)
                 service.signal()
                 assert service.process.wait(timeout=30) == 0
-            before = nginx.answered
-            until(lambda: nginx.answered > max(before + 200, 1_000), "the new ones serve")
+            nginx.until_answered(max(200, 1_000 - nginx.answered))
         finally:
             ending.set()
             for thread in threads:

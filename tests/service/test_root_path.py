@@ -78,7 +78,9 @@ def test_probes_and_metrics_are_quiet_there_too(service: Service, prefix: str) -
     assert '"quiet"' not in service.log
 
 
-@pytest.mark.parametrize("path", [f"{ROOT_PATH}/nowhere", "/risk", f"{ROOT_PATH}x/docs", f"{ROOT_PATH}{ROOT_PATH}/docs"])
+@pytest.mark.parametrize(
+    "path", [f"{ROOT_PATH}/nowhere", "/risk", f"{ROOT_PATH}x/docs", f"{ROOT_PATH}{ROOT_PATH}/docs"]
+)
 def test_another_path_is_not_found(service: Service, path: str) -> None:
     assert service.client.get(path).status_code == 404
 

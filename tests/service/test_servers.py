@@ -19,7 +19,7 @@ FACTORY = "credit_risk_model.service.application:from_environment"
 SERVERS = {
     "hypercorn": ["hypercorn", f"{FACTORY}()", "--bind", "127.0.0.1:{port}"],
     "granian": ["granian", FACTORY, "--factory", "--interface", "asgi", "--port", "{port}"],
-    "gunicorn": ["gunicorn", f"{FACTORY}()", "--worker-class", "uvicorn_worker.UvicornWorker", "--bind", "127.0.0.1:{port}"],
+    "gunicorn": ["gunicorn", f"{FACTORY}()", "-k", "uvicorn_worker.UvicornWorker", "--bind", "127.0.0.1:{port}"],
     "uvicorn": ["uvicorn", FACTORY, "--factory", "--port", "{port}"],
 }  # fmt: skip
 
