@@ -46,7 +46,7 @@ EXPOSE 8000
 # With a bare socket, for an HTTP client takes three times as long to import, again and again.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-I", "-S", "-c", "\
 import socket\n\
-asking = socket.create_connection(('127.0.0.1', 8000))\n\
+asking = socket.create_connection(('localhost', 8000))\n\
 asking.sendall(b'GET /api/health/ready HTTP/1.0\\r\\n\\r\\n')\n\
 raise SystemExit(b' 200 ' not in asking.recv(64))"]
-CMD ["python", "-m", "credit_risk_model.service", "--host", "0.0.0.0", "--port", "8000"]
+CMD ["python", "-m", "credit_risk_model.service", "--host", "*", "--port", "8000"]

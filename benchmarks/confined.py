@@ -16,7 +16,9 @@ from benchmarks.record import ROOT
 
 
 @contextmanager
-def serving(groups: Sequence[Path] = (), core: int | None = None) -> Iterator[tuple[int, Address]]:
+def serving(
+    groups: Sequence[Path] = (), core: int | None = None, module: Sequence[str] = ("credit_risk_model.service",)
+) -> Iterator[tuple[int, Address]]:
     """Start the service in these groups, or on this core; yield its process and its address once it listens."""
 
     def confine() -> None:
@@ -27,7 +29,7 @@ def serving(groups: Sequence[Path] = (), core: int | None = None) -> Iterator[tu
 
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "credit_risk_model.service", "--port", "0"],
+            [sys.executable, "-m", *module, "--port", "0"],
             cwd=ROOT,
             env=os.environ | {"REST_CONFIG": "configuration/rest_configuration.yaml"},
             stderr=log,

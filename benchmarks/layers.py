@@ -19,13 +19,15 @@ import uvloop
 from benchmarks import loans, record, report
 from benchmarks.load import PREDICTION
 from credit_risk_model.service import body, configuration, logs
-from credit_risk_model.service.application import Application
-from credit_risk_model.service.lifecycle import State
-from credit_risk_model.service.threads import SWITCH_SECONDS
+from credit_risk_model.service.__main__ import SWITCH_SECONDS
+from credit_risk_model.service.application import create_app
+from credit_risk_model.service.routes import Routes
+from credit_risk_model.service.state import Status
 
 ROUNDS, CONNECTIONS, REQUESTS = 31, 16, 1_600
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+_running: set[asyncio.Task[Any]] = set()
 
 
 async def asking(app: Asgi, bodies: list[bytes]) -> float:
@@ -45,7 +47,7 @@ async def asking(app: Asgi, bodies: list[bytes]) -> float:
 
             length = b"%d" % len(content)
             headers = [(b"host", b"x"), (b"content-type", b"application/json"), (b"content-length", length)]
-            scope = {"type": "http", "method": "POST", "path": PREDICTION, "headers": headers}
+            scope = {"type": "http", "method": "POST", "path": PREDICTION, "headers": headers, "state": {}}
             await app(scope | {"raw_path": PREDICTION.encode()}, receive, send)
 
     start = time.process_time()
@@ -62,37 +64,60 @@ def calling(function: Callable[[Any], Any], arguments: Iterable[Any]) -> float:
     return (time.process_time() - start) / REQUESTS * 1e6
 
 
+async def loaded() -> tuple[dict[str, Asgi], Routes]:
+    """Return the layers of the application with its models, the outermost first, and the routes within them."""
+    status = Status()
+    app: Any = create_app(configuration.read(record.ROOT / "configuration" / "rest_configuration.yaml", {}), status)
+    events = iter([{"type": "lifespan.startup"}])
+
+    async def receive() -> Any:
+        return next(events, None) or await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        pass
+
+    _running.add(asyncio.create_task(app({"type": "lifespan"}, receive, send)))
+    while not status.loaded:
+        await asyncio.sleep(0.01)
+    layers = {}
+    while not isinstance(app, Routes):
+        layers[type(app).__name__] = app
+        app = getattr(app, "_app", None) or app.app
+    return layers | {"Routes": app}, app
+
+
 async def main(data: str | None) -> None:
     """Measure in turns, print and record."""
     sys.setswitchinterval(SWITCH_SECONDS)
     kind, different = loans.different(data)
-    application = Application(configuration.read(record.ROOT / "configuration" / "rest_configuration.yaml", {}))
-    while application.lifecycle.state is State.LOADING:
-        await asyncio.sleep(0.01)
-    predictions = application._predictions[PREDICTION]
+    layers, routes = await loaded()
+    predictions = routes._predictions[PREDICTION]
     model = predictions._model
     bodies = [json.dumps(loan).encode() for loan in different]
     requests = [model.input_schema(**loan) for loan in different]
+    limit = predictions._limits.value_limit
     found: dict[str, list[float]] = defaultdict(list)
     for _ in range(ROUNDS):
-        parse = calling(body.parse, bodies)
-        validate = calling(lambda content: model.input_schema.model_validate(body.parse(content)), bodies)
+        parse = calling(lambda content: body.parse(content, limit), bodies)
+        validate = calling(lambda content: model.input_schema.model_validate(body.parse(content, limit)), bodies)
         predict = calling(model.predict, requests)
         thread = calling(predictions._predict, bodies)
         predicted = await asking(predictions, bodies)
-        observed = await asking(application._entrance.app, bodies)  # type: ignore[attr-defined]  # the request id is added to it
-        everything = await asking(application, bodies)
-        layers = {
+        routed = await asking(layers["Routes"], bodies)
+        observed = await asking(layers["AccessLog"], bodies)
+        everything = await asking(layers["Lifespan"], bodies)
+        measured = {
             "JSON to Python objects": parse,
             "pydantic's validation": validate - parse,
             "the model": predict,
             "the answer as JSON": thread - validate - predict,
-            "limits, turns, reading the body, the way to the thread and back": predicted - thread,
-            "route, metrics and access log": observed - predicted,
-            "request id": everything - observed,
+            "limits, reading the body, the way to the thread and back": predicted - thread,
+            "routes": routed - predicted,
+            "probes, errors, metrics and access log": observed - routed,
+            "request id, root path": everything - observed,
             "all of the application": everything,
         }
-        for name, microseconds in layers.items():
+        for name, microseconds in measured.items():
             found[name].append(microseconds)
     result = {"rounds": ROUNDS, "loans": f"{len(different)} different {kind} loans"}
     quartiles = {name: [round(part, 1) for part in statistics.quantiles(each)] for name, each in found.items()}

@@ -130,6 +130,17 @@ def layers(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def refinements(result: dict[str, Any]) -> str:
+    """Return the table of what each refinement of the service brings."""
+    names = ("predictions per second", "CPU µs per request", "probe p99 in ms", "lost at the close")
+    lines = [f"| the service | {' | '.join(names)} |", "|---|---:|---:|---:|---:|"]
+    for change, figures in result["changes"].items():
+        cells = [f"{statistics.median(figures[name]):,.0f}" for name in names[:-1]]
+        lines.append(f"| {change} | {' | '.join(cells)} | {sum(figures[names[-1]]):.0f} |")
+    lines.append(f"\nMedians of {result['rounds']} rounds, and all that was lost in them; {result['machine']}, {result['date']}.")
+    return "\n".join(lines)
+
+
 def parts(result: dict[str, Any]) -> list[dict[str, float]]:
     """Return the median µs of CPU of each part of a request: in the service, and in its ceiling."""
     return [

@@ -16,15 +16,16 @@ from pathlib import Path
 import yaml
 
 from credit_risk_model.service import configuration as configurations
-from credit_risk_model.service import contract, hosted, logs
+from credit_risk_model.service import contract, logs, models
 from credit_risk_model.service.application import create_app
 from credit_risk_model.service.configuration import Configuration, ConfigurationError
+from credit_risk_model.service.connections import Connections, Limits
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.server import Server, listen
 from credit_risk_model.service.state import Status
 
 logger = logging.getLogger(__name__)
-_SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock from the event loop; Python's own is 5 ms
+SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock from the event loop; Python's own is 5 ms
 
 
 def main() -> None:
@@ -51,29 +52,33 @@ def main() -> None:
 
 
 def _contract(configuration: Configuration) -> str:
-    framework = hosted.create_framework(configuration)
-    models = list(hosted.load_models(framework, configuration))
-    return yaml.dump(contract.complete(framework, models))
+    framework = models.create_framework(configuration)
+    loaded = list(models.load_models(framework, configuration))
+    return yaml.dump(contract.complete(framework, loaded))
 
 
 def _serve(configuration: Configuration, host: str, port: int) -> None:
     try:
         listener = listen(host, port)
     except (OSError, OverflowError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).partition(" (while")[0]  # it names the address again
-        sys.exit(f"Cannot listen on {host}:{port}: {reason}.")
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
+        sys.exit(f"Cannot listen on {host}:{port}: {reason.rstrip('.')}.")
     faulthandler.enable()  # a crash in native code leaves a stack
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    settings = configuration.service
     status = Status()
     metrics = Metrics(status)
-    log = logs.configure(configuration.service.log_format) if configuration.logging is None else None
+    connections = Connections(Limits(receive_seconds=settings.receive_seconds, buffer_bytes=settings.buffer_limit))
+    metrics.add_connections(connections)
+    log = logs.configure(settings.log_format) if configuration.logging is None else None
     if log:
-        metrics.add_count("log_lines_dropped", "Lines of the log that nobody took in time.", lambda: log.dropped)
+        metrics.add_counter("log_lines_dropped", "Lines that nobody read.", lambda: log.dropped)
     for warning in configurations.unknown_variables(os.environ):
         logger.warning(warning)
     shown = f"[{host}]" if ":" in host else host
     logger.info("Running on http://%s:%d (Ctrl-C stops)", shown, listener.getsockname()[1])
-    Server(create_app(configuration, status, metrics), configuration.service, status).run(sockets=[listener])
+    app = create_app(configuration, status, metrics)
+    Server(app, settings, status, connections).run(sockets=[listener])
     logger.info("Stopped.")
     if log:
         log.flush_within(1)

@@ -17,7 +17,7 @@ from credit_risk_model.service.probes import Probes
 from credit_risk_model.service.routes import Routes
 from credit_risk_model.service.state import Status
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}").fullmatch  # is safe in a log and in a header
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")  # is safe in a log and in a header
 
 
 def create_app(configuration: Configuration, status: Status | None = None, metrics: Metrics | None = None) -> ASGIApp:
@@ -34,7 +34,7 @@ def create_app(configuration: Configuration, status: Status | None = None, metri
     app = Probes(app, status)
     app = Errors(app)
     app = AccessLog(app, metrics)
-    app = CorrelationIdMiddleware(app, validator=lambda text: bool(_REQUEST_ID(text)))
+    app = CorrelationIdMiddleware(app, validator=_is_request_id, update_request_header=False)
     app = Entrance(app, status, configuration.service.root_path)
     return Lifespan(app, loader.load, routes.check)
 
@@ -42,3 +42,7 @@ def create_app(configuration: Configuration, status: Status | None = None, metri
 def from_environment() -> ASGIApp:
     """Return the application of the file that REST_CONFIG names, for a server that takes a factory."""
     return create_app(configurations.from_environment())
+
+
+def _is_request_id(text: str) -> bool:
+    return _REQUEST_ID.fullmatch(text) is not None

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.types import Receive, Scope
 
 from credit_risk_model.service.errors import Refusal
-from credit_risk_model.service.responses import CLOSE, RETRY_AFTER
+from credit_risk_model.service.responses import CLOSE
 
 _JSON = re.compile(rb"application/(json|[^;/\s]+\+json)").fullmatch
 _CHARSET = re.compile(rb";\s*charset\s*=\s*\"?([^\s;\"]*)").search
@@ -16,29 +16,11 @@ _UTF8 = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
 _MARK = b"\xef\xbb\xbf"  # the byte-order mark of UTF-8
 
 
-class Arriving:
-    """Bounds the memory of all bodies that have not arrived completely."""
-
-    def __init__(self, limit: int) -> None:
-        self._free = limit
-
-    def hold(self, size: int) -> None:
-        """Count `size` more bytes; a negative size gives them back.
-
-        Raises:
-            Refusal: 503, there are too many.
-        """
-        self._free -= size
-        if self._free < 0:
-            raise early(503, "Overloaded", "Too many bodies are arriving; retry.", RETRY_AFTER)
-
-
-async def read(scope: Scope, receive: Receive, limit: int, arriving: Arriving) -> bytes:
+async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
     """Return the body.
 
     Raises:
-        Refusal: 415 for another content type than JSON in UTF-8, 413 for a longer body, 503 for too many bodies that
-            arrive at the same time: the rest of the body is not read.
+        Refusal: 415 for another content type than JSON in UTF-8, 413 for a longer body: the rest of it is not read.
     """
     headers = dict(scope["headers"])
     content_type = headers.get(b"content-type", b"").lower()
@@ -50,11 +32,7 @@ async def read(scope: Scope, receive: Receive, limit: int, arriving: Arriving) -
         raise Refusal(415, "UnsupportedMediaType", ["The body must not be compressed."])
     if int(headers.get(b"content-length", b"0")) > limit:
         raise _too_long(limit)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= limit:
-        body = bytes(message["body"])  # came whole, as most do
-    else:
-        body = await _collect(message, receive, limit, arriving)
+    body = await _collect(receive, limit)
     charset = _CHARSET(content_type)
     if charset and charset[1] not in _UTF8 and not body.isascii():
         found = charset[1].decode("latin-1")
@@ -62,32 +40,23 @@ async def read(scope: Scope, receive: Receive, limit: int, arriving: Arriving) -
     return body
 
 
-async def _collect(message: Any, receive: Receive, limit: int, arriving: Arriving) -> bytes:
+async def _collect(receive: Receive, limit: int) -> bytes:
     body = bytearray()
-    try:
-        while True:
-            if message["type"] != "http.request":
-                raise Refusal(400, "MalformedBody", ["The client left before the body was complete."])
-            body += message["body"]
-            arriving.hold(len(message["body"]))
-            if len(body) > limit:
-                raise _too_long(limit)
-            if not message.get("more_body"):
-                return bytes(body)
-            message = await receive()
-    finally:
-        arriving.hold(-len(body))
-
-
-def early(status: int, kind: str, text: str, *headers: tuple[bytes, bytes]) -> Refusal:
-    """Return an error that ends a request before its body was read, and so the connection."""
-    refusal = Refusal(status, kind, [text], [CLOSE, *headers])
-    refusal.early = True
-    return refusal
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Refusal(400, "MalformedBody", ["The client left before the body was complete."])
+        body += message["body"]
+        if len(body) > limit:
+            raise _too_long(limit)
+        if not message.get("more_body"):
+            return bytes(body)
 
 
 def _too_long(limit: int) -> Refusal:
-    return early(413, "BodyTooLarge", f"The body is longer than {limit} bytes.")
+    refusal = Refusal(413, "BodyTooLarge", [f"The body is longer than {limit} bytes."], [CLOSE])
+    refusal.early = True
+    return refusal
 
 
 def parse(body: bytes, value_limit: int) -> Any:

@@ -62,8 +62,8 @@ class Settings(Limits):
     receive_seconds: float = Field(
         default=30, gt=0, description="time in which a request must arrive; after it the answer is 408"
     )
-    arriving_limit: int = Field(
-        default=67_108_864, ge=1, description="bytes of all bodies that are arriving; the next one is refused with 503"
+    buffer_limit: int = Field(
+        default=67_108_864, ge=1, description="bytes of all requests that arrive; beyond it the oldest gets 503"
     )
     root_path: str = Field(
         default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$", description="path under which a proxy shows the service: `/risk`"
@@ -251,11 +251,12 @@ def _check_arguments(key: str, found: type, arguments: dict[str, Any] | None) ->
 def _load(key: str, class_path: str, base: type) -> type:
     try:
         found = load_type(class_path)
-    except Exception as error:
-        cause = f"{type(error).__name__}: {error}"
+    except (ModuleNotFoundError, AttributeError, ValueError) as error:
         raise ConfigurationError(
-            f"{key}.class_path: importing '{class_path}' failed: {cause}.{_classes(class_path, base)}"
+            f"{key}.class_path: importing '{class_path}' failed: {error}.{_classes(class_path, base)}"
         ) from error
+    except Exception as error:  # the file is right, the module or the system is not
+        raise ConfigurationError(f"Importing '{class_path}' failed: {type(error).__name__}: {error}") from error
     if not _fits(found, base):
         what = f"is not a concrete {base.__name__} subclass"
         raise ConfigurationError(f"{key}.class_path: '{class_path}' {what}.{_classes(class_path, base)}")

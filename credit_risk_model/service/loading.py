@@ -6,10 +6,9 @@ import logging
 import time
 
 from credit_risk_model.service import contract
-from credit_risk_model.service.body import Arriving
 from credit_risk_model.service.configuration import Configuration
-from credit_risk_model.service.hosted import create_framework, load_models
 from credit_risk_model.service.metrics import Metrics
+from credit_risk_model.service.models import create_framework, load_models
 from credit_risk_model.service.pages import make_pages
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.routes import Routes
@@ -43,13 +42,12 @@ class Loader:
         framework = create_framework(self._configuration)
         models = []
         predictions = {}
-        arriving = Arriving(self._configuration.service.arriving_limit)
         for index, loaded in enumerate(load_models(framework, self._configuration)):
             models.append(loaded)
             name = loaded.model.qualified_name
             self._metrics.add_model(name, loaded.model.version, loaded.digest, loaded.seconds)
             if self._configuration.models[index].create_endpoint:
-                endpoint = Predictions(loaded.model, self._configuration.limits(index), arriving)
+                endpoint = Predictions(loaded.model, self._configuration.limits(index))
                 predictions[f"/api/models/{name}/prediction"] = endpoint
                 self._metrics.add_endpoint(name, endpoint)
         contract.complete(framework, models)

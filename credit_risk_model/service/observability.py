@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from credit_risk_model.service.metrics import Metrics
 
 logger = logging.getLogger(__name__)
+CLIENT_LEFT = 499  # nginx's code for a request whose client has closed its connection
 
 
 class AccessLog:
@@ -27,13 +28,17 @@ class AccessLog:
             nonlocal seconds, status
             if message["type"] == "http.response.start":
                 seconds = time.perf_counter() - start
-                status = 499 if client_left is not None and client_left() else message["status"]
+                status = CLIENT_LEFT if client_left is not None and client_left() else message["status"]
             await send(message)
 
-        await self._app(scope, receive, noting)
-        if state.get("quiet"):
-            return
-        method, path = scope["method"], scope["raw_path"].decode("latin-1")
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            if not state.get("quiet"):
+                self._note(scope, status or CLIENT_LEFT, seconds or time.perf_counter() - start)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        method, path, state = scope["method"], scope["raw_path"].decode("latin-1"), scope["state"]
         self._metrics.observe(method, state.get("handler", "other"), status, seconds)
         if model := state.get("model"):
             self._metrics.observe_prediction(model, status, state.get("error"))

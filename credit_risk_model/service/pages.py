@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import Send
 
-from credit_risk_model.service.hosted import LoadedModel
+from credit_risk_model.service.models import LoadedModel
 from credit_risk_model.service.responses import Header, respond
 
 _UNCHANGING = ("/docs", "/redoc", "/openapi.json", "/api/models")

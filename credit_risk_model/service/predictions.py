@@ -31,10 +31,9 @@ class Predictions:
     body, however long, keeps a probe waiting.
     """
 
-    def __init__(self, model: MLModel, limits: Limits, arriving: body.Arriving) -> None:
+    def __init__(self, model: MLModel, limits: Limits) -> None:
         self.model_name: str = model.qualified_name
         self._limits = limits
-        self._arriving = arriving
         self._validate = model.input_schema.model_validate  # a decorated model makes its schema each time it is asked
         self._model = model
         self._stalled = 0
@@ -67,7 +66,7 @@ class Predictions:
             Refusal: the body or a field is wrong, too many predictions wait, or the deadline has passed.
         """
         self._admit()
-        content = await body.read(scope, receive, self._limits.body_limit, self._arriving)
+        content = await body.read(scope, receive, self._limits.body_limit)
         self._admit()
         job = Job(content, scope["state"].get("client_left", _unknown))
         await respond(send, 200, await self._workers.run(job))

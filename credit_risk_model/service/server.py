@@ -14,9 +14,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from credit_risk_model.service.configuration import Settings
+from credit_risk_model.service.connections import Connections
+from credit_risk_model.service.protocol import protocol_class
 from credit_risk_model.service.state import Status
 
 logger = logging.getLogger(__name__)
+_BACKLOG = 2048  # connections that wait to be accepted
 _TICK = 0.05  # seconds
 _LINGER_TICKS = 10
 _HANDLED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
@@ -29,11 +32,11 @@ def listen(host: str, port: int) -> socket.socket:
         OSError: nobody can listen there.
     """
     if host == "*":
-        if socket.has_dualstack_ipv6():
-            return socket.create_server(("", port), family=socket.AF_INET6, backlog=2048, dualstack_ipv6=True)
+        with suppress(OSError):  # there is no IPv6; if the port is busy, IPv4 will tell
+            return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
         host = ""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
 def _as_ipv6_too(addresses: str) -> list[str]:
@@ -51,10 +54,11 @@ class Server(uvicorn.Server):
     SIGTERM and SIGHUP start the drain; a second one ends it. SIGINT, the interrupt of a terminal, does not drain.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, status: Status) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, status: Status, connections: Connections) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                http=protocol_class(connections),
                 lifespan="on",
                 ws="none",
                 log_config=None,

@@ -26,6 +26,7 @@ from credit_risk_model.training import (
     preparation,
     profile,
     report,
+    self_check,
     split,
     validation,
 )
@@ -123,7 +124,7 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
         _print_table({"this model": measured}, {})
     else:
         metadata["compared"], members = _reports(kept, loans, test, booster, metadata)
-    artifact.write(output, booster, metadata, members)
+    artifact.write(output, booster, metadata, self_check.scored(booster), members)
     kept.forget()
     return metadata
 

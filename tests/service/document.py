@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from benchmarks import record
+from benchmarks import record, report
 from credit_risk_model.service.configuration import PREFIX, Limits, Settings
 from tests.conftest import ROOT
 from tests.service import truth_table
@@ -38,7 +38,12 @@ def saturation() -> str:
 
 
 def tables() -> dict[str, str]:
-    return {"states": truth_table.markdown(), "settings": settings(), "saturation": saturation()}
+    return {
+        "states": truth_table.markdown(),
+        "settings": settings(),
+        "saturation": saturation(),
+        "refinements": report.refinements(record.read("refinements")),
+    }
 
 
 def renewed(text: str, tables: dict[str, str]) -> str:

@@ -254,7 +254,7 @@ def test_what_is_no_http_is_answered_in_the_same_shape(service: Service) -> None
         answer = connection.recv(4096)
 
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert answer.endswith(b'{"type":"MalformedRequest","messages":["Invalid HTTP request received."]}')
+    assert b'{"type":"MalformedRequest","messages":["Invalid HTTP request: ' in answer
 
 
 def answer_to(service: Service, *pieces: bytes) -> bytes:
@@ -286,7 +286,7 @@ def test_a_head_or_trailer_without_end_is_not_read_to_it(service: Service, start
     answer = answer_to(service, f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\n".encode() + start, *ENDLESS)
 
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"The head is longer than 65536 bytes." in answer
+    assert b"The head is longer than 65536 bytes or 128 headers." in answer
 
 
 def test_requests_one_behind_the_other_are_no_long_head(service: Service) -> None:
@@ -299,13 +299,10 @@ def test_requests_one_behind_the_other_are_no_long_head(service: Service) -> Non
     assert answer.count(b"HTTP/1.1 200 OK\r\n") == 1_001
 
 
-def test_a_body_that_an_upgrade_hides_is_not_taken_for_an_empty_one(service: Service) -> None:
+def test_an_upgrade_is_ignored_and_its_body_read(service: Service) -> None:
     headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
 
-    answer = service.client.post(PREDICTION, json={"number": 1}, headers=headers)
-
-    # Whether the words name the header depends on what comes together from the network.
-    assert shape(answer)[:2] == (400, "MalformedRequest")
+    assert service.client.post(PREDICTION, json={"number": 1}, headers=headers).json() == {"number": 2.0}
 
 
 def test_a_body_limit_is_set_for_each_model(tmp_path: Path) -> None:

@@ -87,9 +87,9 @@ def piped(folder: Path, *models: dict[str, Any], **settings: Any) -> Iterator[Pi
 
 def test_a_log_that_nobody_reads_holds_nothing_up_and_is_read_later(tmp_path: Path) -> None:
     with piped(tmp_path) as service:
-        assert service.metric("log_lines_dropped") == 0
+        assert service.metric("log_lines_dropped_total") == 0
         service.ask(REQUESTS)
-        dropped = service.metric("log_lines_dropped")
+        dropped = service.metric("log_lines_dropped_total")
 
         assert [service.client.get(path).status_code for path in PROBES] == [200, 200, 200]
         assert service.client.post(PREDICTION, json={"number": 1}).status_code == 200

@@ -12,7 +12,6 @@ import pytest
 from starlette.types import ASGIApp
 
 from credit_risk_model.service import predictions as module
-from credit_risk_model.service.body import Arriving
 from credit_risk_model.service.configuration import Limits
 from credit_risk_model.service.errors import Errors
 from credit_risk_model.service.metrics import Metrics
@@ -28,7 +27,7 @@ class Endpoint:
     def __init__(self, folder: Path, **limits: float) -> None:
         self.gate, self._notes = folder / "gate", folder / "notes"
         model = Sticky(str(self.gate), str(self._notes))
-        self.predictions = Predictions(model, Limits.model_validate(limits), Arriving(1_000_000))
+        self.predictions = Predictions(model, Limits.model_validate(limits))
         self.metrics = Metrics(Status())
         self._app: ASGIApp = AccessLog(Errors(self.predictions), self.metrics)
 

@@ -1,0 +1,93 @@
+"""Measures what each refinement of the service brings: with it and without it, in turns, in one run.
+
+The service runs on the first core, the load and the probing on the second one.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import statistics
+import time
+from collections import Counter, defaultdict
+from contextlib import suppress
+from typing import Any
+
+from benchmarks import record
+from benchmarks.confined import serving, until_ready
+from benchmarks.load import REQUEST, Address, ask, in_process, load, probe
+from benchmarks.served.refined import CHANGES
+
+SECONDS = 5.0
+
+
+async def connect_until_refused(address: Address, end: float) -> int:
+    """Ask with 64 clients, on a new connection for each request; return how many requests got no answer.
+
+    A connection that is refused is not lost: a client knows that nobody got its request.
+    """
+    lost = 0
+
+    async def client() -> None:
+        nonlocal lost
+        while time.time() < end:
+            try:
+                stream = await asyncio.open_connection(*address)
+            except ConnectionRefusedError:
+                return
+            lost += not await ask(stream, REQUEST)
+            with suppress(OSError):
+                stream[1].close()
+                await stream[1].wait_closed()
+
+    await asyncio.gather(*(client() for _ in range(64)))
+    return lost
+
+
+def measure(change: str) -> dict[str, float]:
+    """Return the figures of one start of the service with this change."""
+    core = min(os.sched_getaffinity(0))
+    with serving(core=core, module=("benchmarks.served.refined", change)) as (process, address):
+        until_ready(address)
+        start, before = time.time(), _cpu_seconds(process)
+        answered: Counter[int] = in_process(load, address, start + SECONDS, 16)()
+        microseconds = (_cpu_seconds(process) - before) / answered[200] * 1e6
+        end = time.time() + SECONDS
+        loading = in_process(load, address, end, 256)
+        times = in_process(probe, address, end)()
+        loading()
+        closing = in_process(connect_until_refused, address, time.time() + 20)
+        time.sleep(1)
+        os.kill(process, signal.SIGINT)  # closes without a drain
+        lost = closing()
+    return {
+        "predictions per second": answered[200] / SECONDS,
+        "CPU µs per request": microseconds,
+        "probe p99 in ms": max(statistics.quantiles(found, n=100)[98] for found in times.values()) * 1e3,
+        "lost at the close": lost,
+    }
+
+
+def _cpu_seconds(process: int) -> float:
+    with open(f"/proc/{process}/stat") as file:  # noqa: PTH123
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main(rounds: int) -> None:
+    """Measure in turns, record and print."""
+    found: dict[str, dict[str, list[float]]] = {change: defaultdict(list) for change in CHANGES}
+    for _ in range(rounds):
+        for change in CHANGES:
+            for name, value in measure(change).items():
+                found[change][name].append(round(value, 1))
+    result: dict[str, Any] = {"rounds": rounds, "seconds": SECONDS, "changes": found}
+    record.write("refinements", result)
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser("python -m benchmarks.refinements", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    main(parser.parse_args().rounds)

@@ -1,0 +1,60 @@
+"""The service with one of its refinements taken out, or one that it does not have put in: `refined NAME --port 0`."""
+
+import asyncio
+import gc
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from credit_risk_model.service import __main__ as command
+from credit_risk_model.service import predictions, routes, server
+from credit_risk_model.service.workers import Job, Workers
+
+
+class _Executor(Workers):
+    """Runs the jobs in an executor of the standard library."""
+
+    def __init__(self, count: int, name: str, work: Callable[[bytes], bytes]) -> None:
+        super().__init__(count, name, work)
+        self._executor = ThreadPoolExecutor(count, name)
+
+    async def run(self, job: Job) -> bytes:
+        self.jobs[job] = None
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._executor, job.context.run, self._work, job.content
+            )
+        finally:
+            del self.jobs[job]
+
+
+class _SixteenListeners(server.Server):
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        [listener] = sockets or []
+        super().run([listener, *(listener.dup() for _ in range(15))])
+
+
+class _Closing(server.Server):
+    def _close_listeners(self, listeners: Sequence[socket.socket]) -> list[socket.socket]:
+        return []
+
+
+def _set(owner: Any, name: str, value: Any) -> Callable[[], None]:
+    return lambda: setattr(owner, name, value)
+
+
+CHANGES: dict[str, Callable[[], None]] = {
+    "as it is": lambda: None,
+    "without gc.freeze": _set(gc, "freeze", lambda: None),
+    "without the switch interval of 1 ms": _set(sys, "setswitchinterval", lambda _: None),
+    "with an executor in place of its threads": _set(predictions, "Workers", _Executor),
+    "without the limit of 8 requests in a pass": _set(routes, "_AT_ONCE", 1_000_000),
+    "with 16 listeners in place of one": _set(command, "Server", _SixteenListeners),
+    "without the accepting at the close": _set(command, "Server", _Closing),
+}
+
+if __name__ == "__main__":
+    CHANGES[sys.argv.pop(1)]()
+    command.main()

@@ -1,0 +1,146 @@
+"""The connections of the server: which one is closed when a limit is reached, and what is counted."""
+
+import logging
+import time
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+logger = logging.getLogger(__name__)
+_RESERVED_FILES = 64  # listeners, logs, libraries, and the connections that are accepted in one pass of the event loop
+_MOST_CONNECTIONS = 4_096
+_LOG_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What clients may use of the server."""
+
+    receive_seconds: float = 30.0  # for a whole request, from its first byte to its last
+    send_seconds: float = 30.0  # in which a client reads nothing of its answer
+    head_bytes: int = 65_536  # also of a trailer, and of what is between two pieces of a chunked body
+    header_count: int = 128  # in a head or trailer
+    buffer_bytes: int = 64 * 2**20  # of all connections: requests that arrive or are queued, and unread answers
+    max_connections: int | None = None  # None derives it from the limit of file descriptors
+
+
+class Phase(Enum):
+    """Whom a connection waits for."""
+
+    IDLE = auto()  # the client has to send a head
+    SLOW = auto()  # the client has to send the rest of a body, or to read its answer
+    WORKING = auto()  # the application has to answer
+
+
+class Connection(Protocol):
+    """What `Connections` needs to know of a connection."""
+
+    @property
+    def phase(self) -> Phase:
+        """Whom it waits for."""
+
+    @property
+    def buffered(self) -> int:
+        """The bytes that it adds to `Connections.buffered`."""
+
+    def close_for_room(self) -> None:
+        """Close at once."""
+
+    def free_buffers(self) -> None:
+        """Refuse the request, or drop what is queued, so that nothing is buffered."""
+
+
+class Connections:
+    """All connections of one server, and the counters that metrics read."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.maximum = limits.max_connections or _default_maximum()
+        self.buffered = 0  # bytes
+        self.closed_for_room = 0  # because `maximum` was reached
+        self.freed = 0  # because `buffer_bytes` was reached
+        self.timed_out = 0  # 408
+        self.malformed = 0  # 400, or 501 for CONNECT
+        self.not_reading = 0  # closed after `send_seconds`
+        self._open: dict[Connection, None] = {}  # the one whose last answer is the oldest comes first
+        self._next_log = 0.0
+
+    def __len__(self) -> int:
+        """Return how many are open."""
+        return len(self._open)
+
+    def add(self, connection: Connection) -> None:
+        """Count a new connection, and close another one if there are too many.
+
+        That is the oldest idle one; if none is idle, the oldest slow one; if none is slow, the new one.
+        """
+        if len(self._open) >= self.maximum:
+            oldest = self._oldest(Phase.IDLE) or self._oldest(Phase.SLOW) or connection
+            self._log_full()
+            self.closed_for_room += 1
+            self.remove(oldest)
+            oldest.close_for_room()
+            if oldest is connection:
+                return
+        self._open[connection] = None
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection that is closed or about to be."""
+        self._open.pop(connection, None)
+
+    def renew(self, connection: Connection) -> None:
+        """Make this one the newest."""
+        if connection in self._open:
+            del self._open[connection]
+            self._open[connection] = None
+
+    def free_buffers(self, newest: Connection) -> None:
+        """Refuse the requests that have been arriving for longest, until `buffer_bytes` is kept.
+
+        Args:
+            newest: the last one to be refused.
+        """
+        others = [other for other in self._open if other is not newest and other.phase is not Phase.WORKING]
+        for connection in [*others, newest]:
+            if self.buffered <= self.limits.buffer_bytes:
+                break
+            if connection.buffered:
+                self.freed += 1
+                connection.free_buffers()
+
+    def _oldest(self, phase: Phase) -> Connection | None:
+        return next((connection for connection in self._open if connection.phase is phase), None)
+
+    def _log_full(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_log:
+            self._next_log = now + _LOG_SECONDS
+            logger.warning(
+                "%d connections are open, which is the limit: closing the oldest idle one for each new one. "
+                "If they are your own, raise the limit of file descriptors (ulimit -n).",
+                self.maximum,
+            )
+
+
+class Share:
+    """The bytes of one kind that one connection adds to `Connections.buffered`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self.size = 0
+
+    def set(self, size: int) -> None:
+        """Replace the size."""
+        self._connections.buffered += size - self.size
+        self.size = size
+
+
+def _default_maximum() -> int:
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return _MOST_CONNECTIONS
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return _MOST_CONNECTIONS
+    return max(1, min(files - _RESERVED_FILES, _MOST_CONNECTIONS))
