@@ -1,6 +1,7 @@
 """Predictions that take too long: their deadline, and the state *stalled* of a service whose threads do not return."""
 
 import re
+import socket
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -89,6 +90,25 @@ def test_a_prediction_that_waits_too_long_is_never_started(tmp_path: Path, clien
         assert running.result().status_code == 503
         assert service.metric(EXPIRED) == 2
         assert service.metric('model_predictions_total{model="echo",outcome="answered"}') == 1
+
+
+def test_a_prediction_whose_client_has_left_the_queue_is_never_started(
+    tmp_path: Path, clients: ThreadPoolExecutor
+) -> None:
+    head = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n"
+    with sticky(tmp_path, waiting=1) as service:
+        first = stuck(clients, service)
+        with socket.create_connection(service.address, timeout=30) as leaving:
+            leaving.sendall(f'{head}{{"number": 2}}'.encode())
+            until(lambda: service.metric(WAITING) == 1, "it waits")
+        until(lambda: service.metric(WAITING) == 0, "its place is free")
+        service.open_gate()
+
+        assert first.result().status_code == 200
+        assert service.predict(3).status_code == 200
+        assert predicted(tmp_path) == ["1", "3"]
+        assert service.metric('model_predictions_total{model="echo",outcome="abandoned"}') == 1
+        assert f"POST {PREDICTION} 499 " in service.log
 
 
 def test_the_deadline_is_set_for_each_model(tmp_path: Path, clients: ThreadPoolExecutor) -> None:
