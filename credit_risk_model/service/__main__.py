@@ -30,6 +30,8 @@ SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock from
 
 def main() -> None:
     """Do what the arguments say with the configuration that REST_CONFIG names."""
+    if sys.stderr is None:  # it was closed at the start, and a socket would get its number
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # until the end
     parser = argparse.ArgumentParser("python -m credit_risk_model.service", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; * for every one, of IPv6 and IPv4")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")

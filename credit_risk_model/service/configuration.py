@@ -7,12 +7,13 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from ml_base import MLModel, MLModelDecorator
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from rest_model_service.configuration import MetricsConfiguration, Model, ModelDecorator, ServiceConfiguration
 from rest_model_service.helpers import load_type
 
@@ -68,9 +69,24 @@ class Settings(Limits):
         default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$", description="path under which a proxy shows the service: `/risk`"
     )
     trusted_proxies: str = Field(
-        default="127.0.0.1", description="addresses whose `X-Forwarded-For` and `-Proto` count, with commas between"
+        default="127.0.0.1",
+        description="addresses whose `X-Forwarded-For` and `-Proto` count, with commas between; `*`: all",
     )
     log_format: Literal["text", "json"] = Field(default="text", description="`text` for people, `json` for machines")
+
+    @field_validator("root_path")
+    @classmethod
+    def _check_root_path(cls, path: str) -> str:
+        if path.split("/")[1:2] in (["api"], ["metrics"]):  # is it the proxy's path, or a route without it?
+            raise ValueError("probes and Prometheus ask there, past the proxy; use another path")
+        return path
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_addresses(cls, addresses: str) -> str:
+        for address in addresses.split(",") if addresses not in ("", "*") else ():
+            ip_network(address.strip())
+        return addresses
 
 
 class _Decorator(ModelDecorator):

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from credit_risk_model.service.responses import RETRY_AFTER, Header, respond, respond_early
 
 logger = logging.getLogger(__name__)
-_MESSAGES = 100
+MOST_MESSAGES = 100
 _CHARACTERS = 300  # of one message
 
 
@@ -21,19 +21,21 @@ class Refusal(Exception):  # noqa: N818  # the error is the client's
     early = False
     """Whether the request has not been read to its end."""
 
-    def __init__(self, status: int, kind: str, messages: Sequence[str], headers: Iterable[Header] = ()) -> None:
+    def __init__(
+        self, status: int, kind: str, messages: Sequence[str], headers: Iterable[Header] = (), more: int = 0
+    ) -> None:
         super().__init__(status, kind, messages)
         self.status = status
         self.kind = kind
         self.headers = headers
-        self.body = error_body(kind, messages)
+        self.body = error_body(kind, messages, more)
 
 
-def error_body(kind: str, messages: Sequence[str]) -> bytes:
-    """Return `{"type": ..., "messages": [...]}`, with at most 100 messages of at most 300 characters."""
-    shown = [text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}..." for text in messages[:_MESSAGES]]
-    if len(messages) > _MESSAGES:
-        shown.append(f"and {len(messages) - _MESSAGES} more")
+def error_body(kind: str, messages: Sequence[str], more: int = 0) -> bytes:
+    """Return `{"type": ..., "messages": [...]}`, of at most 300 characters each; `more` messages are only counted."""
+    shown = [text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}..." for text in messages]
+    if more:
+        shown.append(f"and {more} more")
     content = {"type": kind, "messages": shown}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 

@@ -48,8 +48,6 @@ class Log(logging.Handler):
         self._waiting: deque[bytes] = deque()
         self._writer: threading.Thread | None = None
         self._output = sys.stderr.fileno()
-        self._poll = select.poll()
-        self._poll.register(self._output, select.POLLOUT)
         self.addFilter(CorrelationIdFilter(default_value="-"))
         self.setFormatter(
             _JsonFormatter(_JSON, rename_fields=_NAMES, reserved_attrs=[*RESERVED_ATTRS, "color_message"])
@@ -76,15 +74,19 @@ class Log(logging.Handler):
 
     def _write(self) -> None:
         try:
-            while self._waiting and self._poll.poll(0):
-                os.write(self._output, self._waiting[0])
-                self._waiting.popleft()
-        except OSError:  # nobody will read any more
+            while self._waiting and self._is_writable(0):
+                os.write(self._output, self._waiting.popleft())
+        except (OSError, IndexError):  # nobody will read any more, or a signal came between, whose line wrote the rest
             self._waiting.clear()
+
+    def _is_writable(self, milliseconds: int | None) -> bool:
+        poll = select.poll()  # one for all would refuse to be asked by two threads at once
+        poll.register(self._output, select.POLLOUT)
+        return bool(poll.poll(milliseconds))
 
     def _write_later(self) -> None:
         while True:
-            self._poll.poll()
+            self._is_writable(None)
             with self.lock or nullcontext():
                 self._write()
                 if not self._waiting:

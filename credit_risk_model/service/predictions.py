@@ -118,7 +118,7 @@ class Predictions:
             try:
                 valid = self._validate(data)
             except ValidationError as error:
-                raise Refusal(400, "ValidationError", _messages(error)) from error
+                raise _invalid(error) from error
             result: bytes = self._model.predict(valid).model_dump_json().encode()
         except Refusal:
             raise
@@ -129,13 +129,14 @@ class Predictions:
         return result
 
 
-def _messages(error: ValidationError) -> list[str]:
+def _invalid(error: ValidationError) -> Refusal:
     """Return a message for each wrong field, which starts with its path, as in `loans[3].term`."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
     messages = []
-    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+    for problem in problems[: errors.MOST_MESSAGES]:
         words = "Input should be an object" if problem["type"] == "model_type" else problem["msg"]
         messages.append(f"{dotted(problem['loc']) or 'body'}: {words}")
-    return messages
+    return Refusal(400, "ValidationError", messages, more=len(problems) - len(messages))
 
 
 def _unknown() -> bool:

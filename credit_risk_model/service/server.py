@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_network
 from types import FrameType
 from typing import Any
 
@@ -38,6 +39,15 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
+def _as_ipv6_too(addresses: str) -> list[str]:
+    """Add to each IPv4 address or network how a listener of IPv6 and IPv4 shows it."""
+    if addresses in ("", "*"):
+        return [addresses]
+    networks = [ip_network(address.strip()) for address in addresses.split(",")]
+    mapped = [f"::ffff:{each.network_address}/{each.prefixlen + 96}" for each in networks if each.version == 4]
+    return [*map(str, networks), *mapped]
+
+
 class Server(uvicorn.Server):
     """Serves until a signal comes, drains, and finishes the requests in flight.
 
@@ -54,7 +64,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                forwarded_allow_ips=settings.trusted_proxies,
+                forwarded_allow_ips=_as_ipv6_too(settings.trusted_proxies),
                 timeout_keep_alive=settings.keep_alive_seconds,
                 timeout_graceful_shutdown=settings.finish_seconds,
             )

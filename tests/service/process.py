@@ -3,10 +3,11 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import yaml
 from benchmarks.load import PROBES
 from tests.conftest import ROOT, until
 
+COMMAND = (sys.executable, "-m", "credit_risk_model.service")
 ECHO = "tests.service.models.Echo"
 PREDICTION = "/api/models/echo/prediction"
 
@@ -61,6 +63,13 @@ class Service:
         raise AssertionError(f"no metric {line}")
 
 
+def free_port() -> int:
+    """Return a port that was free a moment ago, for what cannot choose one itself."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
 def write_configuration(folder: Path, *models: dict[str, Any], **content: Any) -> Path:
     path = folder / "rest_configuration.yaml"
     given = [{"class_path": ECHO, "create_endpoint": True} | model for model in models or ({},)]
@@ -79,12 +88,14 @@ def starting(
 
 
 @contextmanager
-def running(folder: Path, configuration: Path, environment: dict[str, str] | None = None) -> Iterator[Service]:
+def running(
+    folder: Path, configuration: Path, environment: dict[str, str] | None = None, arguments: Sequence[str] = ()
+) -> Iterator[Service]:
     """Start the service with a configuration; yield it once it listens; end it."""
     log = folder / "service.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "credit_risk_model.service", "--port", "0"],
+            [*COMMAND, "--port", "0", *arguments],
             cwd=ROOT,
             env=os.environ | {"REST_CONFIG": str(configuration)} | (environment or {}),
             stdout=output,
@@ -96,7 +107,7 @@ def running(folder: Path, configuration: Path, environment: dict[str, str] | Non
             "listening",
         )
         assert isinstance(found, re.Match), log.read_text()
-        with httpx.Client(base_url=found[1], timeout=30) as client:
+        with httpx.Client(base_url=found[1].replace("*", "127.0.0.1"), timeout=30) as client:
             yield Service(process, client, log, folder / "gate")
     finally:
         process.send_signal(signal.SIGINT)

@@ -27,6 +27,10 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"service": 3}, "service", "found 3"),
     ({"models": 3}, "models", "found 3"),
     ({"service": {"root_path": "risk"}}, "service.root_path", "found 'risk'"),
+    ({"service": {"root_path": "/api"}}, "service.root_path", "probes and Prometheus ask there"),
+    ({"service": {"root_path": "/metrics/x"}}, "service.root_path", "use another path"),
+    ({"service": {"trusted_proxies": "10.0.0.5/8"}}, "service.trusted_proxies", "has host bits set"),
+    ({"service": {"trusted_proxies": "10.0.0.0/8,nginx"}}, "service.trusted_proxies", "'nginx' does not appear to be"),
     ({"service": {"drain_seconds": float("inf")}}, "service.drain_seconds", "found inf"),
     ({"logging": {"version": 7}}, "logging", "7"),
 ]

@@ -1,0 +1,85 @@
+"""What clients can do to the measurements, and 256 of them to the probes."""
+
+import asyncio
+import re
+import socket
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks import load
+from benchmarks.load import PROBES
+from tests.service import process
+from tests.service.process import PREDICTION, Service
+
+# All that the parser of HTTP knows, next to those that a route allows.
+OTHER_METHODS = (
+    "ACL BIND CHECKOUT COPY DELETE LOCK M-SEARCH MERGE MKACTIVITY MKCOL MOVE NOTIFY PATCH PROPFIND PROPPATCH PURGE PUT "
+    "REBIND REPORT SEARCH UNBIND UNLOCK"
+).split()
+PAGES = ["/", "/docs", "/redoc", "/openapi.json", "/api/models", "/api/models/echo/metadata"]
+CONNECTIONS = 256
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with process.ready(tmp_path_factory.mktemp("metrics")) as service:
+        yield service
+
+
+def test_methods_that_no_route_allows_share_a_label(service: Service) -> None:
+    for method in [*OTHER_METHODS, "HEAD", "OPTIONS"]:
+        for path in [*PAGES, *PROBES, "/metrics", PREDICTION, "/nowhere"]:
+            assert service.client.request(method, path).status_code in (200, 204, 307, 404, 405)
+
+    metrics = service.client.get("/metrics").text
+    assert set(re.findall('method="([^"]*)"', metrics)) <= {"GET", "HEAD", "OPTIONS", "POST", "other"}
+    assert f'_count{{handler="{PREDICTION}",method="other",status="405"}} {len(OTHER_METHODS)}.0' in metrics
+    assert len(metrics) < 100_000
+
+
+def test_a_method_that_nobody_knows_makes_no_label(service: Service) -> None:
+    before = service.client.get("/metrics").text.count("\n")
+    for number in range(18):
+        with socket.create_connection(service.address, timeout=30) as connection:
+            connection.sendall(f"FOO{number} /docs HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert connection.recv(65_536).startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 405 "))
+
+    metrics = service.client.get("/metrics").text
+    assert "FOO" not in metrics
+    assert metrics.count("\n") <= before + 20, "one series at most"
+
+
+REQUESTS = [f"GET {path}" for path in ["/metrics", "/docs", "/openapi.json", "/api/models", "/nowhere", PREDICTION]]
+
+
+@pytest.mark.parametrize("request_line", REQUESTS)
+def test_probes_are_answered_while_256_connections_ask(service: Service, request_line: str) -> None:
+    request = f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    statuses: Counter[int] = Counter()
+    probed: Counter[int] = Counter()
+
+    async def asking() -> None:
+        stream = await asyncio.open_connection(*service.address)
+        for _ in range(3):
+            statuses[await load.ask(stream, request)] += 1
+        stream[1].close()
+
+    async def probing(clients: "asyncio.Future[list[None]]") -> None:
+        while not clients.done():
+            for path in PROBES:
+                stream = await asyncio.open_connection(*service.address)
+                probed[await load.ask(stream, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())] += 1
+                stream[1].close()
+
+    async def both() -> None:
+        clients = asyncio.gather(*(asking() for _ in range(CONNECTIONS)))
+        await probing(clients)
+        await clients
+
+    asyncio.run(both())
+
+    expected = {"/nowhere": 404, PREDICTION: 405}.get(request_line.split()[1], 200)
+    assert statuses == {expected: 3 * CONNECTIONS}
+    assert set(probed) == {200}
