@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from credit_risk_model.scoring.csv_loans import CsvLoans
-from credit_risk_model.scoring.loans import Part, ScoringError
+from credit_risk_model.scoring.loans import Part, ScoringError, StalledError
 from credit_risk_model.scoring.part import Job, put, score
 from credit_risk_model.scoring.run import Counts
 
 _AHEAD = 3  # parts for each thread of the cluster that are on their way at once
-_PATIENCE = 30  # seconds for a scheduler to answer
+_ANSWER_SECONDS = 30  # for a scheduler
 
 
 def local(job: Job, parts: Iterable[Part], threads: int) -> Iterator[tuple[Part, Counts]]:
@@ -34,7 +34,9 @@ def local(job: Job, parts: Iterable[Part], threads: int) -> Iterator[tuple[Part,
             yield done, counts.result()
 
 
-def dask(job: Job, parts: Iterable[Part], scheduler: str | None, workers: int) -> Iterator[tuple[Part, Counts]]:
+def dask(
+    job: Job, parts: Iterable[Part], scheduler: str | None, workers: int, patience: float
+) -> Iterator[tuple[Part, Counts]]:
     """Score the parts on the cluster of the scheduler, or on one of so many processes that lives as long as this.
 
     Whoever scores a part reads the loans and writes the answers itself: all see the same files. A part whose worker was
@@ -42,6 +44,7 @@ def dask(job: Job, parts: Iterable[Part], scheduler: str | None, workers: int) -
 
     Raises:
         ScoringError: there is no such scheduler, or a part lost one worker after the other.
+        StalledError: no part was finished for `patience` seconds.
     """
     try:
         distributed: Any = importlib.import_module("distributed")
@@ -55,33 +58,67 @@ def dask(job: Job, parts: Iterable[Part], scheduler: str | None, workers: int) -
             )
             stack.enter_context(cluster)
         try:
-            client = stack.enter_context(distributed.Client(scheduler or cluster, timeout=_PATIENCE))
+            client = stack.enter_context(distributed.Client(scheduler or cluster, timeout=_ANSWER_SECONDS))
         except (OSError, ValueError) as error:
             raise ScoringError(f"No Dask scheduler answers at {scheduler}: {error}.") from error
         running: dict[Any, Part] = {}
-        completed = distributed.as_completed()
 
-        def take() -> tuple[Part, Counts]:
-            future = next(completed)
-            part = running.pop(future)
+        def finished() -> Iterator[tuple[Part, Counts]]:
             try:
-                counts = future.result()
+                done, _ = distributed.wait(list(running), timeout=patience, return_when="FIRST_COMPLETED")
+            except TimeoutError:
+                raise StalledError(_why_stalled(_workers(client), patience)) from None
+            for future in done:
+                part = running.pop(future)
+                try:
+                    counts = future.result()
+                except ScoringError:
+                    raise
+                except Exception as error:  # whatever a worker lacks, or a worker lost again and again
+                    raise ScoringError(f"Part {part.number} failed on the cluster: {error!r}") from error
                 _unpacked(job, part).unlink(missing_ok=True)
-                return part, counts
-            except ScoringError:
-                raise
-            except Exception as error:  # whatever a worker lacks, or a worker lost again and again
-                raise ScoringError(f"Part {part.number} failed on the cluster: {error!r}") from error
+                yield part, counts
 
         for part in parts:
             job_there, part_there = _sent(job, part)
-            future = client.submit(score, job_there, part_there, pure=False)
-            running[future] = part_there
-            completed.add(future)
-            if len(running) >= _AHEAD * max(1, sum(client.nthreads().values())):
-                yield take()
+            running[client.submit(score, job_there, part_there, pure=False)] = part_there
+            threads = sum(worker["nthreads"] for worker in (_workers(client) or {}).values())
+            if len(running) >= _AHEAD * max(1, threads):
+                yield from finished()
         while running:
-            yield take()
+            yield from finished()
+
+
+def _workers(client: Any) -> dict[str, dict[str, Any]] | None:
+    """Return what the scheduler knows of each worker, or None where it does not answer."""
+    try:
+        state = client.sync(client.scheduler.identity, n_workers=-1, callback_timeout=_ANSWER_SECONDS)
+    except (OSError, TimeoutError):
+        return None
+    found: dict[str, dict[str, Any]] = state["workers"]
+    return found
+
+
+def _why_stalled(workers: dict[str, dict[str, Any]] | None, patience: float) -> str:
+    paused = [worker for worker in (workers or {}).values() if worker["status"] == "paused"]
+    if workers is None:
+        reason = "the Dask scheduler does not answer"
+    elif not workers:
+        reason = "the Dask cluster has no workers"
+    elif paused:
+        used, limit = (
+            sum(worker["metrics"]["memory"] for worker in paused),
+            sum(worker["memory_limit"] for worker in paused),
+        )
+        reason = (
+            f"{len(paused)} of {len(workers)} Dask workers are paused, for their memory is full "
+            f"({used / 2**20:,.0f} of {limit / 2**20:,.0f} MiB): give them more, or start over with fewer --part-rows"
+        )
+    else:
+        reason = f"{len(workers)} Dask workers are there: if a part takes longer than that, raise --patience"
+    return (
+        f"No part was finished for {patience:,.0f} s; {reason}. What is done is kept, and --resume goes on from there."
+    )
 
 
 def _sent(job: Job, part: Part) -> tuple[Job, Part]:
