@@ -15,6 +15,8 @@ SOURCE =
 TRIALS = 120
 SECONDS = 1200
 ROUNDS = 3
+# Seconds after which an install shows that it still runs.
+NOTICE = 50
 # What pytest is given; without it, all tests run and their coverage counts.
 ARGS = --cov
 CONFIGURATION = configuration/rest_configuration.yaml
@@ -48,7 +50,7 @@ define install
 		echo "No virtual environment can be made with $$python: on Debian, 'apt install python3-venv' adds what it lacks; $(@D)/install.log has the details." >&2; exit 1
 	fi
 	echo "Installing $(1) into $(@D), once ..." >&2
-	while sleep 50 2>/dev/null >&2 && kill -0 $$$$; do echo "... $$(tail -n 1 $(@D)/install.log | cut -c -100)" >&2; done &
+	while sleep $(NOTICE) 2>/dev/null >&2 && kill -0 $$$$; do echo "... $$(tail -n 1 $(@D)/install.log | cut -c -100)" >&2; done &
 	trap "kill $$!" EXIT
 	if ! $(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --only-binary :all: --no-deps \
 			--require-hashes -r $(1) >>$(@D)/install.log 2>&1; then
@@ -112,7 +114,7 @@ notebook: $(PROJECT)/.installed ## Run the notebook anew with DATA=loan.csv[.gz]
 	@if [ -z "$$DATA" ]; then
 		echo "The committed notebook shows real loans: make notebook DATA=loan.csv" >&2; exit 1
 	fi
-	DATA=$$(realpath "$$DATA") PYTHONPATH=. $(PROJECT)/bin/jupytext --to ipynb --execute --run-path . notebooks/credit_risk_model.py
+	no_proxy=127.0.0.1 DATA=$$(realpath "$$DATA") PYTHONPATH=. $(PROJECT)/bin/jupytext --to ipynb --execute --run-path . notebooks/credit_risk_model.py
 
 .PHONY: artifact
 artifact: $(PROJECT)/.installed ## List what the shipped artifact holds
@@ -153,11 +155,11 @@ scoring-image: ## Build the image credit_risk_model_scoring:0.1.0, which scores 
 	@$(DOCKER) build --target scoring --tag $(SCORING_IMAGE) .
 
 .PHONY: test-image
-test-image: $(PROJECT)/.installed ## Build the image and test it in containers (skipped where no container engine answers)
+test-image: $(PROJECT)/.installed ## Build both images and test them in containers (skipped where no container engine answers)
 	@if [ -z "$(ENGINE_ANSWERS)" ]; then
-		echo "SKIPPED: no container engine answers ('$(DOCKER) info' fails), so the image is neither built nor tested."; exit 0
+		echo "SKIPPED: no container engine answers ('$(DOCKER) info' fails), so the images are neither built nor tested."; exit 0
 	fi
-	$(MAKE) image
+	$(MAKE) image scoring-image
 	$(PROJECT)/bin/python -m pytest -m image tests/deployment
 
 .PHONY: scoring-benchmark
@@ -167,6 +169,10 @@ scoring-benchmark: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure batche
 	fi
 	$(SERVICE)/bin/python -m benchmarks.batches
 	$(PROJECT)/bin/python -m benchmarks.scoring
+	if [ -n "$(ENGINE_ANSWERS)" ]; then
+		$(MAKE) scoring-image
+		$(PROJECT)/bin/python -m benchmarks.scoring_job
+	fi
 
 .PHONY: rehearse
 rehearse: $(PROJECT)/.installed image ## Rehearse start, load, update and rollback with two pods of the image (8 min)

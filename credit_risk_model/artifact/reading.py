@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 
 from credit_risk_model.artifact.layout import CLASSES, METADATA, MODEL, ArtifactError
+from credit_risk_model.artifact.library import lightgbm
 
 RETRAIN = "Run `make train DATA=<loan.csv>` to make a new one."
 RESTORE = "Restore the file from where it came from, or run `make train DATA=<loan.csv>` to make a new one."

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import lightgbm
-
 from credit_risk_model.artifact.layout import METADATA, MODEL, ArtifactError
+from credit_risk_model.artifact.library import lightgbm
 
 
 def write(

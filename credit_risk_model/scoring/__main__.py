@@ -49,9 +49,6 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"error: {error.filename or options.output}: {error.strerror or error}.", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Stopped; what is done is kept, and --resume goes on from there.", file=sys.stderr)
-        return EXIT_INTERRUPTED
     return EXIT_REJECTS if counts["rejected"] and not options.accept_rejects else 0
 
 
@@ -155,4 +152,8 @@ def _whole(text: str) -> int:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what was started is ended, too
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("Stopped; what is done is kept, and --resume goes on from there.", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)

@@ -4,7 +4,7 @@ import importlib
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from credit_risk_model.scoring.run import Counts
 
 _AHEAD = 3  # parts for each thread of the cluster that are on their way at once
 _ANSWER_SECONDS = 30  # for a scheduler
+_KEPT = "What is done is kept, and --resume goes on from there."
 
 
 def local(job: Job, parts: Iterable[Part], threads: int) -> Iterator[tuple[Part, Counts]]:
@@ -44,7 +45,7 @@ def dask(
 
     Raises:
         ScoringError: there is no such scheduler, or a part lost one worker after the other.
-        StalledError: no part was finished for `patience` seconds.
+        StalledError: no part was finished for `patience` seconds, or the scheduler was lost.
     """
     try:
         distributed: Any = importlib.import_module("distributed")
@@ -67,7 +68,12 @@ def dask(
             try:
                 done, _ = distributed.wait(list(running), timeout=patience, return_when="FIRST_COMPLETED")
             except TimeoutError:
-                raise StalledError(_why_stalled(_workers(client), patience)) from None
+                reason = f"no part was finished for {patience:,.0f} s; {_why(_workers(client))}"
+                raise StalledError(f"The run stopped: {reason}. {_KEPT}") from None
+            except CancelledError as error:
+                raise StalledError(
+                    f"The run stopped: the connection to the Dask scheduler was lost. {_KEPT}"
+                ) from error
             for future in done:
                 part = running.pop(future)
                 try:
@@ -99,26 +105,21 @@ def _workers(client: Any) -> dict[str, dict[str, Any]] | None:
     return found
 
 
-def _why_stalled(workers: dict[str, dict[str, Any]] | None, patience: float) -> str:
+def _why(workers: dict[str, dict[str, Any]] | None) -> str:
+    """Return why no part is finished, as far as the scheduler tells."""
     paused = [worker for worker in (workers or {}).values() if worker["status"] == "paused"]
     if workers is None:
-        reason = "the Dask scheduler does not answer"
-    elif not workers:
-        reason = "the Dask cluster has no workers"
-    elif paused:
-        used, limit = (
-            sum(worker["metrics"]["memory"] for worker in paused),
-            sum(worker["memory_limit"] for worker in paused),
+        return "the Dask scheduler does not answer"
+    if not workers:
+        return "the Dask cluster has no workers"
+    if paused:
+        used = sum(worker["metrics"]["memory"] for worker in paused) / 2**20
+        limit = sum(worker["memory_limit"] for worker in paused) / 2**20
+        return (
+            f"{len(paused)} of {len(workers)} Dask workers are paused because their memory is full ({used:,.0f} of "
+            f"{limit:,.0f} MiB): give them more, or start over with a smaller --part-rows"
         )
-        reason = (
-            f"{len(paused)} of {len(workers)} Dask workers are paused, for their memory is full "
-            f"({used / 2**20:,.0f} of {limit / 2**20:,.0f} MiB): give them more, or start over with fewer --part-rows"
-        )
-    else:
-        reason = f"{len(workers)} Dask workers are there: if a part takes longer than that, raise --patience"
-    return (
-        f"No part was finished for {patience:,.0f} s; {reason}. What is done is kept, and --resume goes on from there."
-    )
+    return f"{len(workers)} Dask workers are there: if a part takes longer than that, raise --patience"
 
 
 def _sent(job: Job, part: Part) -> tuple[Job, Part]:

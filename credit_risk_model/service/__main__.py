@@ -4,7 +4,8 @@ import os
 import signal
 
 # Before the long imports: the first process of a container ignores a signal that it does not handle.
-signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
 
 import argparse
 import logging
