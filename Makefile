@@ -54,8 +54,8 @@ define install
 	trap "kill $$!" EXIT
 	if ! $(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --only-binary :all: --no-deps \
 			--require-hashes -r $(1) >>$(@D)/install.log 2>&1; then
-		said=$$(grep '^ERROR' $(@D)/install.log || cat $(@D)/install.log)
-		echo "Installing $(1) failed; $(@D)/install.log has the details, the same command tries again. $$(tail -n 1 <<<"$$said")" >&2; exit 1
+		said=$$(awk '/^ERROR/ {said = $$0} /^ / && said {said = said $$0} END {print said ? said : $$0}' $(@D)/install.log)
+		echo "Installing $(1) failed; $(@D)/install.log has the details, the same command tries again. $$said" >&2; exit 1
 	fi
 	touch $@
 endef
