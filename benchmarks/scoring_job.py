@@ -27,14 +27,17 @@ ROW_GROUP = 2**20  # rows, as pyarrow writes it where nobody asks for another
 RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
 _CLUSTER = (
     "python -m distributed.cli.dask_scheduler --host 127.0.0.1 --no-dashboard &"
-    "python -m distributed.cli.dask_worker tcp://127.0.0.1:8786 --host 127.0.0.1 --no-dashboard --nworkers 2 "
-    "--nthreads 1 --memory-limit 600MiB --local-directory /tmp & "
+    "python -m distributed.cli.dask_worker tcp://127.0.0.1:8786 --host 127.0.0.1 --no-dashboard --no-nanny "
+    "--nthreads 1 --memory-limit 1000MiB --local-directory /tmp & "
     'exec python -m credit_risk_model.scoring "$@"'
 )
 ENGINES = {
     "local": ((), ()),
     "dask": ((), ("--engine=dask",)),
-    "dask, with --scheduler": (("sh", "-c", _CLUSTER, "sh"), ("--engine=dask", "--scheduler=tcp://127.0.0.1:8786")),
+    "dask, with --scheduler and one worker": (
+        ("sh", "-c", _CLUSTER, "sh"),
+        ("--engine=dask", "--scheduler=tcp://127.0.0.1:8786"),
+    ),
 }
 """What the container runs instead of its entrypoint, and the arguments after those of the Job."""
 

@@ -83,8 +83,8 @@ COMPOSED = ("credit_risk_model.service",)
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
-    """Wait for a condition and return its value; fail where it does not come true within a minute."""
-    deadline = time.monotonic() + 60
+    """Wait for a condition and return its value; fail where it does not come true even on a busy machine."""
+    deadline = time.monotonic() + 300
     while not (value := condition()):
         assert time.monotonic() < deadline, f"never: {what}"
         time.sleep(0.01)

@@ -70,29 +70,28 @@ def dask(
             except TimeoutError:
                 reason = f"no part was finished for {patience:,.0f} s; {_why(_workers(client))}"
                 raise StalledError(f"The run stopped: {reason}. {_KEPT}") from None
-            except CancelledError as error:
-                raise StalledError(
-                    f"The run stopped: the connection to the Dask scheduler was lost. {_KEPT}"
-                ) from error
             for future in done:
                 part = running.pop(future)
                 try:
                     counts = future.result()
-                except ScoringError:
+                except (ScoringError, CancelledError):
                     raise
                 except Exception as error:  # whatever a worker lacks, or a worker lost again and again
                     raise ScoringError(f"Part {part.number} failed on the cluster: {error!r}") from error
                 _unpacked(job, part).unlink(missing_ok=True)
                 yield part, counts
 
-        for part in parts:
-            job_there, part_there = _sent(job, part)
-            running[client.submit(score, job_there, part_there, pure=False)] = part_there
-            threads = sum(worker["nthreads"] for worker in (_workers(client) or {}).values())
-            if len(running) >= _AHEAD * max(1, threads):
+        try:
+            for part in parts:
+                job_there, part_there = _sent(job, part)
+                running[client.submit(score, job_there, part_there, pure=False)] = part_there
+                threads = sum(worker["nthreads"] for worker in (_workers(client) or {}).values())
+                if len(running) >= _AHEAD * max(1, threads):
+                    yield from finished()
+            while running:
                 yield from finished()
-        while running:
-            yield from finished()
+        except (CancelledError, distributed.client.ClosedClientError) as error:
+            raise StalledError(f"The run stopped: the connection to the Dask scheduler was lost. {_KEPT}") from error
 
 
 def _workers(client: Any) -> dict[str, dict[str, Any]] | None:
