@@ -65,16 +65,12 @@ def dask(
         running: dict[Any, Part] = {}
 
         def finished() -> Iterator[tuple[Part, Counts]]:
-            try:
-                done, _ = distributed.wait(list(running), timeout=patience, return_when="FIRST_COMPLETED")
-            except TimeoutError:
-                reason = f"no part was finished for {patience:,.0f} s; {_why(_workers(client))}"
-                raise StalledError(f"The run stopped: {reason}. {_KEPT}") from None
+            done, _ = distributed.wait(list(running), timeout=patience, return_when="FIRST_COMPLETED")
             for future in done:
                 part = running.pop(future)
                 try:
-                    counts = future.result()
-                except (ScoringError, CancelledError):
+                    counts = future.result(timeout=patience)  # it asks the scheduler
+                except (ScoringError, CancelledError, TimeoutError):
                     raise
                 except Exception as error:  # whatever a worker lacks, or a worker lost again and again
                     raise ScoringError(f"Part {part.number} failed on the cluster: {error!r}") from error
@@ -90,6 +86,9 @@ def dask(
                     yield from finished()
             while running:
                 yield from finished()
+        except TimeoutError:
+            reason = f"no part was finished for {patience:,.0f} s; {_why(_workers(client))}"
+            raise StalledError(f"The run stopped: {reason}. {_KEPT}") from None
         except (CancelledError, distributed.client.ClosedClientError) as error:
             raise StalledError(f"The run stopped: the connection to the Dask scheduler was lost. {_KEPT}") from error
 

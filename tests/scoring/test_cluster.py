@@ -203,7 +203,7 @@ def test_a_lost_scheduler_ends_the_run_with_a_reason(
         losing.start()
         arguments = ["--part-rows", "50", "--reasons", "1", "--engine", "dask", "--scheduler", address]
 
-        assert main([str(loans / "loans.csv"), str(out), *arguments, "--patience", "5"]) == 4
+        assert main([str(loans / "loans.csv"), str(out), *arguments, "--patience", "60"]) == 4
         losing.join()
 
     assert re.search(
