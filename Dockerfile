@@ -3,7 +3,7 @@ FROM python:3.12-slim AS build
 WORKDIR /service
 COPY service_requirements.txt .
 RUN python -m pip install --no-cache-dir --no-warn-script-location --root-user-action=ignore --only-binary :all: \
-      --require-hashes --prefix=/packages -r service_requirements.txt \
+      --no-deps --require-hashes --prefix=/packages -r service_requirements.txt \
  && rm service_requirements.txt \
  && find /packages -type d -name tests -prune -exec rm -r {} +
 COPY configuration configuration
@@ -13,7 +13,7 @@ RUN python -m compileall -q credit_risk_model && chmod -R a+rX . && mv credit_ri
 FROM build AS build-scoring
 COPY scoring_requirements.txt .
 RUN python -m pip install --no-cache-dir --no-warn-script-location --root-user-action=ignore --only-binary :all: \
-      --require-hashes --prefix=/packages -r scoring_requirements.txt \
+      --no-deps --require-hashes --prefix=/packages -r scoring_requirements.txt \
  && rm scoring_requirements.txt \
  && find /packages -type d -name tests -prune -exec rm -r {} +
 

@@ -15,6 +15,8 @@ SOURCE =
 TRIALS = 120
 SECONDS = 1200
 ROUNDS = 3
+# Seconds after which an install shows that it still runs.
+NOTICE = 50
 # What pytest is given; without it, all tests run and their coverage counts.
 ARGS = --cov
 CONFIGURATION = configuration/rest_configuration.yaml
@@ -23,11 +25,15 @@ SCORING_IMAGE = credit_risk_model_scoring:0.1.0
 DOCKER ?= docker
 export DOCKER
 
+# Names and addresses reach the commands through the environment, where no shell reads them.
+export CONFIGURATION DATA HOST PORT SOURCE
+
 SERVICE := .venv/service
 PROJECT := .venv/project
 
 # Where the packages are installed from a lock, into a virtual environment of their own: $(1) the lock.
-# A Python is tried before it is trusted: the name alone may be a launcher that does not run.
+# A Python is tried before it is trusted: the name alone may be a launcher that does not run. A lock is complete, so
+# --no-deps: pip up to 23 refuses a lock where a package wants an extra of another one that the lock pins without it.
 define install
 	@python=
 	for candidate in $${PYTHON:-python3.12 python3.11 python3 python}; do
@@ -44,9 +50,12 @@ define install
 		echo "No virtual environment can be made with $$python: on Debian, 'apt install python3-venv' adds what it lacks; $(@D)/install.log has the details." >&2; exit 1
 	fi
 	echo "Installing $(1) into $(@D), once ..." >&2
-	if ! $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
-			-r $(1) >>$(@D)/install.log 2>&1; then
-		echo "Installing $(1) failed, mostly for want of a network: $(@D)/install.log has the details, the same command tries again." >&2; exit 1
+	while sleep $(NOTICE) 2>/dev/null >&2 && kill -0 $$$$; do echo "... $$(tail -n 1 $(@D)/install.log | cut -c -100)" >&2; done &
+	trap "kill $$!" EXIT
+	if ! $(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --only-binary :all: --no-deps \
+			--require-hashes -r $(1) >>$(@D)/install.log 2>&1; then
+		said=$$(awk '/^ERROR/ {said = $$0} /^ / && said {said = said $$0} END {print said ? said : $$0}' $(@D)/install.log)
+		echo "Installing $(1) failed; $(@D)/install.log has the details, the same command tries again. $$said" >&2; exit 1
 	fi
 	touch $@
 endef
@@ -66,26 +75,25 @@ help: ## Show the targets
 # Before the models are loaded: whether anybody can listen there, and if not, why.
 define LISTEN
 import os, socket, sys
+from errno import EACCES, EADDRINUSE
 host, port = os.environ["HOST"], os.environ["PORT"]
 try:
     socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
 except (OSError, ValueError, OverflowError) as error:
     reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
-    sys.exit(f"Cannot listen on {host}:{port}: {reason}. Another port may do: make serve PORT=8001")
+    advice = " Another port may do: make serve PORT=8001" if getattr(error, "errno", 0) in (EADDRINUSE, EACCES) else ""
+    sys.exit(f"Cannot listen on {host}:{port}: {reason}.{advice}")
 endef
-export LISTEN HOST PORT
+export LISTEN
 
 .PHONY: serve
 serve: $(SERVICE)/.installed ## Start the service on 127.0.0.1:8000 (PORT=8001, HOST=, CONFIGURATION=)
 	@$(SERVICE)/bin/python -c "$$LISTEN"
-	REST_CONFIG='$(CONFIGURATION)' exec $(SERVICE)/bin/python -m credit_risk_model.service --host "$$HOST" --port "$$PORT"
+	REST_CONFIG="$$CONFIGURATION" exec $(SERVICE)/bin/python -m credit_risk_model.service --host "$$HOST" --port "$$PORT"
 
 .PHONY: check-configuration
 check-configuration: $(SERVICE)/.installed ## Check the configuration without starting the service (CONFIGURATION=)
-	@REST_CONFIG=$(CONFIGURATION) $(SERVICE)/bin/python -m credit_risk_model.service --check
-
-# File names reach the commands through the environment, where no shell reads them.
-export DATA SOURCE
+	@REST_CONFIG="$$CONFIGURATION" $(SERVICE)/bin/python -m credit_risk_model.service --check
 
 .PHONY: train
 train: $(PROJECT)/.installed ## Train on DATA=loan.csv[.gz] and renew the artifact; without DATA, practise on invented loans
@@ -106,7 +114,7 @@ notebook: $(PROJECT)/.installed ## Run the notebook anew with DATA=loan.csv[.gz]
 	@if [ -z "$$DATA" ]; then
 		echo "The committed notebook shows real loans: make notebook DATA=loan.csv" >&2; exit 1
 	fi
-	DATA=$$(realpath "$$DATA") PYTHONPATH=. $(PROJECT)/bin/jupytext --to ipynb --execute --run-path . notebooks/credit_risk_model.py
+	no_proxy=127.0.0.1 DATA=$$(realpath "$$DATA") PYTHONPATH=. $(PROJECT)/bin/jupytext --to ipynb --execute --run-path . notebooks/credit_risk_model.py
 
 .PHONY: artifact
 artifact: $(PROJECT)/.installed ## List what the shipped artifact holds
@@ -147,11 +155,11 @@ scoring-image: ## Build the image credit_risk_model_scoring:0.1.0, which scores 
 	@$(DOCKER) build --target scoring --tag $(SCORING_IMAGE) .
 
 .PHONY: test-image
-test-image: $(PROJECT)/.installed ## Build the image and test it in containers (skipped where no container engine answers)
+test-image: $(PROJECT)/.installed ## Build both images and test them in containers (skipped where no container engine answers)
 	@if [ -z "$(ENGINE_ANSWERS)" ]; then
-		echo "SKIPPED: no container engine answers ('$(DOCKER) info' fails), so the image is neither built nor tested."; exit 0
+		echo "SKIPPED: no container engine answers ('$(DOCKER) info' fails), so the images are neither built nor tested."; exit 0
 	fi
-	$(MAKE) image
+	$(MAKE) image scoring-image
 	$(PROJECT)/bin/python -m pytest -m image tests/deployment
 
 .PHONY: scoring-benchmark
@@ -161,6 +169,10 @@ scoring-benchmark: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure batche
 	fi
 	$(SERVICE)/bin/python -m benchmarks.batches
 	$(PROJECT)/bin/python -m benchmarks.scoring
+	if [ -n "$(ENGINE_ANSWERS)" ]; then
+		$(MAKE) scoring-image
+		$(PROJECT)/bin/python -m benchmarks.scoring_job
+	fi
 
 .PHONY: rehearse
 rehearse: $(PROJECT)/.installed image ## Rehearse start, load, update and rollback with two pods of the image (8 min)
@@ -175,7 +187,7 @@ measure: $(SERVICE)/.installed ## Measure the service under its pod's limits, an
 
 .PHONY: contract
 contract: $(SERVICE)/.installed $(PROJECT)/.installed ## Renew service_contract.yaml, and show that it keeps what the framework's promises
-	@REST_CONFIG=$(CONFIGURATION) $(SERVICE)/bin/python -m credit_risk_model.service --contract service_contract.yaml
+	@REST_CONFIG="$$CONFIGURATION" $(SERVICE)/bin/python -m credit_risk_model.service --contract service_contract.yaml
 	$(PROJECT)/bin/python -m pytest --verbose --no-header tests/service/test_contract.py
 
 .PHONY: docs

@@ -90,8 +90,11 @@ def installed(name: str) -> Path:
         uv = str(ROOT / ".venv" / "project" / "bin" / "uv")
         for command in (
             [uv, "venv", "--quiet", "--clear", "--python", str(ROOT / ".venv" / "project" / "bin" / "python")],
-            [uv, "pip", "install", "--quiet", "--compile-bytecode", "--require-hashes", "-r", str(lock), "--python"],
-        ):
+            [
+                uv, "pip", "install", "--quiet", "--compile-bytecode", "--only-binary", ":all:", "--no-deps",
+                "--require-hashes", "-r", str(lock), "--python",
+            ],
+        ):  # fmt: skip
             done = subprocess.run([*command, str(environment)], capture_output=True, text=True, check=False)
             if done.returncode:
                 raise CannotRunError(f"cannot be installed: {done.stderr.strip()}")

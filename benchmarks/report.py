@@ -137,7 +137,9 @@ def refinements(result: dict[str, Any]) -> str:
     for change, figures in result["changes"].items():
         cells = [f"{statistics.median(figures[name]):,.0f}" for name in names[:-1]]
         lines.append(f"| {change} | {' | '.join(cells)} | {sum(figures[names[-1]]):.0f} |")
-    lines.append(f"\nMedians of {result['rounds']} rounds, and all that was lost in them; {result['machine']}, {result['date']}.")
+    lines.append(
+        f"\nMedians of {result['rounds']} rounds, and all that was lost in them; {result['machine']}, {result['date']}."
+    )
     return "\n".join(lines)
 
 

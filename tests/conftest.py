@@ -24,6 +24,25 @@ CONFIGURATION = ROOT / "configuration" / "rest_configuration.yaml"
 # The environment that `make serve` makes, where it is there: it holds what the service needs and nothing more.
 _SERVICE_PYTHON = ROOT / ".venv" / "service" / "bin" / "python"
 SERVICE_PYTHON = str(_SERVICE_PYTHON) if _SERVICE_PYTHON.exists() else sys.executable
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+def pytest_configure() -> None:
+    """Ask the servers of the tests directly where the environment names a proxy; end on SIGTERM as on Ctrl-C."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    os.environ["no_proxy"] = ",".join(filter(None, [given, "127.0.0.1", "localhost"]))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what the tests started is ended, too
+
+
+@pytest.fixture(autouse=True)
+def _the_signal_handlers_stay() -> Iterator[None]:
+    """Ctrl-C and SIGTERM must end the tests: a test that left a handler of its own fails."""
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    yield
+    after = {number: signal.getsignal(number) for number in _ENDING}
+    for number in _ENDING:
+        signal.signal(number, before[number])
+    assert after == before
 
 
 @pytest.fixture
@@ -64,8 +83,8 @@ COMPOSED = ("credit_risk_model.service",)
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
-    """Wait for a condition and return its value; fail where it does not come true within a minute."""
-    deadline = time.monotonic() + 60
+    """Wait for a condition and return its value; fail where it does not come true even on a busy machine."""
+    deadline = time.monotonic() + 300
     while not (value := condition()):
         assert time.monotonic() < deadline, f"never: {what}"
         time.sleep(0.01)

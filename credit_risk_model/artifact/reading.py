@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm
-from lightgbm.basic import LightGBMError
-
 from credit_risk_model.artifact import model_text, pickled
 from credit_risk_model.artifact.archive import Archive
 from credit_risk_model.artifact.layout import (
@@ -25,6 +22,7 @@ from credit_risk_model.artifact.layout import (
     difference,
     shown,
 )
+from credit_risk_model.artifact.library import lightgbm
 
 # What `metadata.json` must hold for a model to be loaded; training adds more.
 _REQUIRED = {"features": list, "classes": list, "threshold": float, "versions": dict, "sha256": dict}
@@ -156,5 +154,5 @@ def _check_lightgbm(path: Path, trained: Any) -> None:
 def _booster(path: Path, content: bytes, features: list[dict[str, Any]]) -> lightgbm.Booster:
     try:
         return lightgbm.Booster(model_str=model_text.checked(pickled.model_text(content), features))
-    except (ValueError, LightGBMError) as error:
+    except (ValueError, lightgbm.basic.LightGBMError) as error:
         raise ArtifactError(f"{MODEL!r} in {str(path)!r} is not a usable LightGBM model: {error}. {RETRAIN}") from error

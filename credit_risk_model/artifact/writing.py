@@ -12,9 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import lightgbm
-
 from credit_risk_model.artifact.layout import METADATA, MODEL, SELF_CHECK, ArtifactError, CheckedLoan
+from credit_risk_model.artifact.library import lightgbm
 
 _ABOUT_SELF_CHECK = (
     "Synthetic loans, not those of any borrower, with the probabilities of `risky` that they got in training. "

@@ -1,8 +1,13 @@
 """The command that scores a file of loans: `python -m credit_risk_model.scoring IN OUT`."""
 
-import argparse
 import os
 import signal
+
+# Before the long imports: the first process of a container ignores a signal that it does not handle.
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+
+import argparse
 import sys
 import time
 from functools import partial
@@ -16,12 +21,13 @@ from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import engines, run
 from credit_risk_model.scoring.csv_loans import CsvLoans
-from credit_risk_model.scoring.loans import Part, ScoringError
+from credit_risk_model.scoring.loans import Part, ScoringError, StalledError
 from credit_risk_model.scoring.parquet_loans import ParquetLoans
 from credit_risk_model.scoring.part import Job, Loans
 
-EXIT_REJECTS, EXIT_INTERRUPTED, EXIT_TERMINATED = 3, 130, 143
+EXIT_REJECTS, EXIT_STALLED, EXIT_INTERRUPTED, EXIT_TERMINATED = 3, 4, 130, 143
 _PART_ROWS, _PART_ROWS_WITH_REASONS = 100_000, 5_000
+_PATIENCE = 600  # seconds; a part takes less than 30 on one core
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,18 +38,17 @@ def main(arguments: list[str] | None = None) -> int:
         command.error("--scheduler goes with --engine dask")
     if options.reasons > len(FEATURES):
         command.error(f"--reasons is {options.reasons}; there are {len(FEATURES)} features")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     try:
         counts = _run(options)
+    except StalledError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_STALLED
     except (ScoringError, ArtifactError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"error: {error.filename or options.output}: {error.strerror or error}.", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Stopped; what is done is kept, and --resume goes on from there.", file=sys.stderr)
-        return EXIT_INTERRUPTED
     return EXIT_REJECTS if counts["rejected"] and not options.accept_rejects else 0
 
 
@@ -77,7 +82,7 @@ def _run(options: argparse.Namespace) -> run.Counts:
 
 def _score(job: Job, output: run.Output, manifest: dict[str, object], options: argparse.Namespace) -> run.Counts:
     engine = (
-        partial(engines.dask, scheduler=options.scheduler, workers=options.threads)
+        partial(engines.dask, scheduler=options.scheduler, workers=options.threads, patience=options.patience)
         if options.engine == "dask"
         else partial(engines.local, threads=options.threads)
     )
@@ -107,7 +112,8 @@ def parser() -> argparse.ArgumentParser:
         description="Score a file of loans: the id of each, whether it is safe or risky, and the probability of risky.",
         epilog="Rows that cannot be scored go to OUT.rejects.csv with their line, id and reason. Exit codes: 0 all "
         f"rows are scored, {EXIT_REJECTS} OUT is whole but rows were rejected, 1 the input or the output cannot be "
-        f"used, 2 the arguments cannot, {EXIT_INTERRUPTED} and {EXIT_TERMINATED} stopped by SIGINT and SIGTERM.",
+        f"used, 2 the arguments cannot, {EXIT_STALLED} nothing was finished for too long, {EXIT_INTERRUPTED} and "
+        f"{EXIT_TERMINATED} stopped by SIGINT and SIGTERM.",
     )
     add = command.add_argument
     add(
@@ -130,6 +136,10 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--engine", choices=("local", "dask"), default="local", help="where to score (default: %(default)s)")
     add("--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees the same files (default: one is started)")
+    add(
+        "--patience", type=_whole, default=_PATIENCE, metavar="SECONDS",
+        help="how long --engine dask waits for the next finished part before it fails (default: %(default)s)",
+    )  # fmt: skip
     return command
 
 
@@ -141,4 +151,9 @@ def _whole(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what was started is ended, too
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("Stopped; what is done is kept, and --resume goes on from there.", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)

@@ -15,6 +15,10 @@ class ScoringError(Exception):
     """A file that cannot be scored: which one, what was found there, and what to do."""
 
 
+class StalledError(ScoringError):
+    """A run in which nothing was finished for too long: for how long, why, and what to do."""
+
+
 @dataclass(frozen=True)
 class Columns:
     """Where the file has what is needed: the name of each feature's column, and of the one that identifies a loan."""

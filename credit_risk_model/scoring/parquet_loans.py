@@ -67,9 +67,10 @@ class ParquetLoans:
 
     def read(self, part: Part) -> Rows:
         """Return the rows of a part; those of the next part are at hand if it is asked for next."""
-        slices = self._slices(part.group, part.start)
         if self._at is not None and self._at[:2] == (part.group, part.start):
             slices = self._at[2]
+        else:
+            slices = _slices(self.path, self.columns.wanted, self.part_rows, part.group, part.start)
         try:
             values = next(slices)
         except pa.ArrowException as error:
@@ -77,20 +78,22 @@ class ParquetLoans:
         self._at = (part.group, part.stop, slices)
         return Rows(values, pa.array(np.arange(part.line + 1, part.line + part.rows + 1)), [])
 
-    def _slices(self, group: int, start: int) -> Iterator[pa.RecordBatch]:
-        """Yield the parts of a row group from row `start` on."""
-        with pq.ParquetFile(self.path) as file:
-            held = pa.Table.from_batches([], pa.schema([file.schema_arrow.field(name) for name in self.columns.wanted]))
-            for batch in file.iter_batches(self.part_rows, row_groups=[group], columns=self.columns.wanted):
-                skipped = min(start, batch.num_rows)
-                start -= skipped
-                added = batch.select(self.columns.wanted).slice(skipped)
-                held = pa.concat_tables([held, pa.Table.from_batches([added])])
-                while held.num_rows >= self.part_rows:
-                    yield _batch(held.slice(0, self.part_rows))
-                    held = held.slice(self.part_rows)
-            if held.num_rows:
-                yield _batch(held)
+
+# Not a method: `_at` holds the generator, and a generator that held the loans would be a cycle, freed late or never.
+def _slices(path: Path, wanted: list[str], part_rows: int, group: int, start: int) -> Iterator[pa.RecordBatch]:
+    """Yield the parts of a row group from row `start` on."""
+    with pq.ParquetFile(path) as file:
+        held = pa.Table.from_batches([], pa.schema([file.schema_arrow.field(name) for name in wanted]))
+        for batch in file.iter_batches(part_rows, row_groups=[group], columns=wanted):
+            skipped = min(start, batch.num_rows)
+            start -= skipped
+            added = batch.select(wanted).slice(skipped)
+            held = pa.concat_tables([held, pa.Table.from_batches([added])])
+            while held.num_rows >= part_rows:
+                yield _batch(held.slice(0, part_rows))
+                held = held.slice(part_rows)
+        if held.num_rows:
+            yield _batch(held)
 
 
 def _batch(table: pa.Table) -> pa.RecordBatch:

@@ -10,7 +10,7 @@ from tests.deployment.manifests import CONTAINER
 
 DOCKER = os.environ.get("DOCKER", "docker")
 # What a pod under the profile `restricted` may not do, and no room to write at all.
-RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=10001:10001")
+RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 LIMITS = ("--memory=512m", "--cpus=0.5", "--pids-limit=64")
 
 

@@ -100,7 +100,8 @@ class Process:
 class Kubelet:
     """Runs a container until the `with` block ends.
 
-    `pace` shortens what the manifest says in seconds, but for the timeouts: 0.1 runs ten times as fast.
+    `pace` shortens the waits of the kubelet, which the manifest has in seconds: 0.1 runs ten times as fast. The time
+    that the container has to answer a probe and to end stays what it is.
     """
 
     def __init__(self, pod: dict[str, Any], container: Container, pace: float = 1) -> None:
@@ -208,7 +209,7 @@ class Kubelet:
 
     def _end(self, grace_seconds: int) -> None:
         """Wait for the preStop hook, ask to end, and kill what has not ended in time."""
-        end = time.monotonic() + grace_seconds * self.pace
+        end = time.monotonic() + grace_seconds
         time.sleep(self._pre_stop_seconds * self.pace)
         self.container.signal(signal.SIGTERM)
         if not self._wait_for_exit(end):

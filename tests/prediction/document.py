@@ -118,8 +118,20 @@ def file() -> str:
     )
 
 
+def job() -> str:
+    measured = record.read("scoring_job")
+    lines = ["| engine | time | most memory of all processes |", "|---|---:|---:|"]
+    for engine, figures in measured["engines"].items():
+        lines.append(f"| {engine} | {figures['seconds']} s | {figures['peak memory in MiB']:,} MiB |")
+    lines.append(
+        f"\n{measured['rows']:,} synthetic loans in row groups of 1,048,576, two threads or workers, a limit of "
+        f"{measured['limit in MiB']:,} MiB; {measured['machine']}, {measured['date']}."
+    )
+    return "\n".join(lines)
+
+
 def tables() -> dict[str, str]:
-    return {"calibration": calibration(), "batches": batches(), "file": file()}
+    return {"calibration": calibration(), "batches": batches(), "file": file(), "job": job()}
 
 
 def main() -> None:

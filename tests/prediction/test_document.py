@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import record
 from benchmarks.batches import RATIO
+from benchmarks.scoring_job import memory
 from credit_risk_model.scoring.__main__ import parser
 from tests.conftest import ROOT
 from tests.prediction.document import DOCUMENT, PICTURE, picture, tables
@@ -27,6 +28,14 @@ def test_the_recorded_scoring_meets_its_goals() -> None:
     assert measured["file"]["megabytes"] < 1_000
     assert measured["file"]["share of the rate of the booster"] >= 0.7
     assert measured["contributions"]["largest error in log-odds"] < 1e-9
+
+
+def test_the_recorded_engines_kept_to_the_memory_of_the_job() -> None:
+    measured = record.read("scoring_job")
+
+    assert measured["rows"] == 5_000_000
+    for figures in measured["engines"].values():
+        assert figures["peak memory in MiB"] < measured["limit in MiB"] == memory()
 
 
 @pytest.mark.xfail(reason="missed since single predictions became faster; docs/beyond.md has the figures")

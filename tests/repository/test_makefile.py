@@ -1,11 +1,13 @@
 """The Makefile as somebody on a new machine meets it."""
 
+import hashlib
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -77,8 +79,52 @@ def test_a_failed_install_ends_in_one_sentence_and_is_tried_again(tmp_path: Path
     done = make(f"{environment}/.installed", f"SERVICE={environment}", PIP_NO_INDEX="1")
 
     assert last_words(done).startswith("Installing service_requirements.txt failed")
-    assert "ERROR" in (Path(environment) / "install.log").read_text()
+    errors = re.findall("^ERROR.*", (Path(environment) / "install.log").read_text(), re.MULTILINE)
+    assert last_words(done).endswith(errors[-1])
     assert not (Path(environment) / ".installed").exists()
+
+
+def wheel(folder: Path, name: str, version: str, *metadata: str) -> str:
+    """Write a wheel without any module; return its SHA-256."""
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        fields = ("Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *metadata)
+        archive.writestr(f"{name}-{version}.dist-info/METADATA", "\n".join(fields) + "\n")
+        archive.writestr(f"{name}-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{name}-{version}.dist-info/RECORD", "")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_exactly_the_lock_is_installed_whatever_is_released_later(tmp_path: Path) -> None:
+    """pip up to 23 refuses such a lock unless it is told that the lock is complete, as it is the pip of Debian 12."""
+    wanting = wheel(tmp_path, "wanting", "1", "Requires-Dist: wanted[toml]>=1")
+    wanted = wheel(tmp_path, "wanted", "1", "Provides-Extra: toml")
+    wheel(tmp_path, "wanted", "2", "Provides-Extra: toml")
+    (tmp_path / "service_requirements.txt").write_text(
+        f"wanted==1 --hash=sha256:{wanted}\nwanting==1 --hash=sha256:{wanting}\n"
+    )
+    options = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+
+    done = make("-f", str(ROOT / "Makefile"), "-C", str(tmp_path), ".venv/service/.installed", **options)
+
+    assert done.returncode == 0, done.stderr
+    installed = {path.name for path in tmp_path.glob(".venv/service/lib/*/site-packages/want*.dist-info")}
+    assert installed == {"wanted-1.dist-info", "wanting-1.dist-info"}
+
+
+def test_an_install_that_takes_long_shows_that_it_runs(tmp_path: Path) -> None:
+    environment = f"{tmp_path}/service"
+    with socket.create_server(("127.0.0.1", 0)) as silent, (tmp_path / "log").open("w") as log:
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        installing = subprocess.Popen(
+            ["make", f"{environment}/.installed", f"SERVICE={environment}", "NOTICE=1"],
+            cwd=ROOT, env=os.environ | {"PIP_INDEX_URL": index}, stderr=log, start_new_session=True,
+        )  # fmt: skip
+        try:
+            until(lambda: "\n... " in (tmp_path / "log").read_text(), "a line that it still runs")
+        finally:
+            os.killpg(installing.pid, signal.SIGTERM)
+            installing.wait()
 
 
 def test_a_busy_port_ends_in_one_sentence() -> None:
@@ -88,12 +134,46 @@ def test_a_busy_port_ends_in_one_sentence() -> None:
         done = make("serve", f"PORT={port}")
 
     assert last_words(done).startswith(f"Cannot listen on 127.0.0.1:{port}: Address already in use.")
+    assert "make serve PORT=8001" in last_words(done)
     assert len(done.stderr.splitlines()) == 2
 
 
 @pytest.mark.parametrize("port", ["eighty", "99999", "80'01"])
 def test_a_port_that_is_none_ends_in_one_sentence(port: str) -> None:
-    assert last_words(make("serve", f"PORT={port}")).startswith(f"Cannot listen on 127.0.0.1:{port}: ")
+    done = make("serve", f"PORT={port}")
+
+    assert last_words(done).startswith(f"Cannot listen on 127.0.0.1:{port}: ")
+    assert "PORT=8001" not in done.stderr, "another port does not help"
+
+
+def test_a_host_that_is_none_ends_in_one_sentence() -> None:
+    done = make("serve", "HOST=no such 'host'", "PORT=0")
+
+    assert last_words(done).startswith("Cannot listen on no such 'host':0: ")
+    assert "PORT=8001" not in done.stderr, "another port does not help"
+
+
+@pytest.mark.parametrize("target", ["check-configuration", "contract", "serve"])
+def test_the_name_of_a_configuration_is_no_part_of_a_command(target: str) -> None:
+    done = make(target, "CONFIGURATION=no such; 'echo' run.yaml", "PORT=0")
+
+    assert "no such; 'echo' run.yaml" in last_words(done)
+    assert "not found" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_tests_end_when_they_are_told_to(tmp_path: Path, number: signal.Signals) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        testing = subprocess.Popen(
+            ["make", "test", "ARGS=-v tests/scoring/test_command.py"],
+            cwd=ROOT, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+    until(lambda: "PASSED" in log.read_text(), "a test has run")
+    os.killpg(testing.pid, number)
+
+    assert testing.wait(60) != 0
+    assert "KeyboardInterrupt" in log.read_text()
 
 
 def test_a_configuration_that_is_not_there_ends_in_one_sentence() -> None:
@@ -114,6 +194,18 @@ def test_make_serve_serves(tmp_path: Path) -> None:
     finally:
         os.killpg(serving.pid, signal.SIGINT)
         serving.wait(timeout=20)
+
+
+def test_the_tests_ask_their_servers_past_a_proxy() -> None:
+    environment = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
+    test = "tests/test_service.py::test_a_loan_is_safe_or_risky[composed]"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", test], cwd=ROOT, capture_output=True, text=True, check=False,
+        env=environment | {"http_proxy": "http://127.0.0.1:9"},  # where nothing listens
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
 
 
 def test_without_an_engine_the_tests_of_the_image_are_skipped_in_one_sentence() -> None:

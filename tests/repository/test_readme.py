@@ -1,6 +1,7 @@
 """What the README claims, run and compared with the artifact."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -46,7 +47,8 @@ def test_two_commands_a_request_and_its_answer_come_within_20_lines_of_three_sen
 
 def test_the_requests_get_the_answers_that_are_shown(service: httpx.Client, tmp_path: Path) -> None:
     answer = next(text for language, text in BLOCKS if language == "json")
-    requests = [text for _, text in BLOCKS if "curl -s http" in text]
+    requests = [text for _, text in BLOCKS if "curl -s --noproxy '*' http" in text]
+    environment = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
     assert all("http://127.0.0.1:8000" in request for request in requests)
 
     printed, explanation, batch = (
@@ -54,6 +56,7 @@ def test_the_requests_get_the_answers_that_are_shown(service: httpx.Client, tmp_
             ["bash", "-c", request.replace("http://127.0.0.1:8000", str(service.base_url).rstrip("/"))],
             text=True,
             cwd=tmp_path,
+            env=environment | {"http_proxy": "http://127.0.0.1:9"},  # where nothing listens
         )
         for request in requests
     )

@@ -1,12 +1,15 @@
 """The command as a script meets it: what comes out, what is rejected, and what it ends with."""
 
 import csv
+import gc
 import gzip
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ from credit_risk_model.features import FEATURES, encode_loans
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.schemas import CreditRiskModelInput
 from credit_risk_model.scoring.__main__ import main
+from credit_risk_model.scoring.csv_loans import CsvLoans
+from credit_risk_model.scoring.parquet_loans import ParquetLoans
 from credit_risk_model.training import invented
 from tests.conftest import ROOT, until
 
@@ -287,6 +292,27 @@ def test_an_output_that_is_whole_is_not_written_again(
     assert score(given, out, "--resume") == 0
     assert score(given, out, "--resume", "--reasons", 1) == 1
     assert out.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
+def test_a_part_that_was_read_is_freed_without_the_cyclic_collector(
+    tmp_path: Path, loan: dict[str, Any], kind: str
+) -> None:
+    """A worker reads each part with loans of its own; what stays of them would fill its memory."""
+    path, frame = tmp_path / f"in.{kind}", pd.DataFrame([loan] * 20)
+    frame.to_parquet(path) if kind == "parquet" else frame.to_csv(path, index=False)
+    opened = (ParquetLoans if kind == "parquet" else CsvLoans).open(path, None, 5)
+    part = next(opened.parts())
+    loans = pickle.loads(pickle.dumps(opened))
+
+    gc.disable()
+    try:
+        loans.read(part)
+        left = weakref.ref(loans)
+        del loans
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_rejects_may_be_accepted(tmp_path: Path, loan: dict[str, Any]) -> None:

@@ -37,7 +37,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
 WRONG_MODEL: list[tuple[dict[str, Any], str, str]] = [
     ({"decorator": []}, "models[0]", "unknown key 'decorator'. Did you mean 'decorators'?"),
     ({"class_path": None}, "models[0].class_path", "found None"),
-    ({"class_path": "nowhere.Model"}, "models[0].class_path", "importing 'nowhere.Model' failed: No module named 'nowhere'"),
+    (
+        {"class_path": "nowhere.Model"},
+        "models[0].class_path",
+        "importing 'nowhere.Model' failed: No module named 'nowhere'",
+    ),
     ({"class_path": "Model"}, "models[0].class_path", "importing 'Model' failed"),
     (
         {"class_path": f"{MODULE}.Ecko"},

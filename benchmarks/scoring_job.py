@@ -1,0 +1,129 @@
+"""Scores a large Parquet file in the pod of the Job with each engine, and records the time and the most memory.
+
+The loans are synthetic. Needs a container engine and the image of `make scoring-image`.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from benchmarks import record
+from benchmarks.measure import DOCKER, mebibytes
+from credit_risk_model.training import invented
+
+MANIFEST = record.ROOT / "kubernetes" / "jobs" / "score.yaml"
+ROWS = int(os.environ.get("ROWS", "5000000"))
+ROW_GROUP = 2**20  # rows, as pyarrow writes it where nobody asks for another
+RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
+_CLUSTER = (
+    "python -m distributed.cli.dask_scheduler --host 127.0.0.1 --no-dashboard &"
+    "python -m distributed.cli.dask_worker tcp://127.0.0.1:8786 --host 127.0.0.1 --no-dashboard --no-nanny "
+    "--nthreads 1 --memory-limit 1000MiB --local-directory /tmp & "
+    'exec python -m credit_risk_model.scoring "$@"'
+)
+ENGINES = {
+    "local": ((), ()),
+    "dask": ((), ("--engine=dask",)),
+    "dask, with --scheduler and one worker": (
+        ("sh", "-c", _CLUSTER, "sh"),
+        ("--engine=dask", "--scheduler=tcp://127.0.0.1:8786"),
+    ),
+}
+"""What the container runs instead of its entrypoint, and the arguments after those of the Job."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A run in a container that has ended."""
+
+    exit_code: int
+    log: str
+    seconds: float
+    peak_mebibytes: int
+    """The most that all processes held together, without the pages of files; looked at every second."""
+
+
+def write(path: Path, rows: int, row_group: int = ROW_GROUP) -> None:
+    """Write synthetic loans to Parquet: 100,000 different ones, repeated."""
+    loans = pa.Table.from_pandas(invented.loans(min(rows, 100_000)), preserve_index=False)
+    repeated = pa.concat_tables([loans] * -(-rows // len(loans))).slice(0, rows)
+    pq.write_table(repeated, path, row_group_size=row_group)
+
+
+def memory() -> int:
+    """Return the limit of the Job in mebibytes."""
+    return mebibytes(_container()["resources"]["limits"]["memory"])
+
+
+def score(folder: Path, engine: str, *arguments: str) -> Scored:
+    """Score `loans.parquet` in the folder as the Job does, but with this engine and these further arguments."""
+    folder.chmod(0o777)  # the container has a user of its own
+    program, options = ENGINES[engine]
+    limits = [f"--memory={memory()}m", f"--memory-swap={memory()}m", "--tmpfs=/tmp:size=256m,mode=1777"]
+    entrypoint = [f"--entrypoint={program[0]}"] if program else []
+    volume = f"--volume={folder}:/loans"
+    container = _docker(
+        "create", *RESTRICTED, *limits, *entrypoint, volume, _container()["image"], *program[1:],
+        *_container()["args"], *options, *arguments,
+    )  # fmt: skip
+    try:
+        start, peak = time.monotonic(), 0
+        _docker("start", container)
+        while _docker("inspect", "--format={{.State.Running}}", container) == "true":
+            peak = max(peak, _bytes(container))
+            time.sleep(1)
+        seconds = time.monotonic() - start
+        code = int(_docker("inspect", "--format={{.State.ExitCode}}", container))
+        return Scored(code, _docker("logs", container), seconds, round(peak / 2**20))
+    finally:
+        _docker("rm", "--force", container)
+
+
+def main() -> None:
+    """Measure, print, and record; end with 1 where an engine did not score the whole file."""
+    results = {}
+    for engine in ENGINES:
+        with tempfile.TemporaryDirectory() as name:
+            write(Path(name) / "loans.parquet", ROWS)
+            scored = score(Path(name), engine)
+        if scored.exit_code:
+            sys.exit(f"{engine} ended with {scored.exit_code}:\n{scored.log}")
+        results[engine] = {"seconds": round(scored.seconds), "peak memory in MiB": scored.peak_mebibytes}
+        print(f"{engine}: {results[engine]}", flush=True)
+    record.write("scoring_job", {"rows": ROWS, "limit in MiB": memory(), "engines": results})
+
+
+def _container() -> dict[str, Any]:
+    [job] = [manifest for manifest in yaml.safe_load_all(MANIFEST.read_text()) if manifest["kind"] == "Job"]
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    found: dict[str, Any] = container
+    return found
+
+
+def _bytes(container: str) -> int:
+    """Return what the control group of the container holds now, under version 1 or 2; 0 where it has just ended."""
+    files = "/sys/fs/cgroup/memory.stat /sys/fs/cgroup/memory/memory.stat"
+    shown = _docker("exec", container, "sh", "-c", f"cat {files} 2>/dev/null", check=False)
+    found = re.search(r"^(?:anon|total_rss) (\d+)$", shown, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def _docker(*arguments: str, check: bool = True) -> str:
+    done = subprocess.run(
+        [DOCKER, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=check
+    )
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
