@@ -72,24 +72,9 @@ $(PROJECT)/.installed: requirements.txt
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
 
-# Before the models are loaded: whether anybody can listen there, and if not, why.
-define LISTEN
-import os, socket, sys
-from errno import EACCES, EADDRINUSE
-host, port = os.environ["HOST"], os.environ["PORT"]
-try:
-    socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-except (OSError, ValueError, OverflowError) as error:
-    reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
-    advice = " Another port may do: make serve PORT=8001" if getattr(error, "errno", 0) in (EADDRINUSE, EACCES) else ""
-    sys.exit(f"Cannot listen on {host}:{port}: {reason}.{advice}")
-endef
-export LISTEN
-
 .PHONY: serve
 serve: $(SERVICE)/.installed ## Start the service on 127.0.0.1:8000 (PORT=8001, HOST=, CONFIGURATION=)
-	@$(SERVICE)/bin/python -c "$$LISTEN"
-	REST_CONFIG="$$CONFIGURATION" exec $(SERVICE)/bin/python -m credit_risk_model.service --host "$$HOST" --port "$$PORT"
+	@REST_CONFIG="$$CONFIGURATION" exec $(SERVICE)/bin/python -m credit_risk_model.service --host "$$HOST" --port "$$PORT"
 
 .PHONY: check-configuration
 check-configuration: $(SERVICE)/.installed ## Check the configuration without starting the service (CONFIGURATION=)
@@ -208,6 +193,11 @@ fuzz: $(PROJECT)/.installed ## Send 100,000 broken bodies to the running service
 .PHONY: saturation
 saturation: $(SERVICE)/.installed ## Measure the probes under 256 connections, on a core and on a fifth of one
 	@$(SERVICE)/bin/python -m benchmarks.saturation
+
+.PHONY: refinements
+refinements: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure what each refinement of the service brings, with it and without (10 min)
+	@$(SERVICE)/bin/python -m benchmarks.refinements
+	$(MAKE) docs
 
 .PHONY: bench
 bench: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure the speed beside other servers, with wrk (DATA=, ROUNDS=3)

@@ -8,6 +8,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
 
 import argparse
+import errno
 import faulthandler
 import logging
 import sys
@@ -25,6 +26,7 @@ from credit_risk_model.service.server import Server, listen
 from credit_risk_model.service.state import Status
 
 logger = logging.getLogger(__name__)
+_TAKEN = (errno.EADDRINUSE, errno.EACCES)
 SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock from the event loop; Python's own is 5 ms
 
 
@@ -34,7 +36,7 @@ def main() -> None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # until the end
     parser = argparse.ArgumentParser("python -m credit_risk_model.service", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; * for every one, of IPv6 and IPv4")
-    parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
+    parser.add_argument("--port", default="8000", help="0 takes a free one")
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     parser.add_argument("--contract", type=Path, metavar="FILE", help="write the contract and exit")
     arguments = parser.parse_args()
@@ -57,12 +59,13 @@ def _contract(configuration: Configuration) -> str:
     return yaml.dump(contract.complete(framework, loaded))
 
 
-def _serve(configuration: Configuration, host: str, port: int) -> None:
+def _serve(configuration: Configuration, host: str, port: str) -> None:
     try:
-        listener = listen(host, port)
-    except (OSError, OverflowError) as error:
-        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
-        sys.exit(f"Cannot listen on {host}:{port}: {reason.rstrip('.')}.")
+        listener = listen(host, int(port))
+    except (OSError, OverflowError, ValueError) as error:
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0].rstrip(".")
+        advice = " Another port may be free: make serve PORT=8001" if getattr(error, "errno", 0) in _TAKEN else ""
+        sys.exit(f"Cannot listen on {host}:{port}: {reason}.{advice}")
     faulthandler.enable()  # a crash in native code leaves a stack
     sys.setswitchinterval(SWITCH_SECONDS)
     settings = configuration.service
