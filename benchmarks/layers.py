@@ -78,6 +78,8 @@ async def loaded() -> tuple[dict[str, Asgi], Routes]:
 
     _running.add(asyncio.create_task(app({"type": "lifespan"}, receive, send)))
     while not status.loaded:
+        if status.load_failed:
+            sys.exit("The models could not be loaded.")
         await asyncio.sleep(0.01)
     layers = {}
     while not isinstance(app, Routes):

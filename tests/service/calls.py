@@ -51,6 +51,7 @@ async def of_each(path: Path, prediction: str, body: bytes, calls: Calls) -> lis
 
     serving = asyncio.create_task(serve())
     while not status.loaded:
+        assert not status.load_failed
         await asyncio.sleep(0.01)
     found = []
     for _ in range(_REQUESTS):
