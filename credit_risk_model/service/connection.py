@@ -66,6 +66,7 @@ class LimitedConnection(HttpToolsProtocol):
         super().pause_writing()
         self._send_timer = self.loop.call_later(self._limits.send_seconds, self._send_timed_out)
         self._unread.set(self.transport.get_write_buffer_size())
+        self.loop.call_soon(self._limit_buffers)  # not in the middle of a write
 
     def resume_writing(self) -> None:
         """Continue: the client has read."""
@@ -114,6 +115,10 @@ class LimitedConnection(HttpToolsProtocol):
         elif self.flow.held:
             self.flow.held = False
             self.flow.resume_reading()
+
+    def _limit_buffers(self) -> None:
+        if self.shared.buffered > self._limits.buffer_bytes:
+            self.shared.free_buffers(self)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer an error and close; an application that awaits the body sees that the client has left."""

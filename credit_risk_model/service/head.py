@@ -1,6 +1,6 @@
 """The head of a request, before the application sees it: where it ends, whether it is right, and its upgrade."""
 
-from collections.abc import Sequence
+import httptools
 
 from credit_risk_model.service.connections import Limits
 from credit_risk_model.service.errors import Refusal, malformed
@@ -26,30 +26,26 @@ def end(before: bytes, data: bytes, start: int) -> int:
     return len(data) if found < 0 else found + len(_END)
 
 
-def problem(headers: Sequence[Header], fields: dict[bytes, bytes], version: str, limits: Limits) -> Refusal | None:
-    """Return why the head is refused.
-
-    Args:
-        headers: with names in lower case.
-        fields: the same as a dictionary.
-        version: of HTTP, such as `1.1`.
-        limits: of this server.
-    """
-    if b"host" not in fields and version != "1.0":
-        return malformed("The Host header is missing.")
-    if len(fields) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
+def problem(
+    parser: httptools.HttpRequestParser, headers: list[Header], fields: dict[bytes, bytes], size: int, limits: Limits
+) -> Refusal | None:
+    """Return why a complete head is refused; `fields` are its headers without repetitions, `size` is in bytes."""
+    if b"host" not in fields:
+        if parser.get_http_version() != "1.0":
+            return malformed("The Host header is missing.")
+    elif len(fields) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
         return malformed("There is more than one Host header.")
-    if len(headers) > limits.header_count:
-        return too_long(limits)
+    return too_long(headers, size, limits)
+
+
+def too_long(headers: list[Header], size: int, limits: Limits) -> Refusal | None:
+    """Return why a head or trailer, complete or not, is refused."""
+    if size > limits.head_bytes or len(headers) > limits.header_count:
+        return malformed(f"The head is longer than {limits.head_bytes} bytes or {limits.header_count} headers.")
     return None
 
 
-def too_long(limits: Limits) -> Refusal:
-    """Return the answer to a head or trailer beyond the limits."""
-    return malformed(f"The head is longer than {limits.head_bytes} bytes or {limits.header_count} headers.")
-
-
-def without_upgrade(method: bytes, target: bytes, version: str, headers: Sequence[Header]) -> bytes:
+def without_upgrade(method: bytes, target: bytes, version: str, headers: list[Header]) -> bytes:
     """Return the head as bytes, without its Upgrade header."""
     lines = [b"%s %s HTTP/%s" % (method, target, version.encode())]
     lines += [b"%s: %s" % header for header in headers if header[0] != b"upgrade"]

@@ -35,6 +35,7 @@ class LimitedProtocol(LimitedConnection):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.headers = []
+        self.app_state = {**self.app_state, "client_left": self._client_left}  # copied for each request
         self._application = self.app
         self._last_bytes = b""  # of the packet before: the end of a head may be split between two packets
         self._body_left = 0  # bytes, of a body with a length
@@ -54,26 +55,22 @@ class LimitedProtocol(LimitedConnection):
         for _ in range(_PIECES):
             if start == size or self._phase is Phase.WORKING:
                 break
-            start = self._feed(data, start)
+            if self._body_left:
+                piece = data[start : start + self._body_left]
+                self._body_left -= len(piece)
+            else:
+                piece = data[start : head.end(b"" if start else self._last_bytes, data, start)]
+                self._framing += len(piece)
+            start += len(piece)
+            self._parse(piece)
             if self._problem:
                 self.shared.malformed += 1
                 self._refuse(self._problem)
                 return
+            if self._counted and not self.cycle.response_complete:
+                self._arriving.set(self._arriving.size + len(piece))
         if start < size or self._queue or self._counted or self._phase is not Phase.WORKING:
             self._wait(data, start)
-
-    def _feed(self, data: bytes, start: int) -> int:
-        """Parse one piece, and return where it ends."""
-        if self._body_left:
-            piece = data[start : start + self._body_left]
-            self._body_left -= len(piece)
-        else:
-            piece = data[start : head.end(b"" if start else self._last_bytes, data, start)]
-            self._framing += len(piece)
-        self._parse(piece)
-        if self._counted and not self.cycle.response_complete:
-            self._arriving.set(self._arriving.size + len(piece))
-        return start + len(piece)
 
     def _parse(self, piece: bytes) -> None:
         try:
@@ -82,8 +79,8 @@ class LimitedProtocol(LimitedConnection):
             self._ignore_upgrade()
         except httptools.HttpParserError as error:
             self._problem = self._problem or malformed(f"Invalid HTTP request: {error}.")
-        if self._framing > self._limits.head_bytes or len(self.headers) > self._limits.header_count:
-            self._problem = head.too_long(self._limits)
+        if self._framing:  # in a head or trailer
+            self._problem = self._problem or head.too_long(self.headers, self._framing, self._limits)
 
     def _ignore_upgrade(self) -> None:
         """Parse the head again without Upgrade: the parser takes what follows for another protocol, not for a body."""
@@ -97,14 +94,15 @@ class LimitedProtocol(LimitedConnection):
         """Wait for the client or the application, and keep what has arrived within the limits."""
         self._set_queue(data[start:])
         if self._phase is not Phase.WORKING:
-            if self._phase is Phase.HEAD:
+            if self._framing and self._phase is not Phase.BODY:
+                if not data[-self._framing :].isspace():
+                    self._phase = Phase.HEAD
                 self._arriving.set(self._framing)
             self._last_bytes = b"" if self._queue else (self._last_bytes + data[-head.OVERLAP :])[-head.OVERLAP :]
             self._start_receive_timer()
             if self._queue:
                 self.loop.call_soon(self._continue)
-        if self.shared.buffered > self._limits.buffer_bytes:
-            self.shared.free_buffers(self)
+        self._limit_buffers()
 
     def _continue(self) -> None:
         if not self.transport.is_closing():
@@ -112,25 +110,18 @@ class LimitedProtocol(LimitedConnection):
 
     # Called by the parser
 
-    def on_message_begin(self) -> None:
-        """Start a head."""
-        super().on_message_begin()
-        self._phase = Phase.HEAD
-
     def on_headers_complete(self) -> None:
         """Start the application, unless the head is wrong."""
         if self.parser.should_upgrade():
             return  # and feed_data() raises HttpParserUpgrade
         fields = dict(self.headers)
-        self._problem = head.problem(self.headers, fields, self.parser.get_http_version(), self._limits)
-        if self._problem or self._framing > self._limits.head_bytes:
+        self._problem = head.problem(self.parser, self.headers, fields, self._framing, self._limits)
+        if self._problem:
             return
         self._body_left = int(fields.get(b"content-length", 0))
         self._counted = self._body_left > _SMALL or b"transfer-encoding" in fields
         self.app = self._run if self._counted else self._application
         super().on_headers_complete()
-        cycle = self.cycle
-        self.scope["state"]["client_left"] = lambda: cycle.disconnected
         self._phase = Phase.BODY
         self._framing = 0
         if self._arriving.size:
@@ -150,7 +141,11 @@ class LimitedProtocol(LimitedConnection):
             self._framing = 0
             self._stop_receive_timer()
 
-    # Called by uvicorn
+    # Called by uvicorn and the application
+
+    def _client_left(self) -> bool:
+        """Return whether the client of the request that the application works on has left."""
+        return self.cycle.disconnected
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application; the body counts as buffered until the application has all of it."""

@@ -251,6 +251,27 @@ def test_a_malformed_body_is_refused_and_its_request_ends(server: RawServer, bad
     until(lambda: server.state()["disconnects"] == before + 1, "the application sees the end")
 
 
+def test_a_refused_request_is_answered_once(server: RawServer) -> None:
+    before = server.state()["disconnects"]
+
+    found = server.exchange(CHUNKED.replace(b"/echo", b"/insist") + b"4\r\nloan\r\n", b"zz\r\n")
+
+    assert statuses(found) == [400]
+    assert server.state()["disconnects"] == before + 1
+
+
+def test_a_request_that_was_answered_early_is_not_refused_as_well(server: RawServer) -> None:
+    before = server.state()["malformed"]
+
+    with server.connect() as connection:
+        connection.sendall(CHUNKED.replace(b"/echo", b"/ignore"))
+        assert read_one(connection).status == 200
+        connection.sendall(b"zz\r\n")
+
+        assert read_all(connection) == b""
+    assert server.state()["malformed"] == before + 1
+
+
 def test_a_trailer_does_not_change_the_headers(server: RawServer) -> None:
     answer, _ = server.exchange(CHUNKED + b"4\r\nloan\r\n0\r\nX-Late: 1\r\n\r\n" + CLOSE)
 
@@ -360,6 +381,10 @@ def test_an_answer_that_has_begun_is_not_followed_by_408(impatient: RawServer) -
     assert received.endswith(b"\r\nbegun\r\n")
 
 
+def test_a_request_that_was_answered_early_is_not_followed_by_408(impatient: RawServer) -> None:
+    assert statuses(impatient.exchange(POST.replace(b"/echo", b"/ignore"))) == [200]
+
+
 def test_a_silent_connection_is_closed_without_an_answer_and_a_kept_one_is_not(impatient: RawServer) -> None:
     with impatient.connect() as kept:
         kept.sendall(GET)
@@ -439,6 +464,28 @@ def test_what_is_queued_counts_as_buffered(loop: str, tmp_path: Path) -> None:
         (answer,) = answers(read_all(connection))
         assert answer.headers["connection"] == "close"
         assert server.state()["buffered"] == 0
+
+
+def test_an_application_that_listens_for_the_end_does_not_read_on(server: RawServer) -> None:
+    requests = 50_000  # more than what the kernel keeps for a connection that is not read
+    with server.connect() as connection:
+        writer = threading.Thread(target=connection.sendall, args=[GET.replace(b"/echo", b"/listen") + GET * requests])
+        writer.start()
+        polls = server.state()["polls"]
+        until(lambda: server.state()["polls"] > polls + 50, "the application listens")
+
+        assert 0 < server.state()["buffered"] < 500_000  # bytes; one packet
+        connection.shutdown(socket.SHUT_RDWR)
+        writer.join()
+
+
+def test_unread_answers_count_as_buffered(loop: str, tmp_path: Path) -> None:
+    with running(tmp_path, loop, {"buffer_bytes": 1_500_000}) as server, ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(server.connect()).sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n" * 100)
+
+        until(lambda: server.state()["freed"] >= 3, "the oldest are closed")
+        assert server.state()["buffered"] <= 1_500_000
 
 
 def test_silent_connections_do_not_use_up_the_file_descriptors(loop: str, tmp_path: Path) -> None:
