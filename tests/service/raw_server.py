@@ -27,6 +27,7 @@ class Application:
         self.connections = connections
         self.gate = asyncio.Event()
         self.disconnects = 0
+        self.messages: list[str] = []
         self.polls = 0
         self.waiting = 0
 
@@ -62,8 +63,13 @@ class Application:
         await send({"type": "http.response.body", "body": b"ended"})
 
     async def insist(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer even if the client has left."""
-        await self.read(receive)
+        """Answer even if the client has left, and keep the types of the messages."""
+        self.messages = []
+        more = True
+        while more:
+            message = await receive()
+            self.messages.append(message["type"])
+            more = message.get("more_body", False)
         await self.send(send, {})
 
     async def listen(self, scope: Any, receive: Any, send: Any) -> None:
@@ -82,7 +88,8 @@ class Application:
         shared = self.connections
         names = ("buffered", "closed_for_room", "freed", "timed_out", "malformed", "not_reading", "maximum")
         facts = {name: getattr(shared, name) for name in names} | {"open": len(shared), "peak": peak_memory()}
-        await self.send(send, facts | {"disconnects": self.disconnects, "waiting": self.waiting, "polls": self.polls})
+        facts |= {name: getattr(self, name) for name in ("disconnects", "messages", "polls", "waiting")}
+        await self.send(send, facts)
 
     async def read(self, receive: Any) -> bytes | None:
         body = bytearray()

@@ -251,13 +251,23 @@ def test_a_malformed_body_is_refused_and_its_request_ends(server: RawServer, bad
     until(lambda: server.state()["disconnects"] == before + 1, "the application sees the end")
 
 
+def refused_while_the_application_reads(server: RawServer, bad: bytes) -> Answer:
+    with server.connect() as connection:
+        connection.sendall(CHUNKED.replace(b"/echo", b"/insist") + b"4\r\nloan\r\n")
+        until(lambda: server.state()["messages"] == ["http.request"], "the application reads")
+        connection.sendall(bad)
+        (answer,) = answers(read_all(connection))
+        until(lambda: len(server.state()["messages"]) > 1, "the application sees the end")
+    assert server.state()["messages"][1] == "http.disconnect"
+    return answer
+
+
 def test_a_refused_request_is_answered_once(server: RawServer) -> None:
-    before = server.state()["disconnects"]
+    assert refused_while_the_application_reads(server, b"zz\r\n").status == 400
 
-    found = server.exchange(CHUNKED.replace(b"/echo", b"/insist") + b"4\r\nloan\r\n", b"zz\r\n")
 
-    assert statuses(found) == [400]
-    assert server.state()["disconnects"] == before + 1
+def test_a_request_that_timed_out_is_answered_once(impatient: RawServer) -> None:
+    assert refused_while_the_application_reads(impatient, b"").status == 408
 
 
 def test_a_request_that_was_answered_early_is_not_refused_as_well(server: RawServer) -> None:
