@@ -79,7 +79,7 @@ class LimitedProtocol(LimitedConnection):
             self._ignore_upgrade()
         except httptools.HttpParserError as error:
             self._problem = self._problem or malformed(f"Invalid HTTP request: {error}.")
-        if self._framing:  # in a head or trailer
+        if not self._body_left:  # in a head, in a trailer, or between chunks
             self._problem = self._problem or head.too_long(self.headers, self._framing, self._limits)
 
     def _ignore_upgrade(self) -> None:
@@ -88,7 +88,9 @@ class LimitedProtocol(LimitedConnection):
         if method == b"CONNECT":
             self._problem = Refusal(501, "NotImplemented", ["CONNECT is not supported: this server is not a proxy."])
         else:
-            self._parse(head.without_upgrade(method, self.url, self.parser.get_http_version(), self.headers))
+            again = head.without_upgrade(method, self.url, self.parser.get_http_version(), self.headers)
+            self.parser = httptools.HttpRequestParser(self)  # the old one skips what follows Connection: close
+            self._parse(again)
 
     def _wait(self, data: bytes, start: int) -> None:
         """Wait for the client or the application, and keep what has arrived within the limits."""

@@ -172,6 +172,14 @@ def test_an_upgrade_without_a_body_is_ignored(server: RawServer) -> None:
     assert statuses(server.exchange(request, CLOSE)) == [200, 200]
 
 
+def test_an_upgrade_on_a_connection_that_closes_is_ignored(server: RawServer) -> None:
+    upgrade = b"\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n"
+
+    (answer,) = server.exchange(POST.replace(b"\r\n\r\n", upgrade) + b"loan")
+
+    assert answer.body["body"] == "loan"
+
+
 def test_an_upgrade_with_a_malformed_target_is_refused(server: RawServer) -> None:
     request = b"GET http://:1:1:1/ HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 
@@ -539,12 +547,12 @@ def test_half_sent_bodies_do_not_use_up_the_connections(loop: str, tmp_path: Pat
 
 
 def test_the_private_ground_of_uvicorn_is_as_we_know_it() -> None:
-    """What protocol.py uses and no documentation promises."""
+    """What connection.py and protocol.py use and no documentation promises."""
     protocol = set(dir(HttpToolsProtocol)) | attributes(HttpToolsProtocol)
     cycle = set(dir(RequestResponseCycle)) | attributes(RequestResponseCycle)
 
     assert protocol >= {
-        *("app", "cycle", "flow", "headers", "loop", "parser", "transport", "url"),
+        *("app", "app_state", "cycle", "flow", "headers", "loop", "parser", "transport", "url"),
         *("_unset_keepalive_if_required", "pause_writing", "resume_writing"),
         *("on_message_begin", "on_headers_complete", "on_body", "on_message_complete", "on_response_complete"),
     }
