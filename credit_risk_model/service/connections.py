@@ -25,11 +25,13 @@ class Limits:
 
 
 class Phase(Enum):
-    """Whom a connection waits for."""
+    """What a connection waits for."""
 
-    IDLE = auto()  # the client has to send a head
-    SLOW = auto()  # the client has to send the rest of a body, or to read its answer
-    WORKING = auto()  # the application has to answer
+    IDLE = auto()  # a request
+    HEAD = auto()  # the rest of a head
+    BODY = auto()  # the rest of a body
+    WORKING = auto()  # the application, which has to answer
+    UNREAD = auto()  # the client, which has to read its answer
 
 
 class Connection(Protocol):
@@ -37,7 +39,7 @@ class Connection(Protocol):
 
     @property
     def phase(self) -> Phase:
-        """Whom it waits for."""
+        """What it waits for."""
 
     @property
     def buffered(self) -> int:
@@ -72,10 +74,10 @@ class Connections:
     def add(self, connection: Connection) -> None:
         """Count a new connection, and close another one if there are too many.
 
-        That is the oldest idle one; if none is idle, the oldest slow one; if none is slow, the new one.
+        That is the oldest one without a whole head; else the oldest one with a slow client; else the new one.
         """
         if len(self._open) >= self.maximum:
-            oldest = self._oldest(Phase.IDLE) or self._oldest(Phase.SLOW) or connection
+            oldest = self._oldest(Phase.IDLE, Phase.HEAD) or self._oldest(Phase.BODY, Phase.UNREAD) or connection
             self._log_full()
             self.closed_for_room += 1
             self.remove(oldest)
@@ -108,8 +110,8 @@ class Connections:
                 self.freed += 1
                 connection.free_buffers()
 
-    def _oldest(self, phase: Phase) -> Connection | None:
-        return next((connection for connection in self._open if connection.phase is phase), None)
+    def _oldest(self, *phases: Phase) -> Connection | None:
+        return next((connection for connection in self._open if connection.phase in phases), None)
 
     def _log_full(self) -> None:
         now = time.monotonic()

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import logging
+import uuid
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 
 from asgi_correlation_id import correlation_id
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from credit_risk_model.service.responses import RETRY_AFTER, Header, respond, respond_early
+from credit_risk_model.service.responses import CLOSE, RETRY_AFTER, Header, respond, respond_early
 
 logger = logging.getLogger(__name__)
 MOST_MESSAGES = 100
@@ -40,8 +42,18 @@ def error_body(kind: str, messages: Sequence[str], more: int = 0) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
+def malformed(message: str) -> Refusal:
+    """Return the answer to a request that is not HTTP as it should be."""
+    return Refusal(400, "MalformedRequest", [message])
+
+
+def request_timeout(seconds: float) -> Refusal:
+    """Return the answer to a request that did not arrive within `receive_seconds`."""
+    return Refusal(408, "RequestTimeout", [f"The request was not complete after {seconds:g} seconds."])
+
+
 def overloaded(message: str) -> Refusal:
-    """Return the answer to a prediction for which there is no place."""
+    """Return the answer to a request for which there is no place."""
     return Refusal(503, "Overloaded", [message], [RETRY_AFTER])
 
 
@@ -57,6 +69,23 @@ def client_left() -> Refusal:
 
 def _internal_error() -> Refusal:
     return Refusal(500, "ServiceError", [f"Internal error; the log has it at request id {correlation_id.get()}."])
+
+
+def raw_answer(refusal: Refusal) -> bytes:
+    """Return the bytes of the answer to a request that the application did not get; the connection closes after it."""
+    request_id = uuid.uuid4().hex
+    body = refusal.body
+    logger.info("Refused a request with %d, id %s: %s", refusal.status, request_id, body.decode())
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", request_id.encode()),
+        CLOSE,
+        *refusal.headers,
+    ]
+    lines = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}".encode()]
+    lines += [b"%s: %s" % header for header in headers]
+    return b"\r\n".join([*lines, b"", body])
 
 
 class Errors:

@@ -10,6 +10,7 @@ import re
 import resource
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ class Application:
         self.connections = connections
         self.gate = asyncio.Event()
         self.disconnects = 0
+        self.messages: list[str] = []
+        self.polls = 0
         self.waiting = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -59,6 +62,25 @@ class Application:
         await self.read(receive)
         await send({"type": "http.response.body", "body": b"ended"})
 
+    async def insist(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer even if the client has left, and keep the types of the messages."""
+        self.messages = []
+        more = True
+        while more:
+            message = await receive()
+            self.messages.append(message["type"])
+            more = message.get("more_body", False)
+        await self.send(send, {})
+
+    async def listen(self, scope: Any, receive: Any, send: Any) -> None:
+        """Ask again and again whether the client has left."""
+        await self.read(receive)
+        message = None
+        while message is None:
+            self.polls += 1
+            with suppress(TimeoutError):
+                message = await asyncio.wait_for(receive(), 0.005)
+
     async def large(self, scope: Any, receive: Any, send: Any) -> None:
         await self.send(send, "x" * 1_000_000)
 
@@ -66,7 +88,8 @@ class Application:
         shared = self.connections
         names = ("buffered", "closed_for_room", "freed", "timed_out", "malformed", "not_reading", "maximum")
         facts = {name: getattr(shared, name) for name in names} | {"open": len(shared), "peak": peak_memory()}
-        await self.send(send, facts | {"disconnects": self.disconnects, "waiting": self.waiting})
+        facts |= {name: getattr(self, name) for name in ("disconnects", "messages", "polls", "waiting")}
+        await self.send(send, facts)
 
     async def read(self, receive: Any) -> bytes | None:
         body = bytearray()

@@ -172,6 +172,14 @@ def test_an_upgrade_without_a_body_is_ignored(server: RawServer) -> None:
     assert statuses(server.exchange(request, CLOSE)) == [200, 200]
 
 
+def test_an_upgrade_on_a_connection_that_closes_is_ignored(server: RawServer) -> None:
+    upgrade = b"\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n"
+
+    (answer,) = server.exchange(POST.replace(b"\r\n\r\n", upgrade) + b"loan")
+
+    assert answer.body["body"] == "loan"
+
+
 def test_an_upgrade_with_a_malformed_target_is_refused(server: RawServer) -> None:
     request = b"GET http://:1:1:1/ HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 
@@ -249,6 +257,37 @@ def test_a_malformed_body_is_refused_and_its_request_ends(server: RawServer, bad
 
     assert statuses(found) == [400]
     until(lambda: server.state()["disconnects"] == before + 1, "the application sees the end")
+
+
+def refused_while_the_application_reads(server: RawServer, bad: bytes) -> Answer:
+    with server.connect() as connection:
+        connection.sendall(CHUNKED.replace(b"/echo", b"/insist") + b"4\r\nloan\r\n")
+        until(lambda: server.state()["messages"] == ["http.request"], "the application reads")
+        connection.sendall(bad)
+        (answer,) = answers(read_all(connection))
+        until(lambda: len(server.state()["messages"]) > 1, "the application sees the end")
+    assert server.state()["messages"][1] == "http.disconnect"
+    return answer
+
+
+def test_a_refused_request_is_answered_once(server: RawServer) -> None:
+    assert refused_while_the_application_reads(server, b"zz\r\n").status == 400
+
+
+def test_a_request_that_timed_out_is_answered_once(impatient: RawServer) -> None:
+    assert refused_while_the_application_reads(impatient, b"").status == 408
+
+
+def test_a_request_that_was_answered_early_is_not_refused_as_well(server: RawServer) -> None:
+    before = server.state()["malformed"]
+
+    with server.connect() as connection:
+        connection.sendall(CHUNKED.replace(b"/echo", b"/ignore"))
+        assert read_one(connection).status == 200
+        connection.sendall(b"zz\r\n")
+
+        assert read_all(connection) == b""
+    assert server.state()["malformed"] == before + 1
 
 
 def test_a_trailer_does_not_change_the_headers(server: RawServer) -> None:
@@ -360,6 +399,10 @@ def test_an_answer_that_has_begun_is_not_followed_by_408(impatient: RawServer) -
     assert received.endswith(b"\r\nbegun\r\n")
 
 
+def test_a_request_that_was_answered_early_is_not_followed_by_408(impatient: RawServer) -> None:
+    assert statuses(impatient.exchange(POST.replace(b"/echo", b"/ignore"))) == [200]
+
+
 def test_a_silent_connection_is_closed_without_an_answer_and_a_kept_one_is_not(impatient: RawServer) -> None:
     with impatient.connect() as kept:
         kept.sendall(GET)
@@ -441,6 +484,28 @@ def test_what_is_queued_counts_as_buffered(loop: str, tmp_path: Path) -> None:
         assert server.state()["buffered"] == 0
 
 
+def test_an_application_that_listens_for_the_end_does_not_read_on(server: RawServer) -> None:
+    requests = 50_000  # more than what the kernel keeps for a connection that is not read
+    with server.connect() as connection:
+        writer = threading.Thread(target=connection.sendall, args=[GET.replace(b"/echo", b"/listen") + GET * requests])
+        writer.start()
+        polls = server.state()["polls"]
+        until(lambda: server.state()["polls"] > polls + 50, "the application listens")
+
+        assert 0 < server.state()["buffered"] < 500_000  # bytes; one packet
+        connection.shutdown(socket.SHUT_RDWR)
+        writer.join()
+
+
+def test_unread_answers_count_as_buffered(loop: str, tmp_path: Path) -> None:
+    with running(tmp_path, loop, {"buffer_bytes": 1_500_000}) as server, ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(server.connect()).sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n" * 100)
+
+        until(lambda: server.state()["freed"] >= 3, "the oldest are closed")
+        assert server.state()["buffered"] <= 1_500_000
+
+
 def test_silent_connections_do_not_use_up_the_file_descriptors(loop: str, tmp_path: Path) -> None:
     with running(tmp_path, loop, {}, files=256) as server, ExitStack() as stack:
         working = stack.enter_context(server.connect())
@@ -482,12 +547,12 @@ def test_half_sent_bodies_do_not_use_up_the_connections(loop: str, tmp_path: Pat
 
 
 def test_the_private_ground_of_uvicorn_is_as_we_know_it() -> None:
-    """What protocol.py uses and no documentation promises."""
+    """What connection.py and protocol.py use and no documentation promises."""
     protocol = set(dir(HttpToolsProtocol)) | attributes(HttpToolsProtocol)
     cycle = set(dir(RequestResponseCycle)) | attributes(RequestResponseCycle)
 
     assert protocol >= {
-        *("app", "cycle", "flow", "headers", "loop", "parser", "transport", "url"),
+        *("app", "app_state", "cycle", "flow", "headers", "loop", "parser", "transport", "url"),
         *("_unset_keepalive_if_required", "pause_writing", "resume_writing"),
         *("on_message_begin", "on_headers_complete", "on_body", "on_message_complete", "on_response_complete"),
     }

@@ -1,0 +1,170 @@
+"""The limits of one connection: how long it may wait, what it may buffer, and how it is refused.
+
+uvicorn has no setting for any of this, and no hook below its protocol class. So this module and protocol.py use private
+ground of uvicorn: attributes and methods of `HttpToolsProtocol`, `FlowControl` and `RequestResponseCycle`.
+`tests/service/test_protocol.py` lists them and fails when they change, and pyproject.toml has an upper version bound.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from credit_risk_model.service.connections import Connections, Phase, Share
+from credit_risk_model.service.errors import Refusal, overloaded, raw_answer, request_timeout
+
+_LINGER = 1.0  # seconds in which a client that still sends can read why it was refused
+
+
+class Reading(FlowControl):
+    """Reading that the application cannot resume while bytes are queued."""
+
+    held = False
+
+    def resume_reading(self) -> None:
+        """Resume, unless it is held."""
+        if not self.held:
+            super().resume_reading()
+
+
+class LimitedConnection(HttpToolsProtocol):
+    """One connection, in one phase at a time; `LimitedProtocol` parses what arrives and moves the phase."""
+
+    shared: Connections
+    flow: Reading
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._limits = self.shared.limits
+        self._phase = Phase.IDLE
+        self._finished = False  # refused or closed
+        self._queue = b""  # not parsed
+        self._arriving = Share(self.shared)  # what the application does not have yet, or not all of
+        self._queued = Share(self.shared)
+        self._unread = Share(self.shared)  # the answer
+        self._receive_timer: asyncio.TimerHandle | None = None
+        self._send_timer: asyncio.TimerHandle | None = None
+
+    # Called by asyncio
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Give the client time for its first request."""
+        super().connection_made(transport)
+        self.flow = Reading(transport)
+        self._start_receive_timer()
+        self.shared.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End what was in progress."""
+        self._finish()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Give the client time to read its answer."""
+        super().pause_writing()
+        self._send_timer = self.loop.call_later(self._limits.send_seconds, self._send_timed_out)
+        self._unread.set(self.transport.get_write_buffer_size())
+        self.loop.call_soon(self._limit_buffers)  # not in the middle of a write
+
+    def resume_writing(self) -> None:
+        """Continue: the client has read."""
+        super().resume_writing()
+        if self._send_timer:
+            self._send_timer.cancel()
+            self._send_timer = None
+            self._unread.set(0)
+
+    # Called by `Connections`
+
+    @property
+    def phase(self) -> Phase:
+        """What this connection waits for."""
+        return Phase.UNREAD if self._send_timer else self._phase
+
+    @property
+    def buffered(self) -> int:
+        """The bytes that this connection adds to those of all."""
+        return self._arriving.size + self._queued.size + self._unread.size
+
+    def close_for_room(self) -> None:
+        """Close at once."""
+        self.transport.abort()
+
+    def free_buffers(self) -> None:
+        """Close or refuse; a request that the application works on is answered before."""
+        if self._unread.size:
+            self.transport.abort()
+        elif self._phase is Phase.WORKING and not self._arriving.size:
+            self.cycle.keep_alive = False
+            self._queue = b""  # reading stays paused
+            self._queued.set(0)
+        else:
+            self._refuse(overloaded("Too many requests are arriving too slowly; retry."))
+
+    # Called by `LimitedProtocol`
+
+    def _set_queue(self, data: bytes) -> None:
+        """Queue this, and pause reading while there is something queued."""
+        self._queue = data
+        self._queued.set(len(data))
+        if data:
+            self.flow.held = True
+            self.flow.pause_reading()
+        elif self.flow.held:
+            self.flow.held = False
+            self.flow.resume_reading()
+
+    def _limit_buffers(self) -> None:
+        if self.shared.buffered > self._limits.buffer_bytes:
+            self.shared.free_buffers(self)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer an error and close; an application that awaits the body sees that the client has left."""
+        self._finish()
+        answered = False
+        if self._phase in (Phase.BODY, Phase.WORKING):
+            answered = self.cycle.response_started
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if not answered:
+            self.transport.write(raw_answer(refusal))
+        if self.transport.can_write_eof():  # closing with unread bytes would reset the connection and lose the answer
+            self.transport.write_eof()
+            self.flow.resume_reading()
+            self._receive_timer = self.loop.call_later(_LINGER, self.transport.abort)
+        else:
+            self.transport.close()
+
+    def _finish(self) -> None:
+        self._finished = True
+        self.shared.remove(self)
+        self._arriving.set(0)
+        self._set_queue(b"")
+        self._stop_receive_timer()
+
+    # Timers
+
+    def _start_receive_timer(self) -> None:
+        if self._receive_timer is None:
+            self._receive_timer = self.loop.call_later(self._limits.receive_seconds, self._receive_timed_out)
+
+    def _stop_receive_timer(self) -> None:
+        if self._receive_timer is not None:
+            self._receive_timer.cancel()
+            self._receive_timer = None
+
+    def _receive_timed_out(self) -> None:
+        self._receive_timer = None
+        if self.flow.read_paused:  # the client waits for us
+            self._start_receive_timer()
+        elif self._phase is not Phase.IDLE and not self.transport.is_closing():
+            self.shared.timed_out += 1
+            self._refuse(request_timeout(self._limits.receive_seconds))
+        else:
+            self.transport.close()
+
+    def _send_timed_out(self) -> None:
+        self.shared.not_reading += 1
+        self.transport.abort()
