@@ -81,7 +81,22 @@ def test_a_failed_load_is_restarted_and_never_in_service(tmp_path: Path) -> None
 
         assert not seen_ready
         assert kubelet.asked[LIVENESS] == CONTAINER[LIVENESS]["failureThreshold"]
-        assert kubelet.exit_codes == [0], "it ends when it is asked to"
+        assert kubelet.exit_codes == [1], "it ends when it is asked to, and says that it failed"
+
+
+def test_a_stalled_model_is_taken_out_of_service_and_restarted(tmp_path: Path) -> None:
+    limits = {"stall_seconds": 0.2, "answer_seconds": 0.5}
+    stuck = {"configuration": {"predicts_with": str(tmp_path / "gate")}, "service": limits}
+
+    with pod(tmp_path, stuck) as kubelet:
+        until(lambda: kubelet.ready, "ready")
+        kubelet.pace = FAST
+        assert predict(kubelet).status_code == 503
+        until(lambda: not kubelet.ready, "out of service")
+        until(lambda: kubelet.restarts == 1, "restarted")
+        until(lambda: kubelet.ready, "ready again")
+
+        assert kubelet.exit_codes == [0]
 
 
 def test_a_busy_model_stays_in_service(tmp_path: Path) -> None:

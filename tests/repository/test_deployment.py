@@ -113,7 +113,7 @@ def test_the_port_is_the_same_everywhere() -> None:
     assert {CONTAINER[kind]["httpGet"]["port"] for kind in PATHS} == {"http"}
     assert "EXPOSE 8000" in DOCKERFILE
     assert '"--port", "8000"]' in DOCKERFILE
-    assert "('127.0.0.1', 8000)" in DOCKERFILE
+    assert "('localhost', 8000)" in DOCKERFILE
     assert COMPOSE["ports"] == ["127.0.0.1:8000:8000"]
     assert 'prometheus.io/port: "8000"' in (OVERLAY / "kustomization.yaml").read_text()
 
