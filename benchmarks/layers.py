@@ -23,11 +23,16 @@ from credit_risk_model.service.__main__ import SWITCH_SECONDS
 from credit_risk_model.service.application import create_app
 from credit_risk_model.service.routes import Routes
 from credit_risk_model.service.state import Status
+from credit_risk_model.service.workers import Job
 
 ROUNDS, CONNECTIONS, REQUESTS = 31, 16, 1_600
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 _running: set[asyncio.Task[Any]] = set()
+
+
+def _never() -> bool:
+    return False
 
 
 async def asking(app: Asgi, bodies: list[bytes]) -> float:
@@ -103,7 +108,7 @@ async def main(data: str | None) -> None:
         parse = calling(lambda content: body.parse(content, limit), bodies)
         validate = calling(lambda content: model.input_schema.model_validate(body.parse(content, limit)), bodies)
         predict = calling(model.predict, requests)
-        thread = calling(predictions._predict, bodies)
+        thread = calling(lambda content: predictions._predict(Job(content, _never)), bodies)
         predicted = await asking(predictions, bodies)
         routed = await asking(layers["Routes"], bodies)
         observed = await asking(layers["AccessLog"], bodies)

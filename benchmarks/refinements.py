@@ -34,7 +34,7 @@ async def connect_until_refused(address: Address, end: float) -> int:
         while time.time() < end:
             try:
                 stream = await asyncio.open_connection(*address)
-            except ConnectionRefusedError:
+            except OSError:  # refused, or reset before the connection was established
                 return
             lost += not await ask(stream, REQUEST)
             with suppress(OSError):

@@ -16,16 +16,14 @@ from credit_risk_model.service.workers import Job, Workers
 class _Executor(Workers):
     """Runs the jobs in an executor of the standard library."""
 
-    def __init__(self, count: int, name: str, work: Callable[[bytes], bytes]) -> None:
+    def __init__(self, count: int, name: str, work: Callable[[Job], bytes]) -> None:
         super().__init__(count, name, work)
         self._executor = ThreadPoolExecutor(count, name)
 
     async def run(self, job: Job) -> bytes:
         self.jobs[job] = None
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._executor, job.context.run, self._work, job.content
-            )
+            return await asyncio.get_running_loop().run_in_executor(self._executor, self._work, job)
         finally:
             del self.jobs[job]
 

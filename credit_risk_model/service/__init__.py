@@ -1,1 +1,1 @@
-"""What the stock framework lacks around its application; it serves any `ml_base.MLModel` and knows none."""
+"""Serves any `ml_base.MLModel` with health checks, limits and metrics; it depends on no particular model."""

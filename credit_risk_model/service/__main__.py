@@ -12,6 +12,7 @@ import errno
 import faulthandler
 import logging
 import sys
+import threading
 from pathlib import Path
 
 import yaml
@@ -20,7 +21,7 @@ from credit_risk_model.service import configuration as configurations
 from credit_risk_model.service import contract, logs, models
 from credit_risk_model.service.application import create_app
 from credit_risk_model.service.configuration import Configuration, ConfigurationError
-from credit_risk_model.service.connections import Connections, Limits
+from credit_risk_model.service.connections import ConnectionLimits, Connections
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.server import Server, listen
 from credit_risk_model.service.state import Status
@@ -61,7 +62,7 @@ def _contract(configuration: Configuration) -> str:
 
 def _serve(configuration: Configuration, host: str, port: str) -> None:
     try:
-        listener = listen(host, int(port))
+        listener = listen(host, int(port) if port.isdigit() else -1)
     except (OSError, OverflowError, ValueError) as error:
         reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0].rstrip(".")
         advice = " Another port may be free: make serve PORT=8001" if getattr(error, "errno", 0) in _TAKEN else ""
@@ -71,11 +72,13 @@ def _serve(configuration: Configuration, host: str, port: str) -> None:
     settings = configuration.service
     status = Status()
     metrics = Metrics(status)
-    connections = Connections(Limits(receive_seconds=settings.receive_seconds, buffer_bytes=settings.buffer_limit))
+    connections = Connections(
+        ConnectionLimits(receive_seconds=settings.receive_seconds, buffer_bytes=settings.buffer_limit)
+    )
     metrics.add_connections(connections)
     log = logs.configure(settings.log_format) if configuration.logging is None else None
     if log:
-        metrics.add_counter("log_lines_dropped", "Lines that nobody read.", lambda: log.dropped)
+        metrics.add_counter("log_lines_dropped", "Log lines dropped because the log was not read.", lambda: log.dropped)
     for warning in configurations.unknown_variables(os.environ):
         logger.warning(warning)
     shown = f"[{host}]" if ":" in host else host
@@ -85,7 +88,11 @@ def _serve(configuration: Configuration, host: str, port: str) -> None:
     logger.info("Stopped.")
     if log:
         log.flush_within(1)
-    os._exit(1 if status.load_failed else 0)  # a thread that loads or predicts may never return
+    else:  # the configured handlers may wait for somebody who reads
+        flushing = threading.Thread(target=logging.shutdown, daemon=True)
+        flushing.start()
+        flushing.join(1)
+    os._exit(1 if status.load_failed or status.is_stalled() else 0)  # a thread that loads or predicts may never return
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def parse(body: bytes, value_limit: int) -> Any:
     except RecursionError:
         problem = "nested too deeply"
     except ValueError as error:
-        problem = str(error)
+        problem = str(error).partition("; use sys.")[0]
     raise Refusal(400, "MalformedBody", [f"Invalid JSON: {problem}."])
 
 

@@ -58,6 +58,7 @@ class LimitedConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End what was in progress."""
         self._finish()
+        self.shared.remove(self)
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -81,6 +82,8 @@ class LimitedConnection(HttpToolsProtocol):
     @property
     def phase(self) -> Phase:
         """What this connection waits for."""
+        if self._finished:
+            return Phase.IDLE
         return Phase.UNREAD if self._send_timer else self._phase
 
     @property
@@ -126,6 +129,7 @@ class LimitedConnection(HttpToolsProtocol):
         answered = False
         if self._phase in (Phase.BODY, Phase.WORKING):
             answered = self.cycle.response_started
+            self.cycle.scope["state"]["refused"] = refusal.status
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if not answered:
@@ -139,7 +143,6 @@ class LimitedConnection(HttpToolsProtocol):
 
     def _finish(self) -> None:
         self._finished = True
-        self.shared.remove(self)
         self._arriving.set(0)
         self._set_queue(b"")
         self._stop_receive_timer()

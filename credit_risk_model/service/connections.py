@@ -13,7 +13,7 @@ _LOG_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Limits:
+class ConnectionLimits:
     """What clients may use of the server."""
 
     receive_seconds: float = 30.0  # for a whole request, from its first byte to its last
@@ -55,7 +55,7 @@ class Connection(Protocol):
 class Connections:
     """All connections of one server, and the counters that metrics read."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self.maximum = limits.max_connections or _default_maximum()
         self.buffered = 0  # bytes

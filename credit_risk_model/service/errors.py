@@ -53,7 +53,7 @@ def request_timeout(seconds: float) -> Refusal:
 
 
 def overloaded(message: str) -> Refusal:
-    """Return the answer to a request for which there is no place."""
+    """Return the answer to a request that exceeds a limit."""
     return Refusal(503, "Overloaded", [message], [RETRY_AFTER])
 
 
@@ -68,7 +68,7 @@ def client_left() -> Refusal:
 
 
 def _internal_error() -> Refusal:
-    return Refusal(500, "ServiceError", [f"Internal error; the log has it at request id {correlation_id.get()}."])
+    return Refusal(500, "ServiceError", [f"Internal error. See request id {correlation_id.get()} in the log."])
 
 
 def raw_answer(refusal: Refusal) -> bytes:
@@ -107,7 +107,7 @@ class Errors:
             await self._app(scope, receive, noting)
             return
         except Refusal as error:
-            refusal = error
+            refusal = error.with_traceback(None)
         except asyncio.CancelledError:  # the server cancels what is still in flight after `finish_seconds`
             refusal = Refusal(503, "Stopping", ["The service is shutting down; retry."], [RETRY_AFTER])
         except Exception:

@@ -2,7 +2,7 @@
 
 import httptools
 
-from credit_risk_model.service.connections import Limits
+from credit_risk_model.service.connections import ConnectionLimits
 from credit_risk_model.service.errors import Refusal, malformed
 from credit_risk_model.service.responses import Header
 
@@ -27,7 +27,11 @@ def end(before: bytes, data: bytes, start: int) -> int:
 
 
 def problem(
-    parser: httptools.HttpRequestParser, headers: list[Header], fields: dict[bytes, bytes], size: int, limits: Limits
+    parser: httptools.HttpRequestParser,
+    headers: list[Header],
+    fields: dict[bytes, bytes],
+    size: int,
+    limits: ConnectionLimits,
 ) -> Refusal | None:
     """Return why a complete head is refused; `fields` are its headers without repetitions, `size` is in bytes."""
     if b"host" not in fields:
@@ -38,7 +42,7 @@ def problem(
     return too_long(headers, size, limits)
 
 
-def too_long(headers: list[Header], size: int, limits: Limits) -> Refusal | None:
+def too_long(headers: list[Header], size: int, limits: ConnectionLimits) -> Refusal | None:
     """Return why a head or trailer, complete or not, is refused."""
     if size > limits.head_bytes or len(headers) > limits.header_count:
         return malformed(f"The head is longer than {limits.head_bytes} bytes or {limits.header_count} headers.")

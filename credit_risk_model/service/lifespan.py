@@ -1,11 +1,13 @@
-"""The start and the end of the application, as a server tells them: the models load, the predictions are checked."""
+"""Handles the ASGI lifespan: it starts the load of the models and the regular check of the predictions."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+logger = logging.getLogger(__name__)
 _CHECK_SECONDS = 0.25
 
 
@@ -24,13 +26,16 @@ class Lifespan:
         elif scope["type"] == "lifespan":
             await receive()
             threading.Thread(target=self._load, name="load", daemon=True).start()
-            checking = asyncio.create_task(self._check_again_and_again())
+            checking = asyncio.create_task(self._check_repeatedly())
             await send({"type": "lifespan.startup.complete"})
             await receive()
             checking.cancel()
             await send({"type": "lifespan.shutdown.complete"})
 
-    async def _check_again_and_again(self) -> None:
+    async def _check_repeatedly(self) -> None:
         while True:
             await asyncio.sleep(_CHECK_SECONDS)
-            self._check()
+            try:
+                self._check()
+            except Exception:
+                logger.exception("The check of the predictions failed.")

@@ -77,6 +77,7 @@ class Log(logging.Handler):
             while self._waiting and self._is_writable(0):
                 os.write(self._output, self._waiting.popleft())
         except (OSError, IndexError):  # nobody will read any more, or a signal came between, whose line wrote the rest
+            self.dropped += len(self._waiting)
             self._waiting.clear()
 
     def _is_writable(self, milliseconds: int | None) -> bool:
@@ -107,7 +108,7 @@ def configure(log_format: str) -> Log:
     for name, level in (
         ("rest_model_service", "WARNING"),  # each model has a line of ours
         ("uvicorn.error", "WARNING"),  # the start and the end have lines of ours
-        ("asgi_correlation_id", "ERROR"),  # a replaced id is no event
+        ("asgi_correlation_id", "ERROR"),  # replacing an id is not worth a warning
     ):
         logging.getLogger(name).setLevel(level)
     return log

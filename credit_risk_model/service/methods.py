@@ -19,7 +19,7 @@ async def allowed(scope: Scope, send: Send, methods: tuple[str, ...]) -> bool:
         return True
     allow = (b"allow", ", ".join([*methods, "OPTIONS"]).encode())
     if method != "OPTIONS":
-        raise Refusal(405, "MethodNotAllowed", [f"{method} is not allowed here, {' and '.join(methods)} is."], [allow])
+        raise Refusal(405, "MethodNotAllowed", [f"{method} is not allowed; use {' or '.join(methods)}."], [allow])
     await send({"type": "http.response.start", "status": 204, "headers": [allow]})
     await send({"type": "http.response.body"})
     return False

@@ -69,7 +69,7 @@ class Metrics:
 
     def add_connections(self, connections: Connections) -> None:
         """Add what the server counts."""
-        Gauge("connections_open", "Open now.", registry=self.registry).set_function(lambda: len(connections))
+        Gauge("connections_open", "Open connections.", registry=self.registry).set_function(lambda: len(connections))
         for name, description, attribute in _OF_CONNECTIONS:
             self.add_counter(name, description, partial(getattr, connections, attribute))
 

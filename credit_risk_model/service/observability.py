@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,20 +24,19 @@ class AccessLog:
         """Pass one request on."""
         start, seconds, status = time.perf_counter(), 0.0, 0
         state = scope["state"]
-        client_left = state.get("client_left")
 
         async def noting(message: Message) -> None:
             nonlocal seconds, status
             if message["type"] == "http.response.start":
                 seconds = time.perf_counter() - start
-                status = CLIENT_LEFT if client_left is not None and client_left() else message["status"]
+                status = _sent(state, message["status"])
             await send(message)
 
         try:
             await self._app(scope, receive, noting)
         finally:
             if not state.get("quiet"):
-                self._note(scope, status or CLIENT_LEFT, seconds or time.perf_counter() - start)
+                self._note(scope, status or _sent(state, CLIENT_LEFT), seconds or time.perf_counter() - start)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         method, path, state = scope["method"], scope["raw_path"].decode("latin-1"), scope["state"]
@@ -46,3 +47,11 @@ class AccessLog:
         client = (scope.get("client") or "-")[0].removeprefix("::ffff:")  # as a listener of IPv6 shows IPv4
         detail = {"client": client, "method": method, "path": path, "status": status, "milliseconds": milliseconds}
         logger.info("%s %s %d %.2f ms", method, path, status, milliseconds, extra=detail)
+
+
+def _sent(state: Mapping[str, Any], status: int) -> int:
+    """Return the status that the client got: the server may have refused the request, or the client may have left."""
+    if refused := state.get("refused"):
+        return int(refused)
+    client_left = state.get("client_left")
+    return CLIENT_LEFT if client_left is not None and client_left() else status

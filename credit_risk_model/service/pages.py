@@ -1,4 +1,4 @@
-"""The answers that never change once the models are loaded: documentation, contract, and what is told of the models."""
+"""The answers that never change once the models are loaded: documentation, contract, and the metadata of the models."""
 
 import json
 from collections.abc import Iterable, Mapping

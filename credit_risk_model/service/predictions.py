@@ -47,7 +47,7 @@ class Predictions:
     @property
     def waiting(self) -> int:
         """The number of predictions that wait for a thread."""
-        return len(self._workers.jobs) - self._workers.running
+        return sum(job.started is None for job in list(self._workers.jobs))
 
     @property
     def is_saturated(self) -> bool:
@@ -111,9 +111,13 @@ class Predictions:
             stack,
         )
 
-    def _predict(self, content: bytes) -> bytes:
+    def _predict(self, job: Job) -> bytes:
         """Answer one body, in a thread."""
-        data = body.parse(content, self._limits.value_limit)
+        if job.client_left():
+            raise errors.client_left()
+        if self._limits.answer_seconds and time.monotonic() - job.admitted > self._limits.answer_seconds:
+            raise errors.deadline_exceeded(self._limits.answer_seconds)
+        data = body.parse(job.content, self._limits.value_limit)
         try:
             try:
                 valid = self._validate(data)
@@ -140,5 +144,5 @@ def _invalid(error: ValidationError) -> Refusal:
 
 
 def _unknown() -> bool:
-    """Stand in on a server that does not tell whether the client has left."""
+    """Used on servers that do not report that a client has left."""
     return False

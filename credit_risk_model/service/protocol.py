@@ -156,6 +156,7 @@ class LimitedProtocol(LimitedConnection):
             message = await receive()
             if message["type"] == "http.request" and not message["more_body"]:
                 self._arriving.set(0)
+                self.flow.resume_reading()
             return message
 
         await self._application(scope, take, send)

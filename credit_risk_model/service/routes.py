@@ -14,11 +14,11 @@ from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.responses import RETRY_AFTER, respond
 from credit_risk_model.service.state import Status
 
-_AT_ONCE = 8  # requests taken up in one pass of the event loop, so that a probe does not wait for all of them
+_AT_ONCE = 8  # requests that start in one pass of the event loop, so that a probe does not wait for all of them
 
 
 class Routes:
-    """Leads each request to its answer. `open` adds the models once they are loaded."""
+    """Routes each request. `open` adds the models once they are loaded."""
 
     def __init__(self, status: Status, metrics: Metrics, shows_metrics: bool) -> None:
         self._status = status
@@ -57,8 +57,9 @@ class Routes:
         elif not self._status.loaded:
             raise Refusal(503, "NotReady", ["The models are loading; retry."], [RETRY_AFTER])
         elif predictions := self._predictions.get(path):
-            state["handler"], state["model"] = path, predictions.model_name
+            state["handler"] = path
             if await methods.allowed(scope, send, methods.CALL):
+                state["model"] = predictions.model_name
                 await self._predict(predictions, scope, receive, send)
         elif page := self._pages.get(path):
             state["handler"] = path
@@ -67,7 +68,7 @@ class Routes:
         elif path == "*":  # OPTIONS of the server as a whole
             await methods.allowed(scope, send, methods.READ + methods.CALL)
         else:
-            raise Refusal(404, "NotFound", [f"There is no route {path}."])
+            raise Refusal(404, "NotFound", [f"No route {path}."])
 
     async def _predict(self, predictions: Predictions, scope: Scope, receive: Receive, send: Send) -> None:
         try:

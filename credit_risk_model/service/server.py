@@ -4,8 +4,8 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 from types import FrameType
 from typing import Any
@@ -29,7 +29,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; `*` as the host means every address, of IPv6 and IPv4.
 
     Raises:
-        OSError: nobody can listen there.
+        OSError: the address is not available.
     """
     if host == "*":
         with suppress(OSError):  # there is no IPv6; if the port is busy, IPv4 will tell
@@ -51,7 +51,7 @@ def _as_ipv6_too(addresses: str) -> list[str]:
 class Server(uvicorn.Server):
     """Serves until a signal comes, drains, and finishes the requests in flight.
 
-    SIGTERM and SIGHUP start the drain; a second one ends it. SIGINT, the interrupt of a terminal, does not drain.
+    SIGTERM and SIGHUP start the drain; a second SIGTERM ends it. SIGINT, the interrupt of a terminal, does not drain.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, status: Status, connections: Connections) -> None:
@@ -72,16 +72,20 @@ class Server(uvicorn.Server):
         self._drain_seconds = settings.drain_seconds
         self._status = status
 
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve on these sockets."""
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Handle the signals, except a SIGHUP that was ignored when the process started, as `nohup` does."""
         self._loop = asyncio.get_running_loop()
         for number in _HANDLED:
-            signal.signal(number, self.handle_exit)
-        await self._serve(sockets)
+            if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self.handle_exit)
+        yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start to drain, or stop."""
         name = signal.Signals(sig).name
+        if name == "SIGHUP" and self._status.draining:
+            return  # a terminal that closes may send several
         if sig != signal.SIGINT and not self._status.draining and self._drain_seconds and self._status.drain():
             logger.info("%s: draining for %g s.", name, self._drain_seconds)
             self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, self._stop)

@@ -7,6 +7,7 @@ prediction of 10 µs, and it does not tell which job runs for how long.
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
@@ -16,41 +17,34 @@ from queue import SimpleQueue
 class Job:
     """One prediction that waits or runs.
 
-    `started` is None until a thread takes it, and then the time by `time.monotonic()`; `thread` is its identifier.
+    `started` is None until a thread takes it, and then the time by `time.monotonic()`. `thread` is the identifier of
+    the thread while the job runs.
     """
 
-    __slots__ = ("admitted", "client_left", "content", "context", "future", "place", "reported", "started", "thread")
+    __slots__ = ("admitted", "client_left", "content", "context", "future", "reported", "started", "thread")
 
     def __init__(self, content: bytes, client_left: Callable[[], bool]) -> None:
         self.content = content
         self.client_left = client_left
         self.context = copy_context()
         self.future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self.place = [None]
         self.admitted = time.monotonic()
         self.started: float | None = None
         self.thread = 0
         self.reported = False
 
-    def take(self) -> bool:
-        """Return whether the caller may start or drop the job: True once, for the first that asks."""
-        try:
-            self.place.pop()  # is atomic
-        except IndexError:
-            return False
-        return True
-
 
 class Workers:
     """At most `count` threads, which run `work` for one job after the other, in the order of their admission."""
 
-    def __init__(self, count: int, name: str, work: Callable[[bytes], bytes]) -> None:
+    def __init__(self, count: int, name: str, work: Callable[[Job], bytes]) -> None:
         self.jobs: dict[Job, None] = {}
-        """All that wait or run; a job that is given up while it runs stays until its thread is free again."""
+        """All waiting and running jobs. A running job that is dropped stays until its thread is free again."""
         self._missing = count
         self._name = name
         self._work = work
-        self._queue: SimpleQueue[Job] = SimpleQueue()
+        self._waiting: deque[Job] = deque()
+        self._wake: SimpleQueue[None] = SimpleQueue()  # one for each job that was ever put there
 
     @property
     def running(self) -> int:
@@ -63,7 +57,8 @@ class Workers:
             threading.Thread(target=self._run_jobs, name=self._name, daemon=True).start()
             self._missing -= 1  # a thread that could not be started is still missing
         self.jobs[job] = None
-        self._queue.put(job)
+        self._waiting.append(job)
+        self._wake.put(None)
         try:
             return await job.future
         except asyncio.CancelledError:
@@ -71,27 +66,33 @@ class Workers:
             raise
 
     def drop(self, job: Job, error: Exception | None = None) -> bool:
-        """Give up a job; return whether it was still waiting, so that it will never run. `error` goes to its caller."""
-        waiting = job.take()
-        if waiting:
+        """Drop a job; return whether it was still waiting, and so never runs. `error` goes to its caller."""
+        try:
+            self._waiting.remove(job)  # is atomic, as popleft is
+            waiting = True
             del self.jobs[job]
+        except ValueError:
+            waiting = False
         if error is not None and not job.future.done():
             job.future.set_exception(error)
         return waiting
 
     def _run_jobs(self) -> None:
         while True:
-            job = self._queue.get()
-            if not job.take():
+            self._wake.get()
+            try:
+                job = self._waiting.popleft()
+            except IndexError:  # it was dropped
                 continue
             job.thread = threading.get_ident()
             job.started = time.monotonic()
             settle: Callable[..., None] = job.future.set_result
             outcome: bytes | BaseException
             try:
-                outcome = job.context.run(self._work, job.content)
+                outcome = job.context.run(self._work, job)
             except BaseException as error:  # SystemExit must not end the thread
                 settle, outcome = job.future.set_exception, error
+            job.thread = 0
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 job.future.get_loop().call_soon_threadsafe(self._settle, job, settle, outcome)
             del job, settle, outcome  # they would stay in memory until the next job

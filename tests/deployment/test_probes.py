@@ -96,7 +96,7 @@ def test_a_stalled_model_is_taken_out_of_service_and_restarted(tmp_path: Path) -
         until(lambda: kubelet.restarts == 1, "restarted")
         until(lambda: kubelet.ready, "ready again")
 
-        assert kubelet.exit_codes == [0]
+        assert kubelet.exit_codes == [1]
 
 
 def test_a_busy_model_stays_in_service(tmp_path: Path) -> None:

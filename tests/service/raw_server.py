@@ -16,7 +16,7 @@ from typing import Any
 
 import uvicorn
 
-from credit_risk_model.service.connections import Connections, Limits
+from credit_risk_model.service.connections import ConnectionLimits, Connections
 from credit_risk_model.service.protocol import protocol_class
 
 
@@ -121,7 +121,7 @@ def main(options: dict[str, Any]) -> None:
     if "files" in options:
         resource.setrlimit(resource.RLIMIT_NOFILE, (options["files"], options["files"]))
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
-    connections = Connections(Limits(**options["limits"]))
+    connections = Connections(ConnectionLimits(**options["limits"]))
     config = uvicorn.Config(
         Application(connections),
         http=protocol_class(connections),

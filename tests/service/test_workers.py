@@ -31,10 +31,10 @@ def test_a_job_runs_in_a_thread_with_the_context_of_its_request() -> None:
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit])
 def test_an_exception_arrives_and_the_thread_lives_on(error: type[BaseException]) -> None:
-    def fail(content: bytes) -> bytes:
-        if content == b"bad":
+    def fail(given: Job) -> bytes:
+        if given.content == b"bad":
             raise error("wrong")
-        return content
+        return given.content
 
     async def work() -> bytes:
         workers = Workers(1, "model", fail)
@@ -50,10 +50,10 @@ def test_a_job_that_is_given_up_before_it_starts_never_runs(by: str) -> None:
     gate = threading.Event()
     ran: list[bytes] = []
 
-    def wait(content: bytes) -> bytes:
-        ran.append(content)
+    def wait(given: Job) -> bytes:
+        ran.append(given.content)
         gate.wait(30)
-        return content
+        return given.content
 
     async def work() -> None:
         workers = Workers(1, "model", wait)
@@ -80,9 +80,9 @@ def test_a_job_that_is_given_up_before_it_starts_never_runs(by: str) -> None:
 def test_a_running_job_that_is_given_up_keeps_its_place_until_its_thread_is_free() -> None:
     gate = threading.Event()
 
-    def wait(content: bytes) -> bytes:
+    def wait(given: Job) -> bytes:
         gate.wait(30)
-        return content
+        return given.content
 
     async def work() -> None:
         workers = Workers(1, "model", wait)
@@ -104,9 +104,9 @@ def test_a_running_job_that_is_given_up_keeps_its_place_until_its_thread_is_free
 def test_a_result_that_comes_after_the_end_of_the_loop_does_no_harm() -> None:
     gate = threading.Event()
 
-    def wait(content: bytes) -> bytes:
+    def wait(given: Job) -> bytes:
         gate.wait(30)
-        return content
+        return given.content
 
     workers = Workers(1, "model", wait)
 
@@ -128,7 +128,7 @@ def test_a_result_that_comes_after_the_end_of_the_loop_does_no_harm() -> None:
 
 def test_a_thread_that_could_not_be_started_is_started_with_the_next_job(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> bytes:
-        workers = Workers(1, "model", lambda content: content)
+        workers = Workers(1, "model", lambda given: given.content)
         with monkeypatch.context() as patched:
             patched.setattr(threading.Thread, "start", _refused)
             with pytest.raises(RuntimeError, match="can't start"):
