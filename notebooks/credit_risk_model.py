@@ -88,7 +88,7 @@ Path("build/notebook").mkdir(parents=True, exist_ok=True)
 with capture_output():
     page = profile.page(prepared)
 Path("build/notebook/profile.html").write_bytes(page)
-prepared[features.FEATURE_NAMES].describe(percentiles=[0.5]).T[["mean", "std", "50%"]].round(2)
+prepared[features.LOAN.names].describe(percentiles=[0.5]).T[["mean", "std", "50%"]].round(2)
 
 # %% [markdown]
 # ## Are the loans fit to learn from?
@@ -180,7 +180,7 @@ print(validation.table(model_checks.findings, reasons))
 # anything is unpickled.
 
 # %%
-shipped = artifact.read(artifact.PACKAGED, features=features.specification())
+shipped = artifact.read(artifact.PACKAGED, features=features.LOAN.specification())
 members = artifact.verify(artifact.PACKAGED)
 pd.DataFrame([(name, f"{len(content):,}") for name, content in members.items()], columns=["member", "bytes"])
 
@@ -200,7 +200,7 @@ Markdown(card[: card.index("## The model")])
 
 # %%
 model = CreditRiskModel()
-example = features.EXAMPLE
+example = features.LOAN.example
 model.predict(model.input_schema(**example))
 
 # %% [markdown]

@@ -15,7 +15,7 @@ import httpx
 import pandas as pd
 import pytest
 
-from credit_risk_model.features import EXAMPLE
+from credit_risk_model.features import LOAN
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.training import dataset, invented, pipeline, preparation
 
@@ -29,7 +29,7 @@ SERVICE_PYTHON = str(_SERVICE_PYTHON) if _SERVICE_PYTHON.exists() else sys.execu
 @pytest.fixture
 def loan() -> dict[str, Any]:
     """The body of a valid request: the example of the documentation."""
-    return dict(EXAMPLE)
+    return dict(LOAN.example)
 
 
 @pytest.fixture(scope="session")

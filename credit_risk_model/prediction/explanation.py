@@ -2,7 +2,6 @@
 
 from pydantic import BaseModel
 
-from credit_risk_model.features import FEATURES, encode_loans
 from credit_risk_model.prediction.model import ScoringModel
 from credit_risk_model.prediction.schemas import (
     CreditRiskExplanationModelInput,
@@ -29,8 +28,8 @@ class CreditRiskExplanationModel(ScoringModel):
             MLModelSchemaValidationException: `data` is not a `CreditRiskExplanationModelInput`.
         """
         self._check(data)
-        loan = vars(data)
-        encoded = encode_loans([loan])
+        loan, features = vars(data), self.features.features
+        encoded = self.features.encode_loans([loan])
         probabilities = self._scorer.probabilities(encoded)
         [risk] = self._scorer.risks(probabilities)
         contributions = self._scorer.contributions(encoded)
@@ -43,9 +42,9 @@ class CreditRiskExplanationModel(ScoringModel):
             base_value=contributions[0, -1],
             reasons=[
                 Reason(
-                    feature=FEATURES[position].field,
-                    name=FEATURES[position].label,
-                    value=loan[FEATURES[position].field],
+                    feature=features[position].field,
+                    name=features[position].label,
+                    value=loan[features[position].field],
                     direction=Direction.RISKIER if contributions[0, position] > 0 else Direction.SAFER,
                     contribution=contributions[0, position],
                 )

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from credit_risk_model.features import FEATURES, encode_batch
+from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.scoring.loans import Columns, Rows
 
 _LOWEST = np.array([0 if feature.categories else feature.minimum for feature in FEATURES], float)
@@ -31,7 +31,7 @@ def encode(rows: Rows, columns: Columns) -> tuple[NDArray[np.float64], pa.Array,
         _texts(rows.values.column(name)) if feature.categories else _numbers(rows.values.column(name))
         for name, feature in zip(columns.features, FEATURES, strict=True)
     ]
-    matrix = encode_batch(pa.RecordBatch.from_arrays(arrays, [feature.field for feature in FEATURES]))
+    matrix = LOAN.encode_batch(pa.RecordBatch.from_arrays(arrays, [feature.field for feature in FEATURES]))
     good = (matrix >= _LOWEST) & (matrix <= _HIGHEST)  # false for nan
     scorable = good.all(axis=1)
     refused = np.flatnonzero(~scorable)

@@ -1,18 +1,21 @@
-"""The LightGBM model: its hyperparameters, its fit, its operating threshold."""
+"""The LightGBM model: its hyperparameters, its fit, its calibration, its operating threshold."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import precision_recall_curve
 from tqdm import tqdm
 
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.features import FEATURE_NAMES
+from credit_risk_model.feature_set import FeatureSet
+from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.training import split
 from credit_risk_model.training.preparation import RISK
 
 SEED = 42
@@ -35,6 +38,14 @@ ARTICLE: dict[str, Any] = {
 }
 
 
+# With the age known, who paid more is not riskier. Without it the payments say the age as well, and rise with it.
+_MONOTONE = {ON_BOOK: {"TotalPaymentsToDate": -1, "InterestRate": 1}}
+
+# What the payments have in common with the terms of a loan, its instalment, is seen in cents; the borrower is seen in
+# `borrower_bins`, too few to tell by them a loan that is met in many views.
+_AMOUNTS = ("LastPaymentAmount", "TotalPaymentsToDate", "LoanAmount", "InterestRate", "MonthsSinceIssue")
+
+
 class EstimatorError(Exception):
     """Loans that no model can be fitted to."""
 
@@ -44,9 +55,49 @@ def found_hyperparameters() -> dict[str, Any]:
     return dict(json.loads(FOUND.read_text())["hyperparameters"])
 
 
+class Learned(NamedTuple):
+    """A model, its operating threshold, and the model that the threshold was chosen with."""
+
+    threshold: float
+    booster: lightgbm.Booster
+    rehearsal: lightgbm.Booster
+
+
+def learn(
+    loans: pd.DataFrame,
+    hyperparameters: dict[str, Any],
+    features: FeatureSet = LOAN,
+    *,
+    refit: bool = True,
+    progress: str | None = None,
+) -> Learned:
+    """Return a calibrated model and its threshold.
+
+    Calibration and threshold are chosen on the validation rows, with a model that has not seen them. With `refit`, the
+    model that is kept learns from those rows too; otherwise it is the same.
+
+    Raises:
+        EstimatorError: the rows to fit to, or the validation rows, are all safe or all risky.
+    """
+    unseen = split.for_validation(loans)
+    check_classes(loans[~unseen], "to fit to")
+    check_classes(loans[unseen], "to choose the threshold on")
+    risky = is_risky(loans[unseen])
+    rehearsal = fit(loans[~unseen], hyperparameters, features, progress=progress and f"threshold of the {progress}")
+    line = calibration(risky, np.asarray(rehearsal.predict(loans.loc[unseen, features.names], raw_score=True)))
+    calibrate(rehearsal, *line)
+    threshold = choose_threshold(risky, probabilities(rehearsal, loans[unseen], features))
+    if not refit:
+        return Learned(threshold, rehearsal, rehearsal)
+    booster = fit(loans, hyperparameters, features, progress=progress)
+    calibrate(booster, *line)
+    return Learned(threshold, booster, rehearsal)
+
+
 def fit(
     loans: pd.DataFrame,
     hyperparameters: dict[str, Any],
+    features: FeatureSet = LOAN,
     *,
     seed: int = SEED,
     progress: str | None = None,
@@ -61,26 +112,48 @@ def fit(
         EstimatorError: the loans are all safe or all risky.
     """
     check_classes(loans, "to learn from")
+    constraints = _MONOTONE.get(features, {})
     parameters: dict[str, Any] = {
         "objective": "binary",
+        "monotone_constraints": [constraints.get(name, 0) for name in features.names],
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,
     } | hyperparameters
     trees = parameters.pop("n_estimators")
+    if coarse := parameters.pop("borrower_bins", None):
+        fine = parameters.pop("max_bin")
+        parameters["max_bin_by_feature"] = [fine if name in _AMOUNTS else coarse for name in features.names]
     with tqdm(total=trees, desc=progress, unit=" trees", disable=progress is None, mininterval=0.5) as bar:
         return lightgbm.train(
             parameters,
-            lightgbm.Dataset(loans[FEATURE_NAMES], label=is_risky(loans)),
+            lightgbm.Dataset(loans[features.names], label=is_risky(loans)),
             num_boost_round=trees,
             callbacks=[lambda _: bar.update() and None],
         )
 
 
-def probabilities(booster: lightgbm.Booster, loans: pd.DataFrame) -> NDArray[np.float64]:
+def probabilities(booster: lightgbm.Booster, loans: pd.DataFrame, features: FeatureSet = LOAN) -> NDArray[np.float64]:
     """Return for each of `n` prepared loans the probability that it is risky, shape (n,)."""
-    return np.asarray(booster.predict(loans[FEATURE_NAMES]), dtype=np.float64)
+    return np.asarray(booster.predict(loans[features.names]), dtype=np.float64)
+
+
+def calibration(risky: NDArray[np.bool_], log_odds: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the slope and the intercept that make log-odds of loans not seen in training fit what came true.
+
+    Source: Platt, Probabilistic outputs for support vector machines (1999).
+    """
+    line = LogisticRegression(C=np.inf).fit(log_odds[:, np.newaxis], risky)
+    return float(line.coef_[0, 0]), float(line.intercept_[0])
+
+
+def calibrate(booster: lightgbm.Booster, slope: float, intercept: float) -> None:
+    """Have the model answer `slope` times its log-odds plus `intercept`, by changing the values in its leaves."""
+    for tree, leaves in enumerate(booster.dump_model()["tree_info"]):
+        for leaf in range(leaves["num_leaves"]):
+            value = slope * booster.get_leaf_output(tree, leaf) + (intercept if tree == 0 else 0)
+            booster.set_leaf_output(tree, leaf, value)
 
 
 def is_risky(loans: pd.DataFrame) -> NDArray[np.bool_]:

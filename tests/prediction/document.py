@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks import record
 from benchmarks.batches import RATIO
 from credit_risk_model import artifact
-from credit_risk_model.features import EXAMPLE, FEATURES
+from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
 from tests.conftest import ROOT
 from tests.service.document import renewed
@@ -21,7 +21,7 @@ _COLOURS = {"riskier": "#b2182b", "safer": "#2166ac"}
 def answer() -> dict[str, Any]:
     """Return the explanation of the example of the documentation."""
     model = CreditRiskExplanationModel()
-    found: dict[str, Any] = model.predict(model.input_schema(**EXAMPLE)).model_dump(mode="json")
+    found: dict[str, Any] = model.predict(model.input_schema(**LOAN.example)).model_dump(mode="json")
     return found
 
 

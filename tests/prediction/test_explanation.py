@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from ml_base.ml_model import MLModelSchemaValidationException
 
-from credit_risk_model.features import FEATURES, encode_loans
+from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
 from credit_risk_model.prediction.model import CreditRiskModel
@@ -39,7 +39,7 @@ def test_all_contributions_and_the_base_value_are_the_log_odds(
 
 def test_they_add_up_for_many_loans(prepared_loans: pd.DataFrame) -> None:
     model = scorer.load()
-    loans = encode_loans(map(vars, inputs(prepared_loans.head(100))))
+    loans = LOAN.encode_loans(map(vars, inputs(prepared_loans.head(100))))
 
     probabilities = model.probabilities(loans)
 

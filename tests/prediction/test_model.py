@@ -18,7 +18,7 @@ import credit_risk_model
 from credit_risk_model import artifact
 from credit_risk_model.artifact import ArtifactError
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.features import FEATURE_NAMES, FEATURES, specification
+from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
 from tests.conftest import ROOT, SERVICE_PYTHON
@@ -66,8 +66,8 @@ def test_the_probability_equals_that_of_the_frame_bit_for_bit(
     practice_artifact: Path, prepared_loans: pd.DataFrame
 ) -> None:
     model = CreditRiskModel(artifact_path=str(practice_artifact))
-    booster = artifact.read(practice_artifact, features=specification()).booster
-    expected = np.asarray(booster.predict(prepared_loans[FEATURE_NAMES]))
+    booster = artifact.read(practice_artifact, features=LOAN.specification()).booster
+    expected = np.asarray(booster.predict(prepared_loans[LOAN.names]))
 
     found = [model.probability(data) for data in inputs(prepared_loans)]
 
@@ -76,7 +76,7 @@ def test_the_probability_equals_that_of_the_frame_bit_for_bit(
 
 def test_the_threshold_of_the_artifact_decides(practice_artifact: Path, prepared_loans: pd.DataFrame) -> None:
     model = CreditRiskModel(artifact_path=str(practice_artifact))
-    threshold = artifact.read(practice_artifact, features=specification()).threshold
+    threshold = artifact.read(practice_artifact, features=LOAN.specification()).threshold
 
     answers = set()
     for data in inputs(prepared_loans.head(500)):

@@ -12,7 +12,7 @@ import yaml
 from rest_model_service.configuration import ServiceConfiguration
 
 from credit_risk_model import artifact
-from credit_risk_model.features import specification
+from credit_risk_model.features import LOAN
 from tests.conftest import ROOT
 from tests.deployment.manifests import CONTAINER, PLAIN, one
 from tests.repository.test_makefile import TARGETS
@@ -33,7 +33,7 @@ def table(first_cell: str) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def metadata() -> dict[str, Any]:
-    return artifact.read(artifact.PACKAGED, features=specification()).metadata
+    return artifact.read(artifact.PACKAGED, features=LOAN.specification()).metadata
 
 
 def test_two_commands_a_request_and_its_answer_come_within_20_lines_of_three_sentences() -> None:

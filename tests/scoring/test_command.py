@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from credit_risk_model.features import FEATURES, encode_loans
+from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.schemas import CreditRiskModelInput
 from credit_risk_model.scoring.__main__ import main
@@ -63,7 +63,7 @@ def expected(frame: pd.DataFrame) -> dict[str, float]:
             CreditRiskModelInput(**loan)
         except ValueError:
             continue
-        found[str(row["id"])] = float(model.probabilities(encode_loans([loan]))[0])
+        found[str(row["id"])] = float(model.probabilities(LOAN.encode_loans([loan]))[0])
     return found
 
 
@@ -186,7 +186,7 @@ def test_reasons_are_those_of_the_explanation(tmp_path: Path, loan: dict[str, An
     assert list(row) == [
         "id", "credit_risk", "probability", "reason_1", "contribution_1", "reason_2", "contribution_2",
     ]  # fmt: skip
-    contributions = scorer.load().contributions(encode_loans([loan]))[0, :-1]
+    contributions = scorer.load().contributions(LOAN.encode_loans([loan]))[0, :-1]
     strongest = np.argsort(-abs(contributions))[:2]
     assert [row["reason_1"], row["reason_2"]] == [FEATURES[position].label for position in strongest]
     assert [float(row["contribution_1"]), float(row["contribution_2"])] == contributions[strongest].tolist()

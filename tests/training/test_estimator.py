@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from credit_risk_model.features import FEATURE_NAMES
+from credit_risk_model.features import LOAN
 from credit_risk_model.training import estimator, evaluation
 from credit_risk_model.training.estimator import EstimatorError
 from credit_risk_model.training.preparation import RISK
@@ -64,7 +64,7 @@ def test_the_seed_decides_where_chance_does(prepared_loans: pd.DataFrame) -> Non
     chance = SMALL | {"bagging_fraction": 0.5, "bagging_freq": 1}
 
     first, again, other = (estimator.fit(prepared_loans, chance, seed=seed).predict(
-        prepared_loans[FEATURE_NAMES]) for seed in (1, 1, 2))  # fmt: skip
+        prepared_loans[LOAN.names]) for seed in (1, 1, 2))  # fmt: skip
 
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)

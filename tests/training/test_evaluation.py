@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from credit_risk_model.features import encode_frame
+from credit_risk_model.features import LOAN
 from credit_risk_model.training import estimator, evaluation
 
 
@@ -33,6 +33,6 @@ def test_a_loan_at_the_threshold_is_risky() -> None:
 def test_more_trees_take_longer_for_one_loan(prepared_loans: pd.DataFrame) -> None:
     few, many = (estimator.fit(prepared_loans, {"n_estimators": trees, "num_leaves": 31}) for trees in (5, 500))
 
-    seconds = evaluation.seconds_per_loan({"few": few, "many": many}, encode_frame(prepared_loans.head(100)))
+    seconds = evaluation.seconds_per_loan({"few": few, "many": many}, LOAN.encode_frame(prepared_loans.head(100)))
 
     assert seconds["many"] > seconds["few"]
