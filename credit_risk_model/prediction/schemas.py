@@ -105,7 +105,7 @@ class CreditRiskExplanationModelOutput(BaseModel):
     threshold: float = Field(description="The probability from which on a loan is risky.")
     model_version: str = Field(description="The version of the code, and the start of the model's SHA-256.")
     base_value: float = Field(
-        description="The log-odds before any feature; with the contributions of all features they are those of the probability."
+        description="The log-odds before any feature; with all contributions they are those of the probability."
     )
     reasons: list[Reason] = Field(description="The features that moved this loan most, the strongest first.")
 

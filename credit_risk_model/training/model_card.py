@@ -22,15 +22,15 @@ _PURPOSE_OF_17 = """This model **watches loans on the books. It does not decide 
 for a book of living loans: next to the 16 inputs of `credit_risk_model` it takes the age of the loan,
 `months_since_issue`, and so can tell a young loan from one that stopped paying."""
 
-_LIMIT_OF_16 = """- **Do not use it to find the loans that will fail among those that are being paid**: of the loans that it calls risky
-  in a book, about as many are current as charged off. Use `credit_risk_on_book_model`.
-- The same 16 numbers mean other things in an old book and in a young one. The model is made for the book below; on the
-  loans as the file has them, most of which ended long ago, it misses most of the risky ones."""
+_LIMIT_OF_16 = """- **Do not use it to find the late ones among the loans that are being paid**: of those that it calls risky in a book,
+  many are current. Use `credit_risk_on_book_model`.
+- The same 16 numbers mean other things in an old book and in a young one. The model is made for the book above; on
+  the loans as the file has them, most of which ended long ago, it misses most of the risky ones."""
 
-_LIMIT_OF_17 = """- It says what state a loan is in, more than what will become of it: a loan that was paid on time until now is answered
-  with `safe`, and some of those fail later.
-- The age counts whole months up to the month of the payments. An age that is one month too high makes loans look as if
-  they had missed a payment."""
+_LIMIT_OF_17 = """- It says what state a loan is in, more than what will become of it: a loan that was paid on time until now is
+  answered with `safe`, and some of those fail later.
+- The age counts whole months up to the month of the payments. An age that is one month too high makes loans look as
+  if they had missed a payment."""
 
 
 def text(metadata: dict[str, Any], evaluation: dict[str, Any], features: FeatureSet) -> str:
@@ -48,15 +48,15 @@ nobody looks at.
 
 ## On a book of living loans
 
-The figures below are those of **the book**: loans held out of the training, with the ages and statuses of Lending Club's
-full file as published (887,379 loans issued 2007-2015, recorded in January 2016; 68 % of them current).
+The figures below are those of **the book**: loans held out of the training, with the ages and statuses of Lending
+Club's full file as published (887,379 loans issued 2007-2015, recorded in January 2016; 68 % of them current).
 
 {_headline(evaluation)}
 
 Of the loans of the book, {evaluation["populations"][BOOK]["risky_share"]:.1%} are risky. The mean probability is
 {evaluation["populations"][BOOK]["mean_probability"]:.1%}, and
-{evaluation["populations"][BOOK]["current_flagged"]:.1%} of the loans that are current are called risky. The intervals are
-percentiles of resamples of the loans, each with all its views.
+{evaluation["populations"][BOOK]["current_flagged"]:.1%} of the loans that are current are called risky. The intervals
+are percentiles of resamples of the loans, each with all its views.
 
 The same model on other populations, and other models on the same. For this table each model learned without the rows
 that its threshold was chosen on:
@@ -76,9 +76,9 @@ year of issue; these groups differ most in average precision:
 ## The model
 
 LightGBM, gradient-boosted trees for binary classification; the classes are `safe` and `risky`. A loan is answered with
-`risky` from a probability of {metadata["threshold"]:.3f}, the threshold with the best F1 on validation rows of the book;
-the probabilities were calibrated on the same rows. The model that both were chosen with had not seen these rows, and none
-of them is among the loans held out. A search on the rows learned from found the hyperparameters:
+`risky` from a probability of {metadata["threshold"]:.3f}, the threshold with the best F1 on validation rows of the
+book; the probabilities were calibrated on the same rows. The model that both were chosen with had not seen these rows,
+and none of them is among the loans held out. A search on the rows learned from found the hyperparameters:
 
 {_code(metadata["hyperparameters"])}
 {_MONOTONE if knows_age else ""}
@@ -103,8 +103,8 @@ Its inputs:
 - No loan is part of this project or of this artifact.
 
 A view is the loan as of an earlier month. A loan that is paid as agreed has paid its instalment each month; one that
-failed did so until it stopped; one that was paid back early did so until its closing payment. `training/views.py` has the
-formulas.
+failed did so until it stopped; one that was paid back early did so until its closing payment. `training/views.py` has
+the formulas.
 
 ## Limits
 

@@ -1,4 +1,4 @@
-"""From a file of loans to the artifacts of both models with all the evidence for them, in one run that can be resumed."""
+"""From a file of loans to the artifacts of both models with the evidence for them, in one run that can be resumed."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ class Steps:
         self._folder = WORK / key[:16]
 
     def take(self, name: str, make: Callable[[], T]) -> T:
-        """Return what `make` returns, or what it returned before: in this run, or in an earlier one that failed later."""
+        """Return what `make` returns, or what it returned before: in this run, or in an earlier one that failed."""
         path = self._folder / f"{name.replace(' ', '_')}.pickle"
         if path.exists():
             print(f"{name}: kept from before")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from credit_risk_model.categories import CreditRisk, HomeOwnership
 from credit_risk_model import months
+from credit_risk_model.categories import CreditRisk, HomeOwnership
 from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.training.dataset import HISTORY, INSTALLMENT, ISSUED, LAST_PAID, PAID, RECOVERIES, STATUS
 

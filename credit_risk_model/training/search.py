@@ -36,8 +36,8 @@ def search(
     """Look for the hyperparameters that rank prepared loans best, and among the equally good for the cheapest.
 
     FLAML's CFO proposes; a proposal is scored by its average precision, averaged over 4 folds that follow from the
-    loans alone, and by the time one prediction takes, relative to LightGBM's defaults. The search ends after `trials`, or at the
-    first trial that ends after `seconds`. Returns what `hyperparameters.json` holds.
+    loans alone, and by the time one prediction takes, relative to LightGBM's defaults. The search ends after `trials`,
+    or at the first trial that ends after `seconds`. Returns what `hyperparameters.json` holds.
 
     Raises:
         SearchError: the budget allows no trial.
