@@ -127,7 +127,7 @@ def parser() -> argparse.ArgumentParser:
     add("--on-book", action="store_true", help="score with the model that knows the age of a loan")
     add(
         "--as-of", type=_month, metavar="MONTH",
-        help=f"the month that ages are counted to, such as Jan-2016 (default: the latest {age.LAST_PAYMENT} in the file)",
+        help=f"the month that ages count to, such as Jan-2016 (default: the latest {age.LAST_PAYMENT} in the file)",
     )  # fmt: skip
     add("--accept-rejects", action="store_true", help="end with 0 where rows were rejected, too")
     add("--artifact", type=Path, metavar="FILE", help="the model (default: the shipped one)")

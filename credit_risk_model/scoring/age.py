@@ -28,7 +28,7 @@ def counted(loans: Loans, as_of: int | None) -> Loans:
 
 
 def _latest_payment(loans: Loans) -> int:
-    payments = replace(loans, columns=Columns((LAST_PAYMENT,), None))
+    payments = replace(loans, columns=Columns((LAST_PAYMENT, MONTHS_SINCE_ISSUE.column), None))
     found: set[str | None] = set()
     try:
         for part in payments.parts():

@@ -22,12 +22,14 @@ _PURPOSE_OF_17 = """This model **watches loans on the books. It does not decide 
 for a book of living loans: next to the 16 inputs of `credit_risk_model` it takes the age of the loan,
 `months_since_issue`, and so can tell a young loan from one that stopped paying."""
 
-_LIMIT_OF_16 = """- **Do not use it to find the late ones among the loans that are being paid**: of those that it calls risky in a book,
+_LIMIT_OF_16 = """\
+- **Do not use it to find the late ones among the loans that are being paid**: of those that it calls risky in a book,
   many are current. Use `credit_risk_on_book_model`.
 - The same 16 numbers mean other things in an old book and in a young one. The model is made for the book above; on
   the loans as the file has them, most of which ended long ago, it misses most of the risky ones."""
 
-_LIMIT_OF_17 = """- It says what state a loan is in, more than what will become of it: a loan that was paid on time until now is
+_LIMIT_OF_17 = """\
+- It says what state a loan is in, more than what will become of it: a loan that was paid on time until now is
   answered with `safe`, and some of those fail later.
 - The age counts whole months up to the month of the payments. An age that is one month too high makes loans look as
   if they had missed a payment."""

@@ -33,7 +33,7 @@ def page(evaluation: dict[str, Any], compared: Figures, source: str) -> bytes:
     of_books = ["risky_share", "mean_probability", "current_flagged", *names, "calibration_error"]
     body = [
         "<h1>How good the credit-risk model is</h1>",
-        f"<p>Measured on {evaluation['loans']:,} rows of the book, held out; {evaluation['risky']:,} of them are risky. "
+        f"<p>Measured on {evaluation['loans']:,} rows of the book, held out; {evaluation['risky']:,} are risky. "
         f"Loans: {html.escape(source)}. A loan is answered with <i>risky</i> from a probability of {threshold:.3f}, "
         "the threshold with the best F1 on validation loans.</p>",
         "<h2>In figures</h2>",
