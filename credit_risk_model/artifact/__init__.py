@@ -1,6 +1,17 @@
 """The zip file that carries a trained model together with what is known about it."""
 
-from credit_risk_model.artifact.layout import CLASSES, METADATA, MODEL, PACKAGED, PACKAGED_ON_BOOK, ArtifactError
+from credit_risk_model.artifact.layout import (
+    CLASSES,
+    METADATA,
+    MODEL,
+    PACKAGED,
+    PACKAGED_ON_BOOK,
+    RETRAIN,
+    SELF_CHECK,
+    ArtifactError,
+    CheckedLoan,
+    shown,
+)
 from credit_risk_model.artifact.reading import Artifact, read, verify
 from credit_risk_model.artifact.writing import write
 
@@ -10,9 +21,13 @@ __all__ = [
     "MODEL",
     "PACKAGED",
     "PACKAGED_ON_BOOK",
+    "RETRAIN",
+    "SELF_CHECK",
     "Artifact",
     "ArtifactError",
+    "CheckedLoan",
     "read",
+    "shown",
     "verify",
     "write",
 ]

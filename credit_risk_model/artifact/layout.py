@@ -1,14 +1,50 @@
-"""What an artifact consists of, and the error that tells what is wrong with one."""
+"""What an artifact consists of, and the error that says what is wrong with one."""
 
+import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PACKAGED = Path(__file__).parent.parent / "model_files" / "1.zip"
 PACKAGED_ON_BOOK = PACKAGED.with_name("on_book_1.zip")
 
 MODEL = "model.joblib"
 METADATA = "metadata.json"
+SELF_CHECK = "self_check.json"
 CLASSES = ["safe", "risky"]
+
+RETRAIN = "Run `make train DATA=<loan.csv>` to make a new one."
+RESTORE = "Restore the file from where it came from, or run `make train DATA=<loan.csv>` to make a new one."
 
 
 class ArtifactError(Exception):
     """An artifact that cannot be used: what is wrong, where, what was found, and what to do."""
+
+
+@dataclass(frozen=True)
+class CheckedLoan:
+    """A synthetic loan, by the names of the request, with the probability of `risky` that it got in training."""
+
+    loan: Mapping[str, Any]
+    probability: float
+
+
+_short = reprlib.Repr()
+_short.maxlevel = 4
+_short.maxlist = _short.maxdict = 32
+_short.maxstring = _short.maxother = _short.maxlong = 200
+
+
+def shown(value: object) -> str:
+    """Return a value of an artifact for a message, cut where it is long: an artifact must not fill the log."""
+    return _short.repr(value)
+
+
+def difference(found: Sequence[Any], expected: Sequence[Any]) -> str:
+    """Return the words for the first difference between the features of an artifact and those of the code."""
+    ours, theirs = next(
+        ((mine, other) for mine, other in zip(expected, found, strict=False) if mine != other),
+        (f"{len(expected)} features", f"{len(found)} features"),
+    )
+    return f"made for other features: the code has {shown(ours)}, the artifact {shown(theirs)}"

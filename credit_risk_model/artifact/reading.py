@@ -1,35 +1,46 @@
 """Verifying an artifact, and loading the model in it without trusting it."""
 
 import hashlib
-import io
 import json
-import pickle
 import re
-import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightgbm
-import numpy as np
+from lightgbm.basic import LightGBMError
 
-from credit_risk_model.artifact.layout import CLASSES, METADATA, MODEL, ArtifactError
-
-RETRAIN = "Run `make train DATA=<loan.csv>` to make a new one."
-RESTORE = "Restore the file from where it came from, or run `make train DATA=<loan.csv>` to make a new one."
+from credit_risk_model.artifact import model_text, pickled
+from credit_risk_model.artifact.archive import Archive
+from credit_risk_model.artifact.layout import (
+    CLASSES,
+    METADATA,
+    MODEL,
+    RESTORE,
+    RETRAIN,
+    SELF_CHECK,
+    ArtifactError,
+    CheckedLoan,
+    difference,
+    shown,
+)
 
 # What `metadata.json` must hold for a model to be loaded; training adds more.
 _REQUIRED = {"features": list, "classes": list, "threshold": float, "versions": dict, "sha256": dict}
-# More than any artifact holds, and less than the memory of a small machine.
-_LARGEST = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A verified artifact: the model, and `metadata.json` as it stands in the file."""
+    """A verified artifact.
+
+    `metadata` is the content of `metadata.json`, `digest` the SHA-256 of the whole file, in hexadecimal.
+    """
 
     booster: lightgbm.Booster
     metadata: dict[str, Any]
+    self_check: Sequence[CheckedLoan]
+    digest: str
 
     @property
     def threshold(self) -> float:
@@ -37,122 +48,92 @@ class Artifact:
         return float(self.metadata["threshold"])
 
 
-class _PickledBooster:
-    """Stands in for LightGBM's class while a model is unpickled, so that only its state is taken, and nothing run."""
-
-
-class _BoosterUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) != ("lightgbm.basic", "Booster"):
-            raise pickle.UnpicklingError(f"it refers to {module}.{name}, which no LightGBM model does")
-        return _PickledBooster
-
-
 def read(path: Path, *, features: list[dict[str, Any]], sha256: str | None = None) -> Artifact:
     """Verify what the model needs of the artifact, and load the model; `verify` looks at the reports as well.
 
-    `features` is the specification that the code was written for. All that can be checked is checked before anything
-    is unpickled, and nothing but the text of a LightGBM model is taken from the pickle.
+    `features` is the specification that the code was written for. Nothing is unpickled, and LightGBM reads only text
+    whose every line was checked. Whether the model still predicts as in training is for the caller to find out, with
+    the loans of `self_check`.
 
     Raises:
-        ArtifactError: the file is missing, not the one that `sha256` names, damaged, incomplete, or made for other
-            features, classes, or another LightGBM.
+        ArtifactError: the file is missing, not the one that `sha256` names, damaged, incomplete, too large, or made for
+            other features, classes, or another LightGBM.
     """
-    archive = _open(path, sha256)
-    metadata = _parse_metadata(path, archive)
+    archive = Archive(path, sha256)
+    metadata = _metadata(path, archive.read(METADATA), archive.names)
     if metadata["features"] != features:
-        raise _foreign(path, metadata["features"], features)
+        raise ArtifactError(f"The artifact {str(path)!r} was {difference(metadata['features'], features)}. {RETRAIN}")
     if metadata["classes"] != CLASSES:
         raise ArtifactError(
-            f"The artifact {str(path)!r} tells apart {metadata['classes']}, expected {CLASSES}. {RETRAIN}"
+            f"The artifact {str(path)!r} has the classes {shown(metadata['classes'])}, expected {CLASSES}. {RETRAIN}"
         )
     if not 0.0 < metadata["threshold"] < 1.0:
         raise ArtifactError(
             f"The threshold in {str(path)!r} is {metadata['threshold']}, expected a probability. {RETRAIN}"
         )
     _check_lightgbm(path, metadata["versions"].get("lightgbm"))
-    return Artifact(_load(path, _verified(path, archive, MODEL, metadata), features), metadata)
+    loans = _self_check(path, _verified(path, archive, SELF_CHECK, metadata))
+    booster = _booster(path, _verified(path, archive, MODEL, metadata), features)
+    return Artifact(booster, metadata, loans, archive.digest)
 
 
 def verify(path: Path, sha256: str | None = None) -> dict[str, bytes]:
     """Check the digest of every member, and return all members by name.
 
     Raises:
-        ArtifactError: the file is missing, not the one that `sha256` names, damaged, incomplete or changed.
+        ArtifactError: the file is missing, not the one that `sha256` names, damaged, incomplete, too large or changed.
     """
-    archive = _open(path, sha256)
-    metadata = _parse_metadata(path, archive)
-    members = {name: _verified(path, archive, name, metadata) for name in archive.namelist() if name != METADATA}
-    return {METADATA: archive.read(METADATA)} | members
+    archive = Archive(path, sha256)
+    content = archive.read(METADATA)
+    metadata = _metadata(path, content, archive.names)
+    members = {name: _verified(path, archive, name, metadata) for name in archive.names if name != METADATA}
+    return {METADATA: content} | members
 
 
-def _open(path: Path, sha256: str | None) -> zipfile.ZipFile:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ArtifactError(f"No model artifact at {str(path)!r}. {RETRAIN}") from error
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"Cannot read the model artifact {str(path)!r}: {error}.") from error
-    if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != str(sha256).lower():
-        raise ArtifactError(
-            f"The artifact {str(path)!r} is not the configured one: its SHA-256 is {found}, `artifact_sha256` is "
-            f"{sha256}. Deploy the configured file, or configure the digest of this one if you trust it."
-        )
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-    # A damaged file makes zipfile raise what its parts happen to raise.
-    except Exception as error:
-        raise ArtifactError(f"The artifact {str(path)!r} is no intact zip file: {error}. {RESTORE}") from error
-    names = archive.namelist()
-    if len(set(names)) != len(names):
-        raise ArtifactError(f"The artifact {str(path)!r} holds a member twice: {sorted(names)}. {RESTORE}")
-    for name in (METADATA, MODEL):
-        if name not in names:
-            raise ArtifactError(
-                f"The artifact {str(path)!r} has no member {name!r}; it holds {sorted(names)}. {RESTORE}"
-            )
-    if (size := sum(entry.file_size for entry in archive.infolist())) > _LARGEST:
-        raise ArtifactError(
-            f"The artifact {str(path)!r} would unpack to {size:,} bytes, expected at most {_LARGEST:,}. {RESTORE}"
-        )
-    return archive
-
-
-def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
-    try:
-        return archive.read(name)
-    # What is wrong in compressed data is told by zipfile, zlib or another module, each with errors of its own.
-    except Exception as error:
-        raise ArtifactError(
-            f"The artifact {str(path)!r} is no intact zip file: {name!r}: {error}. {RESTORE}"
-        ) from error
-
-
-def _parse_metadata(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
-    try:
-        metadata = json.loads(_read_member(path, archive, METADATA))
-    except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"{METADATA!r} in {str(path)!r} is no JSON: {error}. {RESTORE}") from error
-    if not isinstance(metadata, dict):
-        raise ArtifactError(f"{METADATA!r} in {str(path)!r} is a {type(metadata).__name__}, no object. {RESTORE}")
+def _metadata(path: Path, content: bytes, names: list[str]) -> dict[str, Any]:
+    metadata = _parsed(path, METADATA, content)
     for key, kind in _REQUIRED.items():
         if not isinstance(metadata.get(key), kind):
             raise ArtifactError(
-                f"{METADATA!r} in {str(path)!r} has {metadata.get(key)!r} as {key!r}, expected a {kind.__name__}. "
+                f"{METADATA!r} in {str(path)!r} has {shown(metadata.get(key))} as {key!r}, expected a {kind.__name__}. "
                 f"{RESTORE}"
             )
-    for name in sorted(metadata["sha256"].keys() ^ (set(archive.namelist()) - {METADATA})):
-        state = "is recorded and missing" if name in metadata["sha256"] else "is there and not recorded"
-        raise ArtifactError(f"The artifact {str(path)!r} was changed: its member {name!r} {state}. {RESTORE}")
+    for name in sorted(metadata["sha256"].keys() ^ (set(names) - {METADATA})):
+        state = "is recorded and missing" if name in metadata["sha256"] else "is present but not recorded"
+        raise ArtifactError(f"The artifact {str(path)!r} was changed: its member {shown(name)} {state}. {RESTORE}")
     return metadata
 
 
-def _verified(path: Path, archive: zipfile.ZipFile, name: str, metadata: dict[str, Any]) -> bytes:
-    content = _read_member(path, archive, name)
+def _self_check(path: Path, content: bytes) -> list[CheckedLoan]:
+    entries = _parsed(path, SELF_CHECK, content).get("loans")
+    loans = []
+    for entry in entries if isinstance(entries, list) else []:
+        match entry:
+            case {"loan": dict(loan), "probability": float(probability)}:
+                loans.append(CheckedLoan(loan, probability))
+            case _:
+                raise ArtifactError(f"{SELF_CHECK!r} in {str(path)!r} has {shown(entry)} among its loans. {RETRAIN}")
+    if not loans:
+        raise ArtifactError(f"{SELF_CHECK!r} in {str(path)!r} has no loans. {RETRAIN}")
+    return loans
+
+
+def _parsed(path: Path, name: str, content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{name!r} in {str(path)!r} is not JSON: {error}. {RESTORE}") from error
+    if not isinstance(value, dict):
+        raise ArtifactError(f"{name!r} in {str(path)!r} is a {type(value).__name__}, not an object. {RESTORE}")
+    return value
+
+
+def _verified(path: Path, archive: Archive, name: str, metadata: dict[str, Any]) -> bytes:
+    content = archive.read(name)
     if (found := hashlib.sha256(content).hexdigest()) != metadata["sha256"][name]:
         raise ArtifactError(
-            f"The member {name!r} of {str(path)!r} was changed: its SHA-256 is {found}, {METADATA!r} records "
-            f"{metadata['sha256'][name]}. {RESTORE}"
+            f"The member {shown(name)} of {str(path)!r} was changed: its SHA-256 is {found}, {METADATA!r} records "
+            f"{shown(metadata['sha256'][name])}. {RESTORE}"
         )
     return content
 
@@ -166,44 +147,14 @@ def _check_lightgbm(path: Path, trained: Any) -> None:
     )
     if theirs[:1] != ours[:1] or theirs > ours:
         raise ArtifactError(
-            f"The artifact {str(path)!r} was made with LightGBM {trained}, installed is {installed}; accepted are "
-            f"versions {ours[0]}.0 to {'.'.join(map(str, ours))}. Install the version it was made with. {RETRAIN}"
+            f"The artifact {str(path)!r} was made with LightGBM {str(trained)[:100]}, installed is {installed}; "
+            f"accepted are versions {ours[0]}.0 to {'.'.join(map(str, ours))}. Install the version it was made with. "
+            f"{RETRAIN}"
         )
 
 
-def _load(path: Path, content: bytes, features: list[dict[str, Any]]) -> lightgbm.Booster:
+def _booster(path: Path, content: bytes, features: list[dict[str, Any]]) -> lightgbm.Booster:
     try:
-        pickled = _BoosterUnpickler(io.BytesIO(content)).load()
-        if not isinstance(pickled, _PickledBooster):
-            raise pickle.UnpicklingError(f"it holds a {type(pickled).__name__}")
-        booster = lightgbm.Booster(model_str=vars(pickled)["_handle"])
-        found = _features_of(booster, features)
-    # What a pickle's opcodes and a model's text raise when they are wrong has no common base class.
-    except Exception as error:
-        raise ArtifactError(f"{MODEL!r} in {str(path)!r} holds no LightGBM model: {error!r}. {RETRAIN}") from error
-    if found != features:
-        raise _foreign(path, found, features)
-    answer = np.asarray(booster.predict(np.zeros((1, len(features))), num_threads=1))
-    if answer.shape != (1,) or not 0.0 <= answer[0] <= 1.0:
-        raise ArtifactError(f"{MODEL!r} in {str(path)!r} predicts {answer}, expected one probability. {RETRAIN}")
-    return booster
-
-
-def _features_of(booster: lightgbm.Booster, expected: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    # LightGBM keeps the categories apart from the names, in the order of the categorical columns.
-    names, categories = booster.feature_name(), iter(booster.pandas_categorical or [])
-    categorical = [index < len(expected) and expected[index]["categories"] is not None for index in range(len(names))]
-    return [
-        {"name": name, "categories": next(categories, None) if has_them else None}
-        for name, has_them in zip(names, categorical, strict=True)
-    ]
-
-
-def _foreign(path: Path, found: list[Any], expected: list[dict[str, Any]]) -> ArtifactError:
-    ours, theirs = next(
-        ((mine, other) for mine, other in zip(expected, found, strict=False) if mine != other),
-        (f"{len(expected)} features", f"{len(found)} features"),
-    )
-    return ArtifactError(
-        f"The artifact {str(path)!r} was made for other features: the code has {ours}, the artifact {theirs}. {RETRAIN}"
-    )
+        return lightgbm.Booster(model_str=model_text.checked(pickled.model_text(content), features))
+    except (ValueError, LightGBMError) as error:
+        raise ArtifactError(f"{MODEL!r} in {str(path)!r} is not a usable LightGBM model: {error}. {RETRAIN}") from error

@@ -7,20 +7,31 @@ import pickle
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import lightgbm
 
-from credit_risk_model.artifact.layout import METADATA, MODEL, ArtifactError
+from credit_risk_model.artifact.layout import METADATA, MODEL, SELF_CHECK, ArtifactError, CheckedLoan
+
+_ABOUT_SELF_CHECK = (
+    "Synthetic loans, not those of any borrower, with the probabilities of `risky` that they got in training. "
+    "The model must reproduce them before it answers a request."
+)
 
 
 def write(
-    path: Path, booster: lightgbm.Booster, metadata: Mapping[str, Any], reports: Mapping[str, bytes] | None = None
+    path: Path,
+    booster: lightgbm.Booster,
+    metadata: Mapping[str, Any],
+    self_check: Sequence[CheckedLoan],
+    reports: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write the artifact, whole or not at all; the file that `path` named before is kept until then.
 
+    The loans of `self_check` must be synthetic: anybody who has the artifact can read them.
     `created` and the digest of every other member are added to `metadata`. The same arguments give the same bytes
     where the environment variable SOURCE_DATE_EPOCH (seconds since 1970) fixes the time.
 
@@ -36,12 +47,13 @@ def write(
     # Read anew from its text, the model forgets how it was trained and is pickled to the same bytes each time.
     # `joblib.load` reads this pickle as well; writing it takes no joblib, which the service need not carry.
     members = {MODEL: pickle.dumps(lightgbm.Booster(model_str=booster.model_to_string()), protocol=5)}
+    members[SELF_CHECK] = _json({"about": _ABOUT_SELF_CHECK, "loans": [asdict(loan) for loan in self_check]})
     members |= reports or {}
     described = dict(metadata) | {
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", created),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in members.items()},
     }
-    members = {METADATA: json.dumps(described, indent=2, allow_nan=False).encode() + b"\n"} | members
+    members = {METADATA: _json(described)} | members
 
     temporary = None
     try:
@@ -64,3 +76,8 @@ def write(
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _json(value: Any) -> bytes:
+    # Floats are written with all the digits that they need to be read as the same number.
+    return json.dumps(value, indent=2, allow_nan=False).encode() + b"\n"

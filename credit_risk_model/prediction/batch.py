@@ -1,5 +1,8 @@
 """The model for many loans at once: encoded and scored as one matrix."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from pydantic import BaseModel
 
 from credit_risk_model.prediction.model import ScoringModel
@@ -27,3 +30,7 @@ class CreditRiskBatchModel(ScoringModel):
         found = zip(risks, probabilities.tolist(), strict=True)
         loans = [{"credit_risk": risk, "probability": probability} for risk, probability in found]
         return CreditRiskBatchModelOutput.model_validate({"loans": loans})
+
+    def _score(self, loans: Sequence[Mapping[str, Any]]) -> Sequence[float]:
+        answer = self.predict(self.input_schema.model_validate({"loans": loans}))
+        return [loan.probability for loan in answer.loans]

@@ -1,5 +1,9 @@
 """The model that says why: the answer for one loan, with the features that moved it most."""
 
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
 from pydantic import BaseModel
 
 from credit_risk_model.prediction.model import ScoringModel
@@ -10,6 +14,9 @@ from credit_risk_model.prediction.schemas import (
     Reason,
 )
 from credit_risk_model.prediction.scorer import principal
+from credit_risk_model.prediction.self_check import compare
+
+_EXPLAINED = 3  # loans of the self-check; each takes some milliseconds
 
 
 class CreditRiskExplanationModel(ScoringModel):
@@ -52,3 +59,23 @@ class CreditRiskExplanationModel(ScoringModel):
                 if contributions[0, position]  # a feature that no tree asks for moved nothing
             ],
         )
+
+    def _score(self, loans: Sequence[Mapping[str, Any]]) -> Sequence[float]:
+        encoded = self.features.encode_loans([vars(self.input_schema.model_validate(loan)) for loan in loans])
+        return cast(list[float], self._scorer.probabilities(encoded).tolist())
+
+    def self_check(self) -> None:
+        """Check the probabilities as all models do, and that the contributions for a few of the loans explain them.
+
+        Raises:
+            ArtifactError: a probability, or what the contributions add up to, differs by more than 1e-9.
+        """
+        super().self_check()
+        found, expected = [], []
+        for loan in self._scorer.self_check[:_EXPLAINED]:
+            data = self.input_schema.model_validate({**loan.loan, "number_of_reasons": len(self.features)})
+            answer = self.predict(data)
+            log_odds = answer.base_value + sum(reason.contribution for reason in answer.reasons)
+            found.append(0.5 + 0.5 * math.tanh(log_odds / 2))
+            expected.append(answer.probability)
+        compare(found, expected, "sum of contributions")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ml_base import MLModel
 from ml_base.ml_model import MLModelSchemaValidationException
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from credit_risk_model import __version__
+from credit_risk_model.artifact import RETRAIN, ArtifactError, shown
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.features import LOAN
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
+from credit_risk_model.prediction.self_check import compare
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +44,34 @@ class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
         self._scorer = scorer.load(
             None if artifact_path is None else Path(artifact_path), artifact_sha256, self.features
         )
+
+    @property
+    def artifact_digest(self) -> str:
+        """The SHA-256 of the artifact, in hexadecimal; the configuration pins it as `artifact_sha256`."""
+        return self._scorer.digest
+
+    def self_check(self) -> None:
+        """Score the synthetic loans of the artifact, and compare their probabilities with those of the training.
+
+        It fails where another CPU or library, or a damaged model, would give other answers; and it runs all code of a
+        prediction once, so that the first request need not wait for it.
+
+        Raises:
+            ArtifactError: a probability differs by more than 1e-9, or a loan is not valid.
+        """
+        loans = self._scorer.self_check
+        try:
+            found = self._score([loan.loan for loan in loans])
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise ArtifactError(
+                f"The self-check of the artifact has an invalid loan: {shown(first['loc'])}: {first['msg']}. {RETRAIN}"
+            ) from error
+        compare(found, [loan.probability for loan in loans])
+
+    @abstractmethod
+    def _score(self, loans: Sequence[Mapping[str, Any]]) -> Sequence[float]:
+        """Return the probabilities of the loans, computed as for a request."""
 
     def _check(self, data: BaseModel) -> None:
         if not isinstance(data, self.input_schema):
@@ -66,6 +98,9 @@ class CreditRiskModel(ScoringModel):
         self._check(data)
         risky = self.probability(data) >= self._scorer.threshold
         return CreditRiskModelOutput(credit_risk=CreditRisk.RISKY if risky else CreditRisk.SAFE)
+
+    def _score(self, loans: Sequence[Mapping[str, Any]]) -> Sequence[float]:
+        return [self.probability(self.input_schema.model_validate(loan)) for loan in loans]
 
     def probability(self, data: BaseModel) -> float:
         """Return the probability that the loan is risky, between 0 and 1."""

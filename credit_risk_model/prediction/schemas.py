@@ -103,7 +103,7 @@ class CreditRiskExplanationModelOutput(BaseModel):
     credit_risk: CreditRisk = Field(description="`risky` if the probability is at least the threshold.")
     probability: float = _PROBABILITY
     threshold: float = Field(description="The probability from which on a loan is risky.")
-    model_version: str = Field(description="The version of the code, and the start of the model's SHA-256.")
+    model_version: str = Field(description="The version of the code, and the start of the artifact's SHA-256.")
     base_value: float = Field(
         description="The log-odds before any feature; with all contributions they are those of the probability."
     )

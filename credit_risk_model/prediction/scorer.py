@@ -33,10 +33,12 @@ class Scorer:
         self.probability = SingleRow(loaded.booster, len(features))
         """Takes the row of one loan, and returns its probability."""
         self.threshold = loaded.threshold
-        self.digest: str = loaded.metadata["sha256"][artifact.MODEL]
-        """The SHA-256 of the model in the artifact, in hexadecimal."""
+        self.self_check = loaded.self_check
+        """The synthetic loans whose probabilities a model must reproduce before it answers requests."""
+        self.digest = loaded.digest
+        """The SHA-256 of the artifact, in hexadecimal: what `sha256sum` prints for the file."""
         self.version = f"{__version__}+{self.digest[:12]}"
-        """The version of the code, and which of its models this is."""
+        """The version of the code, and which artifact this is."""
 
     def probabilities(self, loans: Matrix, threads: int = 1) -> Matrix:
         """Return the probability that each loan is risky: shape (n,), between 0 and 1."""
@@ -71,7 +73,8 @@ def load(path: Path | None = None, sha256: str | None = None, features: FeatureS
     if path is None:
         path = artifact.PACKAGED_ON_BOOK if features is ON_BOOK else artifact.PACKAGED
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError):
         digest = ""
     if not digest or (sha256 is not None and str(sha256).lower() != digest):

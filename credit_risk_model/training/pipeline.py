@@ -31,6 +31,7 @@ from credit_risk_model.training import (
     preparation,
     profile,
     report,
+    self_check,
     split,
     validation,
     views,
@@ -148,9 +149,11 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
         if reports:
             members = _reports(kept, kind, loans, whole, test, model, metadata)
         _print_metrics(metadata)
-        artifacts.append((output.with_name(kind.prefix + output.name), model.booster, metadata, members))
-    for path, booster, metadata, members in artifacts:
-        artifact.write(path, booster, metadata, members)
+        checked = self_check.scored(model.booster, kind.features)
+        path = output.with_name(kind.prefix + output.name)
+        artifacts.append((path, model.booster, metadata, checked, members))
+    for path, booster, metadata, checked, members in artifacts:
+        artifact.write(path, booster, metadata, checked, members)
     kept.forget()
     return artifacts[0][2]
 

@@ -15,6 +15,7 @@ from credit_risk_model.training import estimator, pipeline, profile, split, vali
 MEMBERS = {
     "metadata.json",
     "model.joblib",
+    "self_check.json",
     "model_card.md",
     "evaluation.html",
     "evaluation.json",
