@@ -17,7 +17,7 @@ import pytest
 
 from credit_risk_model.features import LOAN
 from credit_risk_model.prediction.model import CreditRiskModel
-from credit_risk_model.training import dataset, invented, pipeline, preparation
+from credit_risk_model.training import book, dataset, invented, pipeline, preparation
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = ROOT / "configuration" / "rest_configuration.yaml"
@@ -44,6 +44,18 @@ def loans_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def prepared_loans(loans_file: Path) -> pd.DataFrame:
     """The invented loans, prepared."""
     return preparation.prepare(dataset.read(loans_file, progress=False))[0]
+
+
+@pytest.fixture(scope="session")
+def aged_loans(prepared_loans: pd.DataFrame) -> pd.DataFrame:
+    """The invented loans, prepared, as recorded, with their ages."""
+    return book.as_recorded(prepared_loans)
+
+
+@pytest.fixture(scope="session")
+def practice_on_book_artifact(practice_artifact: Path) -> Path:
+    """The artifact of the on-book model, trained on the invented loans with the other one."""
+    return practice_artifact.with_name("on_book_1.zip")
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@ def test_the_figures_of_a_small_example() -> None:
         "f1": pytest.approx(1 / 2),
         "roc_auc": pytest.approx(5 / 6),
         "average_precision": pytest.approx(5 / 6),
+        # Each loan has a bin of its own: 0.1, 0.6, 0.6, 0.2 and 0.1 from what came true.
+        "calibration_error": pytest.approx((0.1 + 0.6 + 0.6 + 0.2 + 0.1) / 5),
     }
 
 
