@@ -34,9 +34,10 @@ VIEWS_PER_LOAN = 3
 
 # A file whose years of issue differ from the published ones by less is the book itself.
 _SAME = 0.1
-# Where the loans of a year are seen at the ages that they had in January 2016: in loans issued in these years, by the
-# end of which so many months are known of them.
+# Where the loans of a year are seen at the ages that they had in January 2016: in loans issued from and to these years.
 _SEEN_IN = {2012: (2010, 2013), 2013: (2010, 2013), 2014: (2014, 2015), 2015: (2014, 2015)}
+# Rates and amounts changed from year to year: a loan of the same year of issue counts as much as so many others.
+_SAME_YEAR = 4
 _ROUNDS = 20
 
 
@@ -48,7 +49,13 @@ class Book(NamedTuple):
     drawn: bool
 
 
-def of(loans: pd.DataFrame, *, seed: int, report: Callable[[str], None] = lambda words: None) -> Book:
+def of(
+    loans: pd.DataFrame,
+    *,
+    seed: int,
+    views_per_loan: int = VIEWS_PER_LOAN,
+    report: Callable[[str], None] = lambda words: None,
+) -> Book:
     """Return prepared loans as a book: as recorded where they are the published one, and else views of them.
 
     Raises:
@@ -64,10 +71,17 @@ def of(loans: pd.DataFrame, *, seed: int, report: Callable[[str], None] = lambda
         return Book(as_recorded(loans), words, drawn=False)
     words = (
         f"the years of issue differ from the published book's by {distance:.2f}, more than {_SAME}: "
-        f"views of the loans as of {months.text(MONTH)} or earlier are drawn, so that ages and statuses match the book"
+        "views of the loans as of earlier months are drawn, so that ages and statuses match the book of "
+        f"{months.text(MONTH)}"
     )
     report(words)
-    return Book(draw(loans, VIEWS_PER_LOAN * len(loans), seed=seed), words, drawn=True)
+    return Book(draw(loans, views_per_loan * len(loans), seed=seed), words, drawn=True)
+
+
+def troubled_share() -> float:
+    """Return the share of loans late or in grace among those of the book that are being paid, as published."""
+    troubled = sum(count for status, count in STATUSES.items() if status.startswith(("In Grace", "Late")))
+    return troubled / (troubled + STATUSES["Current"])
 
 
 def difference(loans: pd.DataFrame) -> float:
@@ -92,15 +106,16 @@ def as_recorded(loans: pd.DataFrame) -> pd.DataFrame:
 def draw(loans: pd.DataFrame, size: int, *, seed: int) -> pd.DataFrame:
     """Draw about `size` different views of prepared loans, so that years of issue and statuses match the book.
 
-    No view is later than January 2016, the first month in which a status was recorded: until then the fate of every
-    loan is known, and no loan is drawn for having ended.
+    No view is later than the first month in which loans of its year of issue were recorded: until then the fate of all
+    of them is known, and no loan is drawn for having ended.
 
     Raises:
         PreparationError: there are no loans to show an age by.
     """
     random = np.random.default_rng(seed)
     history = views.history(loans, MONTH)
-    cells = [cell for year in YEARS for cell in _cells(history.issued, year)]
+    until = _known_until(history)
+    cells = [cell for year in YEARS for cell in _cells(history.issued, until, year)]
     loan, age = (np.concatenate(part) for part in zip(*((cell.loan, cell.age) for cell in cells), strict=True))
     seen = views.states(history, loan, age, random)
     expected = size * _weights(cells, seen.status)
@@ -113,22 +128,32 @@ class _Cell(NamedTuple):
 
     loan: NDArray[np.int64]
     age: NDArray[np.int64]
+    weight: NDArray[np.float64]
     loans_of_book: float
 
 
-def _cells(issued: NDArray[np.float64], year: int) -> list[_Cell]:
+def _known_until(history: views.History) -> NDArray[np.float64]:
+    """Return for each loan the first month in which an unfinished loan of its year of issue was recorded."""
+    years = pd.Series(history.issued // 12)
+    first = pd.Series(history.recorded).groupby(years).min()
+    return np.asarray(years.map(first).fillna(MONTH), dtype=np.float64)
+
+
+def _cells(issued: NDArray[np.float64], until: NDArray[np.float64], year: int) -> list[_Cell]:
     of_year = np.flatnonzero(issued // 12 == year)
     if year not in _SEEN_IN and of_year.size:  # old loans are seen as they are, at their own ages
-        return [_Cell(of_year, (MONTH - issued[of_year]).astype(np.int64), YEARS[year])]
+        ages = (MONTH - issued[of_year]).astype(np.int64)
+        return [_Cell(of_year, ages, np.ones(len(of_year)), YEARS[year])]
     cells = []
     for month in range(year * 12, year * 12 + 12):
         age = MONTH - month
         first, last = _SEEN_IN.get(year, (year, year))
-        known = issued + age <= MONTH
+        known = issued + age <= until
         alike = known & (issued // 12 >= first) & (issued // 12 <= last)
         loan = np.flatnonzero(alike if alike.any() else known)
         # Only the years were published: as if in each of their months the same number of loans was issued.
-        cells.append(_Cell(loan, np.full(len(loan), age), YEARS[year] / 12))
+        weight = np.where(issued[loan] // 12 == year, _SAME_YEAR, 1.0)
+        cells.append(_Cell(loan, np.full(len(loan), age), weight, YEARS[year] / 12))
     if not any(cell.loan.size for cell in cells):
         raise PreparationError(f"No loan is known at the ages that loans issued in {year} have in the book.")
     return [cell for cell in cells if cell.loan.size]
@@ -143,7 +168,7 @@ def _weights(cells: list[_Cell], status: NDArray[np.object_]) -> NDArray[np.floa
     names = [name for name in STATUSES if (status == name).any()]
     codes = pd.Categorical(status, names).codes.astype(np.int64)
     statuses = np.array([STATUSES[name] for name in names], float)
-    weights = np.ones(len(cell))
+    weights = np.concatenate([cell.weight for cell in cells])
     for _ in range(_ROUNDS):
         for group, wanted in ((codes, statuses), (cell, np.array([cell.loans_of_book for cell in cells]))):
             weights *= (wanted / wanted.sum() / np.bincount(group, weights, len(wanted)))[group]

@@ -15,7 +15,8 @@ from tqdm import tqdm
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
-from credit_risk_model.training import split
+from credit_risk_model.training import book, split
+from credit_risk_model.training.dataset import STATUS
 from credit_risk_model.training.preparation import RISK
 
 SEED = 42
@@ -41,9 +42,11 @@ ARTICLE: dict[str, Any] = {
 # With the age known, who paid more is not riskier. Without it the payments say the age as well, and rise with it.
 _MONOTONE = {ON_BOOK: {"TotalPaymentsToDate": -1, "InterestRate": 1}}
 
-# What the payments have in common with the terms of a loan, its instalment, is seen in cents; the borrower is seen in
-# `borrower_bins`, too few to tell by them a loan that is met in many views.
-_AMOUNTS = ("LastPaymentAmount", "TotalPaymentsToDate", "LoanAmount", "InterestRate", "MonthsSinceIssue")
+# These are seen in `max_bin` bins, and what is known of the borrower in `borrower_bins`: too few to recognise a loan by
+# that is met in many views. The grid of interest rates changed every few months, and of many months there are no loans:
+# seen exactly, a rate would be a month of issue, and one that was never met would be risky.
+_AMOUNTS = ("LastPaymentAmount", "TotalPaymentsToDate", "LoanAmount", "MonthsSinceIssue")
+_RATE, _RATE_BINS = "InterestRate", 64
 
 
 class EstimatorError(Exception):
@@ -86,7 +89,8 @@ def learn(
     rehearsal = fit(loans[~unseen], hyperparameters, features, progress=progress and f"threshold of the {progress}")
     line = calibration(risky, np.asarray(rehearsal.predict(loans.loc[unseen, features.names], raw_score=True)))
     calibrate(rehearsal, *line)
-    threshold = choose_threshold(risky, probabilities(rehearsal, loans[unseen], features))
+    current = (loans.loc[unseen, STATUS] == "Current").to_numpy()
+    threshold = choose_threshold(risky, probabilities(rehearsal, loans[unseen], features), current)
     if not refit:
         return Learned(threshold, rehearsal, rehearsal)
     booster = fit(loans, hyperparameters, features, progress=progress)
@@ -124,7 +128,8 @@ def fit(
     trees = parameters.pop("n_estimators")
     if coarse := parameters.pop("borrower_bins", None):
         fine = parameters.pop("max_bin")
-        parameters["max_bin_by_feature"] = [fine if name in _AMOUNTS else coarse for name in features.names]
+        bins = dict.fromkeys(_AMOUNTS, fine) | {_RATE: min(fine, _RATE_BINS)}
+        parameters["max_bin_by_feature"] = [bins.get(name, coarse) for name in features.names]
     with tqdm(total=trees, desc=progress, unit=" trees", disable=progress is None, mininterval=0.5) as bar:
         return lightgbm.train(
             parameters,
@@ -174,10 +179,17 @@ def check_classes(loans: pd.DataFrame, part: str) -> None:
         )
 
 
-def choose_threshold(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
-    """Return the operating threshold at which F1 of `risky` is highest; equal scores go to the higher threshold."""
+def choose_threshold(risky: NDArray[np.bool_], probability: NDArray[np.float64], current: NDArray[np.bool_]) -> float:
+    """Return the operating threshold at which F1 of `risky` is highest; equal scores go to the higher threshold.
+
+    At most twice the share of current loans that late loans and those in grace justify is called risky. All arrays have
+    the shape (n,).
+    """
     precision, recall, thresholds = precision_recall_curve(risky, probability)
     f1 = 2 * precision * recall / np.maximum(precision + recall, np.finfo(float).tiny)
+    of_current = np.sort(probability[current])
+    flagged = 1 - np.searchsorted(of_current, thresholds) / max(len(of_current), 1)
+    f1[:-1][flagged > 2 * book.troubled_share()] = 0
     # The curve's last point, precision 1 at recall 0, has no threshold.
     best = len(thresholds) - 1 - int(np.argmax(f1[:-1][::-1]))
     return float(thresholds[best])

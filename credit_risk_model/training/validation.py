@@ -99,9 +99,7 @@ def living_book(flagged: float) -> Finding:
 
     It may be three times the share of loans in grace or late among those that are being paid, as published.
     """
-    troubled = sum(count for status, count in book.STATUSES.items() if status.startswith(("In Grace", "Late")))
-    paying = troubled + book.STATUSES["Current"]
-    limit = 3 * troubled / paying
+    limit = 3 * book.troubled_share()
     return Finding(
         "living_book",
         "Current Loans Flagged",

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from credit_risk_model import artifact
-from credit_risk_model.training import estimator, pipeline, profile, split, validation
+from credit_risk_model.features import ON_BOOK
+from credit_risk_model.training import comparison, estimator, pipeline, profile, split, validation
 
 MEMBERS = {
     "metadata.json",
@@ -47,6 +48,26 @@ def members(loans_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return artifact.verify(folder / "1.zip")
 
 
+@pytest.fixture(scope="module")
+def on_book_members(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What the same run packages for the on-book model."""
+    [path] = (tmp_path_factory.getbasetemp()).glob("whole*/on_book_1.zip")
+    return artifact.verify(path)
+
+
+def test_the_on_book_model_comes_with_its_own_evidence(on_book_members: dict[str, bytes]) -> None:
+    metadata = json.loads(on_book_members["metadata.json"])
+    card = on_book_members["model_card.md"].decode()
+
+    of_the_loans = {"profile.html", "data_integrity.html", "train_test_validation.html"}
+    assert on_book_members.keys() == MEMBERS - of_the_loans
+    assert metadata["model"] == "credit_risk_on_book_model"
+    assert metadata["features"] == ON_BOOK.specification()
+    assert set(metadata["compared"]) == {"this model", "LightGBM's defaults", "this model without the age"}
+    assert "`months_since_issue`" in card
+    assert card.index("## On a book of living loans") < card.index("## The model")
+
+
 def test_the_evidence_is_packaged(members: dict[str, bytes]) -> None:
     assert members.keys() == MEMBERS
 
@@ -57,10 +78,13 @@ def test_the_evaluation_and_the_metadata_agree(members: dict[str, bytes]) -> Non
     assert evaluation["metrics"] == metadata["metrics"]
     assert evaluation["threshold"] == metadata["threshold"]
     assert set(metadata["compared"]) == {
+        "this model",
         "LightGBM's defaults",
         "the article's configuration",
+        "learned from the loans as recorded",
         "this model without payments",
     }
+    assert set(evaluation["populations"]) == set(comparison.POPULATIONS)
     for name, value in metadata["metrics"].items():
         low, high = evaluation["intervals"][name]
         assert low <= value <= high
@@ -84,9 +108,10 @@ def test_the_card_says_first_what_the_model_is_for(members: dict[str, bytes]) ->
     metadata = json.loads(members["metadata.json"])
 
     assert card.index("It does not decide on applications") < card.index("## The model")
-    without = metadata["compared"]["this model without payments"]
-    assert f"| this model without payments | {without['precision']:.3f} |" in card
-    assert f"{metadata['data']['held_back']:,} held back" in card
+    without = metadata["compared"]["this model without payments"]["the book"]
+    assert f"| this model without payments | the book | {without['risky_share']:.3f} |" in card
+    assert card.index("## On a book of living loans") < card.index("## The model")
+    assert f"{metadata['data']['held_back']:,} held out" in card
     assert all(f"{year} {count:,}" in card for year, count in metadata["data"]["years"].items())
     assert "## Limits" in card
 
@@ -106,23 +131,23 @@ def test_no_model_sees_the_rows_it_is_judged_by(loans_file: Path, monkeypatch: p
 
     def recorded_fit(loans: pd.DataFrame, *arguments: Any, **options: Any) -> lightgbm.Booster:
         fitted.append(loans)
-        return fit(loans, {"n_estimators": 5}, **options)
+        return fit(loans, {"n_estimators": 5}, *arguments[1:], **options)
 
-    def recorded_choice(risky: Any, probability: Any) -> float:
+    def recorded_choice(risky: Any, probability: Any, current: Any) -> float:
         chosen.append(len(risky))
-        return choose(risky, probability)
+        return choose(risky, probability, current)
 
     monkeypatch.setattr(estimator, "fit", recorded_fit)
     monkeypatch.setattr(estimator, "choose_threshold", recorded_choice)
     metadata = pipeline.run(loans_file, Path("1.zip"), source="a test", reports=False)
 
-    rehearsal, final = fitted
-    assert not split.held_back(rehearsal).any()
-    assert not split.for_validation(rehearsal).any()
-    assert not split.held_back(final).any()
-    assert chosen == [split.for_validation(final).sum()]
-    assert len(rehearsal) + chosen[0] == len(final) == metadata["data"]["learned_from"]
-    assert len(final) + metadata["data"]["held_back"] == metadata["data"]["steps"][-1][1]
+    for rehearsal, final in (fitted[:2], fitted[2:]):  # of both models
+        assert not split.held_back(rehearsal).any()
+        assert not split.for_validation(rehearsal).any()
+        assert not split.held_back(final).any()
+        assert chosen == [split.for_validation(final).sum()] * 2
+        assert len(rehearsal) + chosen[0] == len(final) == metadata["data"]["learned_from"]
+        assert len(final) + metadata["data"]["held_back"] == metadata["data"]["rows"]
 
 
 def test_a_run_goes_on_at_the_step_that_failed(

@@ -11,8 +11,13 @@ from credit_risk_model.training import estimator, search
 from credit_risk_model.training.search import SearchError, choose, main
 
 
-def trial(*roc_auc: float, cost: float) -> dict[str, Any]:
-    return {"roc_auc": sum(roc_auc) / len(roc_auc), "roc_auc_of_folds": list(roc_auc), "cost": cost}
+@pytest.fixture(autouse=True)
+def cheap_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_START", {"n_estimators": 50, "num_leaves": 7})
+
+
+def trial(*scores: float, cost: float) -> dict[str, Any]:
+    return {"average_precision": sum(scores) / len(scores), "average_precision_of_folds": list(scores), "cost": cost}
 
 
 def test_the_cheapest_within_noise_of_the_best_is_chosen() -> None:
@@ -49,7 +54,7 @@ def test_the_number_of_trials_ends_a_search(
     assert found["hyperparameters"] in [each["hyperparameters"] for each in found["history"]]
     assert "<svg" in output.with_suffix(".svg").read_text()
     printed = capfd.readouterr()
-    assert "3 trials: best ROC AUC" in printed.out
+    assert "3 trials: best average precision" in printed.out
     assert "searching: 100%" in printed.err
 
 
