@@ -104,17 +104,17 @@ def search(
 def choose(history: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the cheapest trial within noise of the best.
 
-    A trial is within noise if its average precision is at most one standard error of the best one's below it: the
+    A trial is within noise if its average precision is at most one standard error below that of the best one, after the
     one-standard-error rule of Breiman, Friedman, Olshen and Stone, Classification and Regression Trees (1984), section
-    3.4.3. The standard error is that of the mean over the folds.
+    3.4.3. All trials have the same folds, so the error is that of the mean of the differences in each fold.
     """
     best = max(history, key=lambda trial: trial["average_precision"])
     return min((trial for trial in history if _within_noise(trial, best)), key=lambda trial: trial["cost"])
 
 
 def _within_noise(trial: dict[str, Any], best: dict[str, Any]) -> bool:
-    folds = best["average_precision_of_folds"]
-    return bool(trial["average_precision"] >= best["average_precision"] - np.std(folds, ddof=1) / math.sqrt(len(folds)))
+    below = np.subtract(best["average_precision_of_folds"], trial["average_precision_of_folds"])
+    return bool(below.mean() <= np.std(below, ddof=1) / math.sqrt(len(below)))
 
 
 # A first look by hand: many leaves that see amounts finely and the borrower coarsely.
