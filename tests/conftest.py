@@ -32,6 +32,10 @@ def loan() -> dict[str, Any]:
     return dict(LOAN.example)
 
 
+# What makes a stopped loan of the example: a quarter was paid, and then little came from a collector.
+STOPPED: dict[str, Any] = {"last_payment_amount": 35.0, "total_payments_to_date": 3_000.0}
+
+
 @pytest.fixture(scope="session")
 def loans_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of 4,000 invented loans, as CSV with gzip."""

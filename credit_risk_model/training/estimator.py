@@ -188,7 +188,7 @@ def choose_threshold(risky: NDArray[np.bool_], probability: NDArray[np.float64],
     precision, recall, thresholds = precision_recall_curve(risky, probability)
     f1 = 2 * precision * recall / np.maximum(precision + recall, np.finfo(float).tiny)
     of_current = np.sort(probability[current])
-    flagged = 1 - np.searchsorted(of_current, thresholds) / max(len(of_current), 1)
+    flagged = (len(of_current) - np.searchsorted(of_current, thresholds)) / max(len(of_current), 1)
     f1[:-1][flagged > 2 * book.troubled_share()] = 0
     # The curve's last point, precision 1 at recall 0, has no threshold.
     best = len(thresholds) - 1 - int(np.argmax(f1[:-1][::-1]))

@@ -21,7 +21,7 @@ from credit_risk_model.categories import CreditRisk
 from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
-from tests.conftest import ROOT, SERVICE_PYTHON
+from tests.conftest import ROOT, SERVICE_PYTHON, STOPPED
 
 
 def inputs(loans: pd.DataFrame) -> list[BaseModel]:
@@ -89,7 +89,7 @@ def test_the_threshold_of_the_artifact_decides(practice_artifact: Path, prepared
 def test_a_loan_nearly_paid_back_is_safer_than_one_that_stopped(
     shipped_model: CreditRiskModel, loan: dict[str, Any]
 ) -> None:
-    stopped = shipped_model.probability(CreditRiskModelInput(**loan | {"total_payments_to_date": 1_219.2}))
+    stopped = shipped_model.probability(CreditRiskModelInput(**loan | STOPPED))
     nearly_done = shipped_model.probability(CreditRiskModelInput(**loan | {"total_payments_to_date": 14_224.0}))
 
     assert nearly_done < 0.1 < 0.9 < stopped

@@ -17,8 +17,6 @@ from credit_risk_model.prediction.on_book import (
 )
 from tests.conftest import ROOT
 
-INSTALMENT = 406.4  # of the loan of the documentation: 12,000 US dollars for 36 months
-
 
 @pytest.fixture(scope="module")
 def model() -> CreditRiskOnBookModel:
@@ -31,10 +29,12 @@ def aged_loan() -> dict[str, Any]:
 
 
 def paid(instalments: int, months: int, **other: Any) -> dict[str, Any]:
-    """The loan of the documentation after some months."""
+    """The loan of the documentation, 12,000 US dollars for 36 months, after some months."""
+    monthly = (ON_BOOK.example | other)["interest_rate"] / 1_200
+    instalment = round(12_000 * monthly / (1 - (1 + monthly) ** -36), 2)
     return ON_BOOK.example | other | {
-        "total_payments_to_date": round(instalments * INSTALMENT, 2),
-        "last_payment_amount": INSTALMENT if instalments else 0.0,
+        "total_payments_to_date": round(instalments * instalment, 2),
+        "last_payment_amount": instalment if instalments else 0.0,
         "months_since_issue": months,
     }  # fmt: skip
 
@@ -98,29 +98,33 @@ def test_three_instalments_on_time_are_not_riskier_than_a_default(kind: type[Cre
         assert young < defaulted
 
 
-@pytest.mark.parametrize("kind", [CreditRiskModel, CreditRiskOnBookModel])
-def test_a_loan_just_issued_has_the_risk_of_its_rate(kind: type[CreditRiskModel]) -> None:
-    model = kind()
+@pytest.mark.parametrize("rate", [6.0, 10.0, 14.0, 18.0, 23.0])
+def test_a_loan_just_issued_is_safe(model: CreditRiskOnBookModel, rate: float) -> None:
+    issued, first = paid(0, months=0, interest_rate=rate), CreditRiskModel()
 
+    assert probability(model, issued) < 0.02
+    assert first.predict(first.input_schema(**{field: issued[field] for field in LOAN.fields})).credit_risk == "safe"
+
+
+def test_a_loan_just_issued_is_riskier_at_a_higher_rate(model: CreditRiskOnBookModel) -> None:
     risks = [probability(model, paid(0, months=0, interest_rate=rate)) for rate in (6.0, 10.0, 14.0, 18.0, 23.0)]
 
-    # Few loans of the book are charged off without a payment: none of these is near the share of risky loans, 7 %.
-    assert max(risks) < 0.07
-    assert risks[0] <= risks[-1]
+    assert risks == sorted(risks)
+    assert risks[0] < risks[-1]
 
 
 def test_at_the_same_age_who_paid_more_is_not_riskier(model: CreditRiskOnBookModel) -> None:
     for months in (3, 12, 30):
-        found = [probability(model, paid(instalments, months)) for instalments in range(1, months + 1)]
+        totals = [paid(1, months) | {"total_payments_to_date": amount} for amount in np.arange(0.0, 13_000.0, 97.3)]
+        found = [probability(model, loan) for loan in totals]
 
         assert np.all(np.diff(found) <= 0)
 
 
-def test_at_the_same_payments_an_older_loan_is_not_safer_on_the_whole(model: CreditRiskOnBookModel) -> None:
-    found = [probability(model, paid(10, months)) for months in (10, 14, 18, 24)]
+def test_at_the_same_payments_an_older_loan_is_riskier(model: CreditRiskOnBookModel) -> None:
+    on_time, behind, stopped = (probability(model, paid(10, months)) for months in (10, 14, 24))
 
-    assert found[0] < found[1] < 0.99 < found[2]
-    assert found[3] > 0.9
+    assert on_time < behind < stopped
 
 
 def test_a_loan_nearly_paid_back_is_safe_because_it_was_paid(aged_loan: dict[str, Any]) -> None:

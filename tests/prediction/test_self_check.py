@@ -120,7 +120,7 @@ def test_the_loans_are_synthetic_and_reach_the_edges(checks: Sequence[artifact.C
         else:
             assert {feature.minimum, feature.maximum} <= values
     assert min(check.probability for check in checks) < 0.01
-    assert max(check.probability for check in checks) > 0.9
+    assert max(check.probability for check in checks) > 0.5
 
 
 def test_all_models_tell_which_artifact_they_serve() -> None:

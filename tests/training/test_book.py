@@ -29,10 +29,10 @@ def test_years_and_statuses_are_those_of_the_book(drawn: pd.DataFrame, prepared_
     assert len(drawn) == pytest.approx(len(prepared_loans), rel=0.05)
     years = ((book.MONTH - drawn["MonthsSinceIssue"]) // 12).clip(upper=2015).value_counts(normalize=True)
     for year, count in book.YEARS.items():
-        assert years[year] == pytest.approx(count / 887_379, abs=0.01)
+        assert years[year] == pytest.approx(count / 887_379, abs=0.02)
     statuses = drawn[STATUS].value_counts(normalize=True)
     for status, count in book.STATUSES.items():
-        assert statuses[status] == pytest.approx(count / 887_379, abs=0.015), status
+        assert statuses[status] == pytest.approx(count / 887_379, abs=0.02), status
 
 
 def test_no_view_is_later_than_the_record(drawn: pd.DataFrame) -> None:
