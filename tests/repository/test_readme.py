@@ -50,7 +50,7 @@ def test_the_requests_get_the_answers_that_are_shown(service: httpx.Client, tmp_
     requests = [text for _, text in BLOCKS if "curl -s http" in text]
     assert all("http://127.0.0.1:8000" in request for request in requests)
 
-    printed, explanation, batch = (
+    printed, explanation, on_book, batch = (
         subprocess.check_output(
             ["bash", "-c", request.replace("http://127.0.0.1:8000", str(service.base_url).rstrip("/"))],
             text=True,
@@ -61,6 +61,8 @@ def test_the_requests_get_the_answers_that_are_shown(service: httpx.Client, tmp_
 
     assert printed == answer.strip()
     assert len(json.loads(explanation)["reasons"]) == 4
+    assert json.loads(on_book)["credit_risk"] == "safe"
+    assert json.loads(on_book)["probability"] != json.loads(explanation)["probability"]
     assert len(json.loads(batch)["loans"]) == 2
 
 
