@@ -116,15 +116,15 @@ def fit(
         EstimatorError: the loans are all safe or all risky.
     """
     check_classes(loans, "to learn from")
-    constraints = _MONOTONE.get(features, {})
     parameters: dict[str, Any] = {
         "objective": "binary",
-        "monotone_constraints": [constraints.get(name, 0) for name in features.names],
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,
     } | hyperparameters
+    if constraints := _MONOTONE.get(features):
+        parameters["monotone_constraints"] = [constraints.get(name, 0) for name in features.names]
     trees = parameters.pop("n_estimators")
     if coarse := parameters.pop("borrower_bins", None):
         fine = parameters.pop("max_bin")
