@@ -29,14 +29,14 @@ STATUSES = {
     "Late (16-30 days)": 2_357,
     "Default": 1_219,
 }
-# The loans of this many views make up a book, for each loan that there is.
+# A drawn book has about this many views for each loan of the extracts.
 VIEWS_PER_LOAN = 3
 
 # A file whose years of issue differ from the published ones by less is the book itself.
 _SAME = 0.1
-# Where the loans of a year are seen at the ages that they had in January 2016: in loans issued from and to these years.
+# Loans of these years, nearly missing from the extracts, are represented by loans issued from the first to the second.
 _SEEN_IN = {2012: (2010, 2013), 2013: (2010, 2013), 2014: (2014, 2015), 2015: (2014, 2015)}
-# Rates and amounts changed from year to year: a loan of the same year of issue counts as much as so many others.
+# Rates and amounts changed from year to year: a loan of the same year of issue counts as much as this many others.
 _SAME_YEAR = 4
 _ROUNDS = 20
 

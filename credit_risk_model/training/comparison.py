@@ -1,4 +1,4 @@
-"""What a model is worth beside others, on each population that it may meet."""
+"""How good a model is compared with others, on each population that it may meet."""
 
 from collections.abc import Callable
 from typing import Any

@@ -39,7 +39,7 @@ ARTICLE: dict[str, Any] = {
 }
 
 
-# With the age known, who paid more is not riskier. Without it the payments say the age as well, and rise with it.
+# With the age known, a loan that has paid more is not riskier. Without it, the payments also tell the age.
 _MONOTONE = {ON_BOOK: {"TotalPaymentsToDate": -1, "InterestRate": 1}}
 
 # These are seen in `max_bin` bins, and what is known of the borrower in `borrower_bins`: too few to recognise a loan by

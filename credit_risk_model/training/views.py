@@ -73,7 +73,7 @@ def history(loans: pd.DataFrame, recorded: int) -> History:
     instalments = np.clip((of_all - recoveries - np.where(paid_back, last, 0)) / instalment, 0, None)
     by_amount = np.round(instalments)
     by_date = np.where(loans[LAST_MONTH].isna(), by_amount, loans[LAST_MONTH] - issued - paid_back)
-    # Who paid more than an instalment a month paid ahead; who paid less paid as agreed, and later than the date says.
+    # More than an instalment a month means that the borrower paid ahead. Less means that payments came later than due.
     months = np.maximum(np.where(instalments > by_date + 1, np.maximum(by_date, 0), by_amount), 0)
     pace = np.divide(instalments, months, out=np.ones(len(loans)), where=months > 0)
 
