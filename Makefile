@@ -85,6 +85,8 @@ train: $(PROJECT)/.installed ## Train on DATA=loan.csv[.gz] and renew the artifa
 	@$(PROJECT)/bin/python -m credit_risk_model.training $${DATA:+--data "$$DATA"} $${SOURCE:+--source "$$SOURCE"}
 	if [ -n "$$DATA" ]; then
 		$(PROJECT)/bin/python -m credit_risk_model.artifact extract --to docs model_card.md
+		$(PROJECT)/bin/python -m credit_risk_model.artifact extract --on-book --to build/on_book model_card.md
+		mv build/on_book/model_card.md docs/on_book_model_card.md
 	fi
 
 .PHONY: search

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from credit_risk_model.features import EXAMPLE
+from credit_risk_model.features import LOAN
 
 Address = tuple[str, int]
 PROBES = ("/api/health", "/api/health/ready", "/api/health/startup")
 PREDICTION = "/api/models/credit_risk_model/prediction"
-BODY = json.dumps(EXAMPLE).encode()
+BODY = json.dumps(LOAN.example).encode()
 REQUEST = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
     PREDICTION.encode(),
     len(BODY),

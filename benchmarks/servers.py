@@ -17,7 +17,7 @@ Loan = dict[str, Any]
 
 @cache
 def _threshold() -> float:
-    return artifact.read(artifact.PACKAGED, features=features.specification()).threshold
+    return artifact.read(artifact.PACKAGED, features=features.LOAN.specification()).threshold
 
 
 def _label(probability: float) -> str:
@@ -25,7 +25,7 @@ def _label(probability: float) -> str:
 
 
 def _row(loan: Loan) -> list[float]:
-    return features.encode_row(loan)
+    return features.LOAN.encode_row(loan)
 
 
 @dataclass(frozen=True, kw_only=True)

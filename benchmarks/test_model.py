@@ -34,7 +34,7 @@ def rows(prepared: pd.DataFrame, count: int) -> pd.DataFrame:
 @pytest.mark.parametrize("count", [1, 500])
 def test_one_loan_booster(benchmark: BenchmarkFixture, data: Data, count: int) -> None:
     model, _, different = data
-    rows = itertools.cycle([features.encode_loans([loan]) for loan in different[:count]])
+    rows = itertools.cycle([features.LOAN.encode_loans([loan]) for loan in different[:count]])
 
     benchmark.pedantic(lambda: model._scorer._booster.predict(next(rows), num_threads=1), rounds=40, iterations=500)
 
@@ -52,7 +52,7 @@ def test_one_loan_model(benchmark: BenchmarkFixture, data: Data, count: int) -> 
 def test_many_loans(benchmark: BenchmarkFixture, data: Data) -> None:
     model, prepared, _ = data
     frame = rows(prepared, 100_000)
-    matrix = features.encode_frame(frame)
+    matrix = features.LOAN.encode_frame(frame)
     alone: list[float] = []
 
     def booster() -> None:

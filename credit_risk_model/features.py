@@ -1,15 +1,4 @@
-"""The 16 inputs of the model: what each is called, what it may hold, and how it becomes a number."""
-
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+"""The inputs of the two models: what each is called, and what it may hold."""
 
 from credit_risk_model.categories import (
     EmploymentLength,
@@ -18,39 +7,7 @@ from credit_risk_model.categories import (
     Term,
     VerificationStatus,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Feature:
-    """One input of the model.
-
-    `field` is its name in a request, `name` in the model, `column` in Lending Club's files. `type` is `int`, `float`,
-    or the enum of its categories; numbers lie between `minimum` and `maximum`, both included.
-    """
-
-    field: str
-    name: str
-    column: str
-    type: type[int] | type[float] | type[StrEnum]
-    minimum: float | None = None
-    maximum: float | None = None
-    description: str
-    example: Any
-
-    @property
-    def label(self) -> str:
-        """Its name for people."""
-        return self.field.replace("_", " ").capitalize()
-
-    @property
-    def categories(self) -> list[str] | None:
-        """The categories in the order of their codes, or None for a number."""
-        return [category.value for category in self.type] if issubclass(self.type, StrEnum) else None
-
+from credit_risk_model.feature_set import Feature, FeatureSet
 
 FEATURES = (
     Feature(
@@ -205,65 +162,19 @@ FEATURES = (
     ),
 )
 
-FEATURE_NAMES = [feature.name for feature in FEATURES]
+MONTHS_SINCE_ISSUE = Feature(
+    field="months_since_issue",
+    name="MonthsSinceIssue",
+    column="issue_d",
+    type=int,
+    minimum=0,
+    maximum=120,
+    description="Whole months from the month of issue to the month for which the payments are given.",
+    example=33,
+)
 
-EXAMPLE = {feature.field: feature.example for feature in FEATURES}  # the loan of the documentation
+# The inputs that change while a loan is being paid; the others are fixed when it is issued.
+CHANGING = ("LastPaymentAmount", "TotalPaymentsToDate", MONTHS_SINCE_ISSUE.name)
 
-_CODES = [
-    (feature.field, {category: float(code) for code, category in enumerate(feature.categories or [])})
-    for feature in FEATURES
-]
-_VALUES = itemgetter(*(field for field, _ in _CODES))
-
-
-def specification() -> list[dict[str, Any]]:
-    """Names, order and categories of the features as an artifact's metadata records them."""
-    return [{"name": feature.name, "categories": feature.categories} for feature in FEATURES]
-
-
-def encode_row(loan: Mapping[str, Any]) -> list[float]:
-    """Return the loan, given by the names of the request, as the 16 numbers that the model takes.
-
-    A category becomes its position in its enum, which is the code that LightGBM gave it in training.
-
-    Raises:
-        KeyError: a field is missing, or a category is not in its enum.
-    """
-    return [codes[loan[field]] if codes else loan[field] for field, codes in _CODES]
-
-
-def encode_loans(loans: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
-    """Return the rows of `n` loans, one at least, as a matrix of shape (n, 16).
-
-    Raises:
-        KeyError: a field is missing, or a category is not in its enum.
-    """
-    columns = zip(*map(_VALUES, loans), strict=True)
-    encoded = [
-        [codes[category] for category in column] if codes else column
-        for column, (_, codes) in zip(columns, _CODES, strict=True)
-    ]
-    return np.array(encoded, dtype=np.float64).T
-
-
-def encode_batch(loans: pa.RecordBatch) -> NDArray[np.float64]:
-    """Return `n` loans, in columns of texts and float64 by the names of the request, as a matrix of shape (n, 16).
-
-    What is null, or a category that is not in its enum, becomes nan.
-    """
-    matrix = np.empty((len(FEATURES), loans.num_rows)).T  # column by column, as it is filled
-    for position, (field, codes) in enumerate(_CODES):
-        column = loans.column(field)
-        if codes:
-            found = column.dictionary_encode()
-            known = [codes.get(category, np.nan) for category in found.dictionary.to_pylist()]
-            matrix[:, position] = np.array([*known, np.nan])[found.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
-        else:
-            matrix[:, position] = column.to_numpy(zero_copy_only=False)
-    return matrix
-
-
-def encode_frame(loans: pd.DataFrame) -> NDArray[np.float64]:
-    """Return `n` prepared loans (numbers, and categories as categorical columns) as a matrix of shape (n, 16)."""
-    columns = [loans[feature.name].cat.codes if feature.categories else loans[feature.name] for feature in FEATURES]
-    return np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
+LOAN = FeatureSet(FEATURES)  # the article's contract
+ON_BOOK = FeatureSet([*FEATURES, MONTHS_SINCE_ISSUE])

@@ -15,9 +15,9 @@ import httpx
 import pandas as pd
 import pytest
 
-from credit_risk_model.features import EXAMPLE
+from credit_risk_model.features import LOAN
 from credit_risk_model.prediction.model import CreditRiskModel
-from credit_risk_model.training import dataset, invented, pipeline, preparation
+from credit_risk_model.training import book, dataset, invented, pipeline, preparation
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = ROOT / "configuration" / "rest_configuration.yaml"
@@ -48,7 +48,11 @@ def _the_signal_handlers_stay() -> Iterator[None]:
 @pytest.fixture
 def loan() -> dict[str, Any]:
     """The body of a valid request: the example of the documentation."""
-    return dict(EXAMPLE)
+    return dict(LOAN.example)
+
+
+# What makes a stopped loan of the example: a quarter was paid, and then little came from a collector.
+STOPPED: dict[str, Any] = {"last_payment_amount": 35.0, "total_payments_to_date": 3_000.0}
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +67,18 @@ def loans_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def prepared_loans(loans_file: Path) -> pd.DataFrame:
     """The invented loans, prepared."""
     return preparation.prepare(dataset.read(loans_file, progress=False))[0]
+
+
+@pytest.fixture(scope="session")
+def aged_loans(prepared_loans: pd.DataFrame) -> pd.DataFrame:
+    """The invented loans, prepared, as recorded, with their ages."""
+    return book.as_recorded(prepared_loans)
+
+
+@pytest.fixture(scope="session")
+def practice_on_book_artifact(practice_artifact: Path) -> Path:
+    """The artifact of the on-book model, trained on the invented loans with the other one."""
+    return practice_artifact.with_name("on_book_1.zip")
 
 
 @pytest.fixture(scope="session")

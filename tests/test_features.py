@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from credit_risk_model.features import FEATURES, encode_frame, encode_loans, specification
+from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.training import invented
 
 
@@ -34,15 +34,15 @@ def test_every_number_has_a_range_that_holds_its_example() -> None:
 
 
 def test_a_category_becomes_its_position(loan: dict[str, Any]) -> None:
-    for position, entry in enumerate(specification()):
+    for position, entry in enumerate(LOAN.specification()):
         for code, category in enumerate(entry["categories"] or []):
-            row = encode_loans([loan | {FEATURES[position].field: category}])
+            row = LOAN.encode_loans([loan | {FEATURES[position].field: category}])
 
             assert row[0, position] == code
 
 
 def test_a_number_stays_what_it_is(loan: dict[str, Any]) -> None:
-    row = encode_loans([loan])
+    row = LOAN.encode_loans([loan])
 
     for position, feature in enumerate(FEATURES):
         if feature.categories is None:
@@ -51,12 +51,12 @@ def test_a_number_stays_what_it_is(loan: dict[str, Any]) -> None:
 
 def test_an_unknown_category_is_no_missing_value(loan: dict[str, Any]) -> None:
     with pytest.raises(KeyError, match="yacht"):
-        encode_loans([loan | {"loan_purpose": "yacht"}])
+        LOAN.encode_loans([loan | {"loan_purpose": "yacht"}])
 
 
 def test_one_loan_and_many_are_encoded_alike(prepared_loans: pd.DataFrame) -> None:
-    matrix = encode_frame(prepared_loans)
+    matrix = LOAN.encode_frame(prepared_loans)
 
     for row, values in zip(matrix, prepared_loans.to_dict("records"), strict=True):
         request = {feature.field: values[feature.name] for feature in FEATURES}
-        assert np.array_equal(encode_loans([request]), row[np.newaxis])
+        assert np.array_equal(LOAN.encode_loans([request]), row[np.newaxis])

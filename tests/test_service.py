@@ -12,11 +12,14 @@ import yaml
 
 from benchmarks.load import PREDICTION
 from credit_risk_model import __version__
-from credit_risk_model.features import FEATURES
+from credit_risk_model.features import FEATURES, ON_BOOK
 from credit_risk_model.prediction.model import CreditRiskModel
-from tests.conftest import CONFIGURATION, serving, until
+from tests.conftest import CONFIGURATION, STOPPED, serving, until
 
-MODELS = ["credit_risk_model", "credit_risk_explanation_model", "credit_risk_batch_model"]
+MODELS = [
+    "credit_risk_model", "credit_risk_explanation_model", "credit_risk_batch_model", "credit_risk_on_book_model",
+    "credit_risk_on_book_explanation_model", "credit_risk_on_book_batch_model",
+]  # fmt: skip
 EXPLANATION = "/api/models/credit_risk_explanation_model/prediction"
 BATCH = "/api/models/credit_risk_batch_model/prediction"
 
@@ -29,7 +32,7 @@ def application(request: pytest.FixtureRequest) -> httpx.Client:
 
 def test_a_loan_is_safe_or_risky(application: httpx.Client, loan: dict[str, Any]) -> None:
     nearly_done = application.post(PREDICTION, json=loan)
-    stopped = application.post(PREDICTION, json=loan | {"total_payments_to_date": 1_219.2})
+    stopped = application.post(PREDICTION, json=loan | STOPPED)
 
     assert (nearly_done.status_code, nearly_done.json()) == (200, {"credit_risk": "safe"})
     assert (stopped.status_code, stopped.json()) == (200, {"credit_risk": "risky"})
@@ -64,8 +67,18 @@ def test_a_loan_is_explained(application: httpx.Client, loan: dict[str, Any]) ->
     assert len(answer.json()["reasons"]) == 4
 
 
+def test_the_age_tells_a_young_loan_from_one_that_stopped(application: httpx.Client) -> None:
+    ten_paid = ON_BOOK.example | {"total_payments_to_date": 4_064.0}
+    path = PREDICTION.replace("credit_risk_model", "credit_risk_on_book_model")
+
+    young, stopped = (application.post(path, json=ten_paid | {"months_since_issue": age}) for age in (10, 30))
+
+    assert (young.status_code, young.json()) == (200, {"credit_risk": "safe"})
+    assert (stopped.status_code, stopped.json()) == (200, {"credit_risk": "risky"})
+
+
 def test_a_thousand_loans_are_answered_in_their_order(application: httpx.Client, loan: dict[str, Any]) -> None:
-    risky = loan | {"total_payments_to_date": 1_219.2}
+    risky = loan | STOPPED
 
     answer = application.post(BATCH, json={"loans": [loan, risky, loan] * 333 + [risky]})
 
@@ -147,10 +160,11 @@ def test_an_integer_may_be_written_with_a_point(application: httpx.Client, loan:
 
 
 def configured(folder: Path, **artifact: str) -> Path:
-    """Write a configuration that names the artifact, and perhaps its digest."""
+    """Write a configuration that names the artifact of the models with 16 inputs, and perhaps its digest."""
     configuration = yaml.safe_load(CONFIGURATION.read_text())
     for model in configuration["models"]:
-        model["configuration"] = artifact
+        if ".on_book." not in model["class_path"]:
+            model["configuration"] = artifact
     path = folder / "rest_configuration.yaml"
     path.write_text(yaml.safe_dump(configuration))
     return path

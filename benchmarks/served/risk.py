@@ -13,12 +13,12 @@ class RiskModel:
     """The shipped booster with its threshold."""
 
     def __init__(self) -> None:
-        loaded = artifact.read(artifact.PACKAGED, features=features.specification())
+        loaded = artifact.read(artifact.PACKAGED, features=features.LOAN.specification())
         self._booster, self._threshold = loaded.booster, loaded.threshold
 
     def predict(self, loan: CreditRiskModelInput) -> CreditRiskModelOutput:
         """Return the risk of one loan."""
-        probability = self._booster.predict(np.array([features.encode_row(vars(loan))]), num_threads=1)[0]
+        probability = self._booster.predict(np.array([features.LOAN.encode_row(vars(loan))]), num_threads=1)[0]
         return CreditRiskModelOutput(
             credit_risk=CreditRisk.RISKY if probability >= self._threshold else CreditRisk.SAFE
         )

@@ -16,10 +16,10 @@ class SameLoan(CreditRiskModel):
 
     @cached_property
     def _row(self) -> Sequence[float]:
-        return features.encode_row(features.EXAMPLE)
+        return features.LOAN.encode_row(features.LOAN.example)
 
     def predict(self, data: BaseModel) -> CreditRiskModelOutput:
         """Return the risk of the example."""
-        features.encode_row(vars(data))
+        features.LOAN.encode_row(vars(data))
         risky = self._scorer.probability(self._row) >= self._scorer.threshold
         return CreditRiskModelOutput(credit_risk=CreditRisk.RISKY if risky else CreditRisk.SAFE)

@@ -9,7 +9,7 @@ from credit_risk_model import artifact, features
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True)
-    loaded = artifact.read(artifact.PACKAGED, features=features.specification())
+    loaded = artifact.read(artifact.PACKAGED, features=features.LOAN.specification())
     loaded.booster.save_model(folder / "model.bst")
     implementation = "mlserver_lightgbm.LightGBMModel"
     settings = {"name": "credit_risk", "implementation": implementation, "parameters": {"uri": "./model.bst"}}

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from credit_risk_model.artifact import METADATA, PACKAGED, ArtifactError, verify
+from credit_risk_model.artifact import METADATA, PACKAGED, PACKAGED_ON_BOOK, ArtifactError, verify
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,14 +18,15 @@ def main(arguments: list[str] | None = None) -> int:
         ("extract", "write members to a folder, by their names or all of them"),
     ):
         command = commands.add_parser(name, help=words, description=words)
-        command.add_argument(
-            "--artifact", type=Path, default=PACKAGED, metavar="FILE", help="the artifact (default: the shipped one)"
-        )
+        command.add_argument("--artifact", type=Path, metavar="FILE", help="the artifact (default: the shipped one)")
+        command.add_argument("--on-book", action="store_true", help="of the shipped ones, that of the on-book model")
         command.add_argument("--sha256", help="the SHA-256 that the file must have")
         if name == "extract":
             command.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
             command.add_argument("members", nargs="*", metavar="MEMBER", help="which members (default: all)")
     options = parser.parse_args(arguments)
+    if options.artifact is None:
+        options.artifact = PACKAGED_ON_BOOK if options.on_book else PACKAGED
     try:
         members = verify(options.artifact, options.sha256)
         if options.command == "extract":

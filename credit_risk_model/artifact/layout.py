@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGED = Path(__file__).parent.parent / "model_files" / "1.zip"
+PACKAGED_ON_BOOK = PACKAGED.with_name("on_book_1.zip")
 
 MODEL = "model.joblib"
 METADATA = "metadata.json"

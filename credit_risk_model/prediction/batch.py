@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from credit_risk_model.features import encode_loans
 from credit_risk_model.prediction.model import ScoringModel
 from credit_risk_model.prediction.schemas import CreditRiskBatchModelInput, CreditRiskBatchModelOutput
 
@@ -26,7 +25,7 @@ class CreditRiskBatchModel(ScoringModel):
             MLModelSchemaValidationException: `data` is not a `CreditRiskBatchModelInput`.
         """
         self._check(data)
-        probabilities = self._scorer.probabilities(encode_loans(map(vars, vars(data)["loans"])))
+        probabilities = self._scorer.probabilities(self.features.encode_loans(map(vars, vars(data)["loans"])))
         risks = self._scorer.risks(probabilities)
         found = zip(risks, probabilities.tolist(), strict=True)
         loans = [{"credit_risk": risk, "probability": probability} for risk, probability in found]

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from credit_risk_model.features import FEATURES, encode_loans
 from credit_risk_model.prediction.model import ScoringModel
 from credit_risk_model.prediction.schemas import (
     CreditRiskExplanationModelInput,
@@ -36,8 +35,8 @@ class CreditRiskExplanationModel(ScoringModel):
             MLModelSchemaValidationException: `data` is not a `CreditRiskExplanationModelInput`.
         """
         self._check(data)
-        loan = vars(data)
-        encoded = encode_loans([loan])
+        loan, features = vars(data), self.features.features
+        encoded = self.features.encode_loans([loan])
         probabilities = self._scorer.probabilities(encoded)
         [risk] = self._scorer.risks(probabilities)
         contributions = self._scorer.contributions(encoded)
@@ -50,9 +49,9 @@ class CreditRiskExplanationModel(ScoringModel):
             base_value=contributions[0, -1],
             reasons=[
                 Reason(
-                    feature=FEATURES[position].field,
-                    name=FEATURES[position].label,
-                    value=loan[FEATURES[position].field],
+                    feature=features[position].field,
+                    name=features[position].label,
+                    value=loan[features[position].field],
                     direction=Direction.RISKIER if contributions[0, position] > 0 else Direction.SAFER,
                     contribution=contributions[0, position],
                 )
@@ -62,7 +61,7 @@ class CreditRiskExplanationModel(ScoringModel):
         )
 
     def _score(self, loans: Sequence[Mapping[str, Any]]) -> Sequence[float]:
-        encoded = encode_loans([vars(self.input_schema.model_validate(loan)) for loan in loans])
+        encoded = self.features.encode_loans([vars(self.input_schema.model_validate(loan)) for loan in loans])
         return cast(list[float], self._scorer.probabilities(encoded).tolist())
 
     def self_check(self) -> None:
@@ -74,7 +73,7 @@ class CreditRiskExplanationModel(ScoringModel):
         super().self_check()
         found, expected = [], []
         for loan in self._scorer.self_check[:_EXPLAINED]:
-            data = self.input_schema.model_validate({**loan.loan, "number_of_reasons": len(FEATURES)})
+            data = self.input_schema.model_validate({**loan.loan, "number_of_reasons": len(self.features)})
             answer = self.predict(data)
             log_odds = answer.base_value + sum(reason.contribution for reason in answer.reasons)
             found.append(0.5 + 0.5 * math.tanh(log_odds / 2))

@@ -13,9 +13,10 @@ from ml_base.ml_model import MLModelSchemaValidationException
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
-from credit_risk_model import __version__, features
+from credit_risk_model import __version__
 from credit_risk_model.artifact import RETRAIN, ArtifactError, shown
 from credit_risk_model.categories import CreditRisk
+from credit_risk_model.features import LOAN
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
 from credit_risk_model.prediction.self_check import compare
@@ -30,16 +31,19 @@ class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
     """What the models have in common: the artifact, and the refusal of what is none of their input."""
 
     version = __version__
+    features = LOAN
 
     def __init__(self, artifact_path: str | None = None, artifact_sha256: str | None = None) -> None:
-        """Load the artifact at `artifact_path`, or the one that the package ships.
+        """Load the artifact at `artifact_path`, or the one that the package ships for these features.
 
         Where `artifact_sha256` is given, the file must have this digest.
 
         Raises:
             ArtifactError: the artifact is missing, damaged, or made for other features or another LightGBM.
         """
-        self._scorer = scorer.load(None if artifact_path is None else Path(artifact_path), artifact_sha256)
+        self._scorer = scorer.load(
+            None if artifact_path is None else Path(artifact_path), artifact_sha256, self.features
+        )
 
     @property
     def artifact_digest(self) -> str:
@@ -100,7 +104,7 @@ class CreditRiskModel(ScoringModel):
 
     def probability(self, data: BaseModel) -> float:
         """Return the probability that the loan is risky, between 0 and 1."""
-        return self._scorer.probability(features.encode_row(vars(data)))
+        return self._scorer.probability(self.features.encode_row(vars(data)))
 
     def classify(self, loans: pd.DataFrame) -> NDArray[np.str_]:
         """Return the risks of `n` prepared loans, shape (n,), computed with all cores.
@@ -111,6 +115,6 @@ class CreditRiskModel(ScoringModel):
         risky = np.empty(len(loans), dtype=np.bool_)
         for start in range(0, len(loans), _CHUNK):
             chunk = slice(start, start + _CHUNK)
-            probabilities = self._scorer.probabilities(features.encode_frame(loans.iloc[chunk]), threads=0)
+            probabilities = self._scorer.probabilities(self.features.encode_frame(loans.iloc[chunk]), threads=0)
             risky[chunk] = self._scorer.are_risky(probabilities)
         return np.where(risky, CreditRisk.RISKY.value, CreditRisk.SAFE.value)

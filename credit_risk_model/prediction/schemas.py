@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import AllowInfNan, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.features import FEATURES, Feature
+from credit_risk_model.feature_set import Feature, FeatureSet
+from credit_risk_model.features import LOAN, ON_BOOK
 
 _PROBABILITY = Field(description="Probability that the loan is risky, from 0 to 1.")
 
@@ -26,31 +27,57 @@ def _annotation(feature: Feature) -> Any:
     return Annotated[float, limits, AllowInfNan(False), words]
 
 
-CreditRiskModelInput = create_model(
-    "CreditRiskModelInput",
-    __config__=ConfigDict(extra="forbid", frozen=True),
-    __doc__="One loan: its terms, its borrower, and the payments made on it so far.",
-    **{feature.field: _annotation(feature) for feature in FEATURES},
+def _loan(name: str, features: FeatureSet, words: str) -> Any:
+    return create_model(
+        name,
+        __config__=ConfigDict(extra="forbid", frozen=True),
+        __doc__=words,
+        **{feature.field: _annotation(feature) for feature in features.features},
+    )
+
+
+def _explained(name: str, loan: Any, features: FeatureSet) -> Any:
+    count = Field(strict=True, ge=1, le=len(features), description="How many reasons to give, at most.")
+    return create_model(
+        name,
+        __base__=loan,
+        __doc__="One loan, as for a prediction, and how many reasons to give.",
+        # More than four are not likely to help who is told them: Regulation B of the United States (12 CFR 1002),
+        # official interpretation of section 1002.9(b)(2), on notices of adverse action.
+        number_of_reasons=(Annotated[int, count, BeforeValidator(_whole)], 4),
+    )
+
+
+def _batch(name: str, loan: Any) -> Any:
+    return create_model(
+        name,
+        __config__=ConfigDict(extra="forbid", frozen=True),
+        __doc__="Many loans.",
+        loans=(list[loan], Field(min_length=1, max_length=1_000, description="The loans, 1 to 1,000.")),
+    )
+
+
+CreditRiskModelInput = _loan(
+    "CreditRiskModelInput", LOAN, "One loan: its terms, its borrower, and the payments made on it so far."
 )
+CreditRiskExplanationModelInput = _explained("CreditRiskExplanationModelInput", CreditRiskModelInput, LOAN)
+CreditRiskBatchModelInput = _batch("CreditRiskBatchModelInput", CreditRiskModelInput)
+
+CreditRiskOnBookModelInput = _loan(
+    "CreditRiskOnBookModelInput",
+    ON_BOOK,
+    "One loan: its terms, its borrower, the payments made on it so far, and its age.",
+)
+CreditRiskOnBookExplanationModelInput = _explained(
+    "CreditRiskOnBookExplanationModelInput", CreditRiskOnBookModelInput, ON_BOOK
+)
+CreditRiskOnBookBatchModelInput = _batch("CreditRiskOnBookBatchModelInput", CreditRiskOnBookModelInput)
 
 
 class CreditRiskModelOutput(BaseModel):
     """The answer for one loan."""
 
     credit_risk: CreditRisk = Field(description="`risky` if the loan will probably not be paid back in full.")
-
-
-_COUNT = Field(strict=True, ge=1, le=len(FEATURES), description="How many reasons to give, at most.")
-_COUNTED: Any = Annotated[int, _COUNT, BeforeValidator(_whole)]
-
-CreditRiskExplanationModelInput = create_model(
-    "CreditRiskExplanationModelInput",
-    __base__=CreditRiskModelInput,
-    __doc__="One loan, as for a prediction, and how many reasons to give.",
-    # More than four are not likely to help who is told them: Regulation B of the United States (12 CFR 1002),
-    # official interpretation of section 1002.9(b)(2), on notices of adverse action.
-    number_of_reasons=(_COUNTED, 4),
-)
 
 
 class Direction(StrEnum):
@@ -78,20 +105,9 @@ class CreditRiskExplanationModelOutput(BaseModel):
     threshold: float = Field(description="The probability from which on a loan is risky.")
     model_version: str = Field(description="The version of the code, and the start of the artifact's SHA-256.")
     base_value: float = Field(
-        description="The log-odds before any feature; with all 16 contributions they are those of the probability."
+        description="The log-odds before any feature; with all contributions they are those of the probability."
     )
     reasons: list[Reason] = Field(description="The features that moved this loan most, the strongest first.")
-
-
-CreditRiskBatchModelInput = create_model(
-    "CreditRiskBatchModelInput",
-    __config__=ConfigDict(extra="forbid", frozen=True),
-    __doc__="Many loans.",
-    loans=(
-        list[CreditRiskModelInput],  # type: ignore[valid-type]  # it is made from the features
-        Field(min_length=1, max_length=1_000, description="The loans, 1 to 1,000."),
-    ),
-)
 
 
 class ScoredLoan(BaseModel):

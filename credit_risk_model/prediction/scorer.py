@@ -8,26 +8,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from credit_risk_model import __version__, artifact, features
+from credit_risk_model import __version__, artifact
 from credit_risk_model.categories import CreditRisk
+from credit_risk_model.feature_set import FeatureSet
+from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.prediction.single_row import SingleRow
 
 Matrix = NDArray[np.float64]
 
-_loaded: weakref.WeakValueDictionary[str, "Scorer"] = weakref.WeakValueDictionary()
+_loaded: weakref.WeakValueDictionary[tuple[str, FeatureSet], "Scorer"] = weakref.WeakValueDictionary()
 _loading = threading.Lock()
 
 
 class Scorer:
-    """The model of an artifact; loans come as the matrix of shape (n, 16) that `features` encodes.
+    """The model of an artifact; loans come as the matrix of shape (n, features) that `features` encodes.
 
     One thread scores unless more are asked for (0 for all cores): LightGBM would make a team of OpenMP threads for
     every thread that calls it.
     """
 
-    def __init__(self, loaded: artifact.Artifact) -> None:
+    def __init__(self, loaded: artifact.Artifact, features: FeatureSet) -> None:
         self._booster = loaded.booster
-        self.probability = SingleRow(loaded.booster, len(features.FEATURES))
+        self.features = features
+        self.probability = SingleRow(loaded.booster, len(features))
         """Takes the row of one loan, and returns its probability."""
         self.threshold = loaded.threshold
         self.self_check = loaded.self_check
@@ -50,7 +53,7 @@ class Scorer:
         return [CreditRisk.RISKY if risky else CreditRisk.SAFE for risky in self.are_risky(probabilities).tolist()]
 
     def contributions(self, loans: Matrix, threads: int = 1) -> Matrix:
-        """Return what each feature adds to the log-odds of `risky`, and last the base value: shape (n, 17).
+        """Return what each feature adds to the log-odds of `risky`, and last the base value: shape (n, features + 1).
 
         A row adds up to the log-odds of its probability. Source: Lundberg and others, From local explanations to
         global understanding with explainable AI for trees (2020), as LightGBM computes it.
@@ -58,8 +61,8 @@ class Scorer:
         return np.asarray(self._booster.predict(loans, num_threads=threads, pred_contrib=True))
 
 
-def load(path: Path | None = None, sha256: str | None = None) -> Scorer:
-    """Return the scorer of the artifact at `path`, or of the one that the package ships.
+def load(path: Path | None = None, sha256: str | None = None, features: FeatureSet = LOAN) -> Scorer:
+    """Return the scorer of the artifact at `path`, or of the one that the package ships for these features.
 
     Who asks for a file of the same content while somebody still has its scorer gets that one. Where `sha256` is given,
     the file must have this digest.
@@ -67,18 +70,20 @@ def load(path: Path | None = None, sha256: str | None = None) -> Scorer:
     Raises:
         ArtifactError: the artifact is missing, damaged, or made for other features or another LightGBM.
     """
-    path = artifact.PACKAGED if path is None else path
+    if path is None:
+        path = artifact.PACKAGED_ON_BOOK if features is ON_BOOK else artifact.PACKAGED
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError):
         digest = ""
     if not digest or (sha256 is not None and str(sha256).lower() != digest):
-        return Scorer(artifact.read(path, features=features.specification(), sha256=sha256))  # raises what is wrong
+        return Scorer(artifact.read(path, features=features.specification(), sha256=sha256), features)  # raises
     with _loading:
-        scorer = _loaded.get(digest)
+        scorer = _loaded.get((digest, features))
         if scorer is None:
-            scorer = _loaded[digest] = Scorer(artifact.read(path, features=features.specification(), sha256=digest))
+            loaded = artifact.read(path, features=features.specification(), sha256=digest)
+            scorer = _loaded[digest, features] = Scorer(loaded, features)
     return scorer
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from credit_risk_model import __version__
+from credit_risk_model import __version__, months
 from credit_risk_model.artifact import ArtifactError
-from credit_risk_model.features import FEATURES
+from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.prediction import scorer
-from credit_risk_model.scoring import engines, run
+from credit_risk_model.scoring import age, engines, run
 from credit_risk_model.scoring.csv_loans import CsvLoans
 from credit_risk_model.scoring.loans import Part, ScoringError, StalledError
 from credit_risk_model.scoring.parquet_loans import ParquetLoans
@@ -36,8 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = command.parse_args(arguments)
     if options.scheduler and options.engine != "dask":
         command.error("--scheduler goes with --engine dask")
-    if options.reasons > len(FEATURES):
-        command.error(f"--reasons is {options.reasons}; there are {len(FEATURES)} features")
+    features = ON_BOOK if options.on_book else LOAN
+    if options.reasons > len(features):
+        command.error(f"--reasons is {options.reasons}; there are {len(features)} features")
+    if options.as_of is not None and not options.on_book:
+        command.error("--as-of goes with --on-book")
     try:
         counts = _run(options)
     except StalledError as error:
@@ -55,15 +58,16 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> run.Counts:
     start = time.perf_counter()
     output = run.Output(options.output.resolve())
-    model = scorer.load(options.artifact)
+    model = scorer.load(options.artifact, features=ON_BOOK if options.on_book else LOAN)
     part_rows = options.part_rows or (_PART_ROWS_WITH_REASONS if options.reasons else _PART_ROWS)
-    loans = _open(options.input.resolve(), options.id, part_rows)
+    loans = age.counted(_open(options.input.resolve(), options.id, part_rows, options.on_book), options.as_of)
     artifact = options.artifact.resolve() if options.artifact else None
     job = Job(loans, output.folder, output.kind, options.reasons, artifact, model.digest)
     manifest = {
         "input": run.fingerprint(loans.path),
         "columns": list(loans.columns.features),
         "id": loans.columns.id,
+        "as_of": None if loans.columns.as_of is None else months.text(loans.columns.as_of),
         "model": model.digest,
         "code": __version__,
         "threshold": model.threshold,
@@ -75,6 +79,8 @@ def _run(options: argparse.Namespace) -> run.Counts:
         counts = _score(job, output, manifest, options)
     seconds = time.perf_counter() - start
     rows, scored, rejected = (f"{counts[key]:,}" for key in ("rows", "scored", "rejected"))
+    if manifest["as_of"]:
+        print(f"age:      counted to {manifest['as_of']}")
     print(f"{rows} rows in = {scored} scored + {rejected} rejected, in {seconds:.1f} s")
     print(f"scored:   {output.path}\nrejected: {output.rejects}\nsummary:  {output.summary}")
     return counts
@@ -99,10 +105,10 @@ def _score(job: Job, output: run.Output, manifest: dict[str, object], options: a
         return run.finish(job, output, manifest, done)
 
 
-def _open(path: Path, identity: str | None, part_rows: int) -> Loans:
+def _open(path: Path, identity: str | None, part_rows: int, on_book: bool) -> Loans:
     with path.open("rb") as file:
         is_parquet = file.read(4) == b"PAR1"
-    return (ParquetLoans if is_parquet else CsvLoans).open(path, identity, part_rows)
+    return (ParquetLoans if is_parquet else CsvLoans).open(path, identity, part_rows, on_book)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -124,6 +130,11 @@ def parser() -> argparse.ArgumentParser:
     add("--resume", action="store_true", help="go on where a run with the same arguments was stopped")
     add("--reasons", type=_whole, default=0, metavar="N", help="give the N principal reasons too, which takes long")
     add("--id", metavar="COLUMN", help="what tells loans apart (default: id, or else the line)")
+    add("--on-book", action="store_true", help="score with the model that knows the age of a loan")
+    add(
+        "--as-of", type=_month, metavar="MONTH",
+        help=f"the month that ages count to, such as Jan-2016 (default: the latest {age.LAST_PAYMENT} in the file)",
+    )  # fmt: skip
     add("--accept-rejects", action="store_true", help="end with 0 where rows were rejected, too")
     add("--artifact", type=Path, metavar="FILE", help="the model (default: the shipped one)")
     add(
@@ -141,6 +152,13 @@ def parser() -> argparse.ArgumentParser:
         help="how long --engine dask waits for the next finished part before it fails (default: %(default)s)",
     )  # fmt: skip
     return command
+
+
+def _month(text: str) -> int:
+    month = months.number(text)
+    if month is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a month such as Jan-2016")
+    return month
 
 
 def _whole(text: str) -> int:

@@ -33,7 +33,7 @@ class CsvLoans:
     id_type = pa.string()
 
     @classmethod
-    def open(cls, path: Path, identity: str | None, part_rows: int) -> "CsvLoans":
+    def open(cls, path: Path, identity: str | None, part_rows: int, on_book: bool = False) -> "CsvLoans":
         """Read the header.
 
         Raises:
@@ -45,7 +45,7 @@ class CsvLoans:
             header = next(csv.reader(_texts(file)), None)
         if not header:
             raise ScoringError(f"{str(path)!r} is empty, expected a header and loans.")
-        columns = Columns.find(path, header, identity)
+        columns = Columns.find(path, header, identity, on_book)
         return cls(path, columns, tuple(header), is_gzip, part_rows, path.stat().st_size)
 
     def parts(self) -> Iterator[Part]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from credit_risk_model.features import FEATURES
+from credit_risk_model.feature_set import FeatureSet
+from credit_risk_model.features import LOAN, ON_BOOK
 
 
 class ScoringError(Exception):
@@ -21,19 +22,26 @@ class StalledError(ScoringError):
 
 @dataclass(frozen=True)
 class Columns:
-    """Where the file has what is needed: the name of each feature's column, and of the one that identifies a loan."""
+    """Where the file has what is needed: the name of each feature's column, and of the one that identifies a loan.
+
+    With `on_book`, these are the features of the on-book model. `as_of` is the month, as a number, that the age is
+    counted to where the file has the month of issue.
+    """
 
     features: tuple[str, ...]
     id: str | None
+    on_book: bool = False
+    as_of: int | None = None
 
     @classmethod
-    def find(cls, path: Path, found: Sequence[str], identity: str | None) -> Columns:
+    def find(cls, path: Path, found: Sequence[str], identity: str | None, on_book: bool = False) -> Columns:
         """Look for Lending Club's names or for those of a request; without a column `id`, the line identifies a loan.
 
         Raises:
             ScoringError: neither naming is complete, or a column is missing that was asked for, or stands there twice.
         """
-        namings = [tuple(feature.column for feature in FEATURES), tuple(feature.field for feature in FEATURES)]
+        inputs = (ON_BOOK if on_book else LOAN).features
+        namings = [tuple(feature.column for feature in inputs), tuple(feature.field for feature in inputs)]
         missing, naming = min((([name for name in names if name not in found], names) for names in namings), key=_count)
         if missing:
             raise ScoringError(
@@ -43,11 +51,16 @@ class Columns:
             )
         if identity is not None and identity not in found:
             raise ScoringError(f"{str(path)!r} has no column {identity!r} to tell loans apart by.")
-        columns = cls(naming, identity or ("id" if "id" in found else None))
+        columns = cls(naming, identity or ("id" if "id" in found else None), on_book)
         for name in columns.wanted:
             if list(found).count(name) > 1:
                 raise ScoringError(f"{str(path)!r} has the column {name!r} twice.")
         return columns
+
+    @property
+    def inputs(self) -> FeatureSet:
+        """The features, in the order of their columns."""
+        return ON_BOOK if self.on_book else LOAN
 
     @property
     def wanted(self) -> list[str]:

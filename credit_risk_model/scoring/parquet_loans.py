@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit_risk_model.features import FEATURES
 from credit_risk_model.scoring.loans import Columns, Part, Rows, ScoringError
 
 
@@ -30,7 +29,7 @@ class ParquetLoans:
         return vars(self) | {"_at": None}
 
     @classmethod
-    def open(cls, path: Path, identity: str | None, part_rows: int) -> "ParquetLoans":
+    def open(cls, path: Path, identity: str | None, part_rows: int, on_book: bool = False) -> "ParquetLoans":
         """Read the names and types of the columns.
 
         Raises:
@@ -42,8 +41,8 @@ class ParquetLoans:
             raise ScoringError(f"{str(path)!r} is no intact Parquet file: {error}.") from error
         with file:
             schema = file.schema_arrow
-            columns = Columns.find(path, schema.names, identity)
-            for feature, name in zip(FEATURES, columns.features, strict=True):
+            columns = Columns.find(path, schema.names, identity, on_book)
+            for feature, name in zip(columns.inputs.features, columns.features, strict=True):
                 kind = schema.field(name).type
                 if not (_holds_texts(kind) or (not feature.categories and _holds_numbers(kind))):
                     expected = "texts" if feature.categories else "numbers"

@@ -18,7 +18,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.features import FEATURES
+from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import rows
 from credit_risk_model.scoring.csv_loans import CsvLoans
@@ -63,7 +63,7 @@ def score(job: Job, part: Part, read: Rows | None = None, threads: int = 1) -> d
     Raises:
         ScoringError: the rows changed since they were counted, or the model is another one.
     """
-    model = _scorer(job.artifact, job.digest)
+    model = _scorer(job.artifact, job.digest, job.loans.columns.on_book)
     matrix, ids, rejects = rows.encode(read or job.loans.read(part), job.loans.columns)
     counts = {"rows": part.rows, "scored": len(matrix), "rejected": len(rejects)}
     if part.rows != len(matrix) + len(rejects):
@@ -76,8 +76,8 @@ def score(job: Job, part: Part, read: Rows | None = None, threads: int = 1) -> d
 
 
 @cache  # a worker scores many parts
-def _scorer(artifact: Path | None, digest: str) -> scorer.Scorer:
-    model = scorer.load(artifact)
+def _scorer(artifact: Path | None, digest: str, on_book: bool) -> scorer.Scorer:
+    model = scorer.load(artifact, features=ON_BOOK if on_book else LOAN)
     if model.digest != digest:
         raise ScoringError(f"Another model is here than where the run was started: {model.digest}, not {digest}.")
     return model
@@ -87,8 +87,8 @@ def _answers(job: Job, model: scorer.Scorer, matrix: scorer.Matrix, ids: pa.Arra
     probabilities = model.probabilities(matrix, threads) if len(matrix) else np.empty(0)
     columns: list[Any] = [ids, pc.if_else(model.are_risky(probabilities), *_LABELS), pa.array(probabilities)]
     if job.reasons:
-        contributions = model.contributions(matrix, threads) if len(matrix) else np.empty((0, len(FEATURES) + 1))
-        labels = np.array([feature.label for feature in FEATURES])
+        contributions = model.contributions(matrix, threads) if len(matrix) else np.empty((0, len(model.features) + 1))
+        labels = np.array([feature.label for feature in model.features.features])
         for positions in scorer.principal(contributions, job.reasons).T:
             values = contributions[np.arange(len(matrix)), positions]
             columns += [pa.array(labels[positions], mask=values == 0), pa.array(values)]

@@ -8,17 +8,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from credit_risk_model.features import FEATURES, encode_batch
+from credit_risk_model import months
+from credit_risk_model.feature_set import Feature
+from credit_risk_model.features import MONTHS_SINCE_ISSUE
 from credit_risk_model.scoring.loans import Columns, Rows
 
-_LOWEST = np.array([0 if feature.categories else feature.minimum for feature in FEATURES], float)
-_HIGHEST = np.array([len(feature.categories) - 1 if feature.categories else feature.maximum for feature in FEATURES])
-_EXPECTED = [
-    f"one of {', '.join(map(repr, feature.categories))}"
-    if feature.categories
-    else f"a number from {feature.minimum:,.10g} to {feature.maximum:,.10g}"
-    for feature in FEATURES
-]
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
 
 
@@ -26,13 +20,20 @@ Reject = tuple[int, Any, str]  # the line, the id where it could be read, and th
 
 
 def encode(rows: Rows, columns: Columns) -> tuple[NDArray[np.float64], pa.Array, list[Reject]]:
-    """Return the `n` rows that can be scored as a matrix of shape (n, 16), their ids, and all other rows by line."""
+    """Return the `n` rows that can be scored as a matrix of shape (n, features), their ids, and all others by line."""
+    features = columns.inputs.features
     arrays = [
-        _texts(rows.values.column(name)) if feature.categories else _numbers(rows.values.column(name))
-        for name, feature in zip(columns.features, FEATURES, strict=True)
+        _texts(rows.values.column(name))
+        if feature.categories
+        else _ages(rows.values.column(name), columns.as_of)
+        if _is_month_of_issue(name, feature)
+        else _numbers(rows.values.column(name))
+        for name, feature in zip(columns.features, features, strict=True)
     ]
-    matrix = encode_batch(pa.RecordBatch.from_arrays(arrays, [feature.field for feature in FEATURES]))
-    good = (matrix >= _LOWEST) & (matrix <= _HIGHEST)  # false for nan
+    matrix = columns.inputs.encode_batch(pa.RecordBatch.from_arrays(arrays, columns.inputs.fields))
+    lowest = np.array([0 if feature.categories else feature.minimum for feature in features], float)
+    highest = np.array([len(feature.categories) - 1 if feature.categories else feature.maximum for feature in features])
+    good = (matrix >= lowest) & (matrix <= highest)  # false for nan
     scorable = good.all(axis=1)
     refused = np.flatnonzero(~scorable)
     given = rows.values.take(pa.array(refused)).to_pylist()
@@ -52,6 +53,28 @@ def _texts(column: pa.Array) -> pa.Array:
     return column.cast(pa.string()) if pa.types.is_null(column.type) else column
 
 
+def _is_month_of_issue(name: str, feature: Feature) -> bool:
+    return feature is MONTHS_SINCE_ISSUE and name == feature.column
+
+
+def _ages(column: pa.Array, as_of: int | None) -> pa.Array:
+    if as_of is None:
+        raise ValueError("an age is counted to a month, and none is given")
+    found = column.cast(pa.string()).dictionary_encode()
+    issued = [months.number(text) for text in found.dictionary.to_pylist()]
+    ages = pa.array([None if month is None else float(as_of - month) for month in issued], pa.float64())
+    return ages.take(found.indices)
+
+
+def _expected(name: str, feature: Feature, as_of: int | None) -> str:
+    if feature.categories:
+        return f"one of {', '.join(map(repr, feature.categories))}"
+    lowest, highest = feature.minimum or 0, feature.maximum or 0
+    if as_of is not None and _is_month_of_issue(name, feature):
+        return f"a month from {months.text(as_of - int(highest))} to {months.text(as_of - int(lowest))}"
+    return f"a number from {lowest:,.10g} to {highest:,.10g}"
+
+
 def _numbers(column: pa.Array) -> pa.Array:
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
         return column.cast(pa.float64(), safe=False)
@@ -69,6 +92,7 @@ def _reason(loan: dict[str, Any], good: NDArray[np.bool_], columns: Columns) -> 
     wrong = []
     for position in np.flatnonzero(~good):
         name = columns.features[position]
-        found = "missing" if loan[name] is None else f"{str(loan[name])[:60]!r}, expected {_EXPECTED[position]}"
+        expected = _expected(name, columns.inputs.features[position], columns.as_of)
+        found = "missing" if loan[name] is None else f"{str(loan[name])[:60]!r}, expected {expected}"
         wrong.append(f"{name} is {found}")
     return "; ".join(wrong)

@@ -15,8 +15,17 @@ from credit_risk_model.features import FEATURES
 STATUS = "loan_status"
 INSTALLMENT = "installment"
 ISSUED = "issue_d"
-NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [INSTALLMENT]
-TEXTS = [feature.column for feature in FEATURES if feature.categories] + [STATUS, ISSUED]
+PAID = "total_pymnt"
+RECOVERIES = "recoveries"
+LAST_PAID = "last_pymnt_d"
+HISTORY = (
+    ISSUED,
+    PAID,
+    RECOVERIES,
+    LAST_PAID,
+)  # what an earlier state follows from; no model sees it, and null is fine
+NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [INSTALLMENT, PAID, RECOVERIES]
+TEXTS = [feature.column for feature in FEATURES if feature.categories] + [STATUS, ISSUED, LAST_PAID]
 
 _CHUNK = 25_000
 
@@ -28,7 +37,7 @@ class DatasetError(Exception):
 
 
 def read(path: Path, *, progress: bool = True) -> pd.DataFrame:
-    """Read the 18 columns that the model is made from, and the month of issue; the others never reach memory.
+    """Read the 18 columns that the model is made from, and the history of payments; the others never reach memory.
 
     `path` names a CSV file, plain or compressed with gzip (told by its content). Numbers come as float64, texts as
     categorical columns; both may hold nulls.

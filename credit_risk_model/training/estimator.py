@@ -1,18 +1,22 @@
-"""The LightGBM model: its hyperparameters, its fit, its operating threshold."""
+"""The LightGBM model: its hyperparameters, its fit, its calibration, its operating threshold."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import precision_recall_curve
 from tqdm import tqdm
 
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.features import FEATURE_NAMES
+from credit_risk_model.feature_set import FeatureSet
+from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.training import book, split
+from credit_risk_model.training.dataset import STATUS
 from credit_risk_model.training.preparation import RISK
 
 SEED = 42
@@ -35,6 +39,16 @@ ARTICLE: dict[str, Any] = {
 }
 
 
+# With the age known, a loan that has paid more is not riskier. Without it, the payments also tell the age.
+_MONOTONE = {ON_BOOK: {"TotalPaymentsToDate": -1, "InterestRate": 1}}
+
+# These are seen in `max_bin` bins, and what is known of the borrower in `borrower_bins`: too few to recognise a loan by
+# that is met in many views. The grid of interest rates changed every few months, and of many months there are no loans:
+# seen exactly, a rate would be a month of issue, and one that was never met would be risky.
+_AMOUNTS = ("LastPaymentAmount", "TotalPaymentsToDate", "LoanAmount", "MonthsSinceIssue")
+_RATE, _RATE_BINS = "InterestRate", 64
+
+
 class EstimatorError(Exception):
     """Loans that no model can be fitted to."""
 
@@ -44,9 +58,50 @@ def found_hyperparameters() -> dict[str, Any]:
     return dict(json.loads(FOUND.read_text())["hyperparameters"])
 
 
+class Learned(NamedTuple):
+    """A model, its operating threshold, and the model that the threshold was chosen with."""
+
+    threshold: float
+    booster: lightgbm.Booster
+    rehearsal: lightgbm.Booster
+
+
+def learn(
+    loans: pd.DataFrame,
+    hyperparameters: dict[str, Any],
+    features: FeatureSet = LOAN,
+    *,
+    refit: bool = True,
+    progress: str | None = None,
+) -> Learned:
+    """Return a calibrated model and its threshold.
+
+    Calibration and threshold are chosen on the validation rows, with a model that has not seen them. With `refit`, the
+    model that is kept learns from those rows too; otherwise it is the same.
+
+    Raises:
+        EstimatorError: the rows to fit to, or the validation rows, are all safe or all risky.
+    """
+    unseen = split.for_validation(loans)
+    check_classes(loans[~unseen], "to fit to")
+    check_classes(loans[unseen], "to choose the threshold on")
+    risky = is_risky(loans[unseen])
+    rehearsal = fit(loans[~unseen], hyperparameters, features, progress=progress and f"threshold of the {progress}")
+    line = calibration(risky, np.asarray(rehearsal.predict(loans.loc[unseen, features.names], raw_score=True)))
+    calibrate(rehearsal, *line)
+    current = (loans.loc[unseen, STATUS] == "Current").to_numpy()
+    threshold = choose_threshold(risky, probabilities(rehearsal, loans[unseen], features), current)
+    if not refit:
+        return Learned(threshold, rehearsal, rehearsal)
+    booster = fit(loans, hyperparameters, features, progress=progress)
+    calibrate(booster, *line)
+    return Learned(threshold, booster, rehearsal)
+
+
 def fit(
     loans: pd.DataFrame,
     hyperparameters: dict[str, Any],
+    features: FeatureSet = LOAN,
     *,
     seed: int = SEED,
     progress: str | None = None,
@@ -68,19 +123,42 @@ def fit(
         "force_row_wise": True,
         "verbosity": -1,
     } | hyperparameters
+    if constraints := _MONOTONE.get(features):
+        parameters["monotone_constraints"] = [constraints.get(name, 0) for name in features.names]
     trees = parameters.pop("n_estimators")
+    if coarse := parameters.pop("borrower_bins", None):
+        fine = parameters.pop("max_bin")
+        bins = dict.fromkeys(_AMOUNTS, fine) | {_RATE: min(fine, _RATE_BINS)}
+        parameters["max_bin_by_feature"] = [bins.get(name, coarse) for name in features.names]
     with tqdm(total=trees, desc=progress, unit=" trees", disable=progress is None, mininterval=0.5) as bar:
         return lightgbm.train(
             parameters,
-            lightgbm.Dataset(loans[FEATURE_NAMES], label=is_risky(loans)),
+            lightgbm.Dataset(loans[features.names], label=is_risky(loans)),
             num_boost_round=trees,
             callbacks=[lambda _: bar.update() and None],
         )
 
 
-def probabilities(booster: lightgbm.Booster, loans: pd.DataFrame) -> NDArray[np.float64]:
+def probabilities(booster: lightgbm.Booster, loans: pd.DataFrame, features: FeatureSet = LOAN) -> NDArray[np.float64]:
     """Return for each of `n` prepared loans the probability that it is risky, shape (n,)."""
-    return np.asarray(booster.predict(loans[FEATURE_NAMES]), dtype=np.float64)
+    return np.asarray(booster.predict(loans[features.names]), dtype=np.float64)
+
+
+def calibration(risky: NDArray[np.bool_], log_odds: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the slope and the intercept that make log-odds of loans not seen in training fit what came true.
+
+    Source: Platt, Probabilistic outputs for support vector machines (1999).
+    """
+    line = LogisticRegression(C=np.inf).fit(log_odds[:, np.newaxis], risky)
+    return float(line.coef_[0, 0]), float(line.intercept_[0])
+
+
+def calibrate(booster: lightgbm.Booster, slope: float, intercept: float) -> None:
+    """Have the model answer `slope` times its log-odds plus `intercept`, by changing the values in its leaves."""
+    for tree, leaves in enumerate(booster.dump_model()["tree_info"]):
+        for leaf in range(leaves["num_leaves"]):
+            value = slope * booster.get_leaf_output(tree, leaf) + (intercept if tree == 0 else 0)
+            booster.set_leaf_output(tree, leaf, value)
 
 
 def is_risky(loans: pd.DataFrame) -> NDArray[np.bool_]:
@@ -101,10 +179,17 @@ def check_classes(loans: pd.DataFrame, part: str) -> None:
         )
 
 
-def choose_threshold(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
-    """Return the operating threshold at which F1 of `risky` is highest; equal scores go to the higher threshold."""
+def choose_threshold(risky: NDArray[np.bool_], probability: NDArray[np.float64], current: NDArray[np.bool_]) -> float:
+    """Return the operating threshold at which F1 of `risky` is highest; equal scores go to the higher threshold.
+
+    At most twice the share of current loans that late loans and those in grace justify is called risky. All arrays have
+    the shape (n,).
+    """
     precision, recall, thresholds = precision_recall_curve(risky, probability)
     f1 = 2 * precision * recall / np.maximum(precision + recall, np.finfo(float).tiny)
+    of_current = np.sort(probability[current])
+    flagged = (len(of_current) - np.searchsorted(of_current, thresholds)) / max(len(of_current), 1)
+    f1[:-1][flagged > 2 * book.troubled_share()] = 0
     # The curve's last point, precision 1 at recall 0, has no threshold.
     best = len(thresholds) - 1 - int(np.argmax(f1[:-1][::-1]))
     return float(thresholds[best])

@@ -22,8 +22,10 @@ from sklearn.metrics import (
 from tqdm import tqdm
 
 from credit_risk_model.categories import CreditRisk
+from credit_risk_model.training.dataset import STATUS
 from credit_risk_model.training.estimator import is_risky
 from credit_risk_model.training.preparation import YEAR
+from credit_risk_model.training.views import LOAN_NUMBER
 
 RESAMPLES = 500
 _POINTS = 200
@@ -46,7 +48,34 @@ def metrics(risky: NDArray[np.bool_], probability: NDArray[np.float64], threshol
         "f1": float(f1),
         "roc_auc": float(roc_auc_score(risky, probability)),
         "average_precision": float(average_precision_score(risky, probability)),
+        "calibration_error": calibration_error(risky, probability),
     }
+
+
+def calibration_error(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
+    """Return the expected calibration error over ten bins of equal width: the mean distance from what came true.
+
+    Source: Guo and others, On calibration of modern neural networks (2017).
+    """
+    bins = _calibration(risky, probability)
+    return sum(found["loans"] * abs(found["predicted"] - found["observed"]) for found in bins) / len(risky)
+
+
+def population(loans: pd.DataFrame, probability: NDArray[np.float64], threshold: float) -> dict[str, float]:
+    """Return the figures of a model on one population: its metrics, and what the answers are like as a whole."""
+    risky = is_risky(loans)
+    return metrics(risky, probability, threshold) | {
+        "loans": len(loans),
+        "risky_share": float(risky.mean()),
+        "mean_probability": float(probability.mean()),
+        "current_flagged": flagged_of_current(loans, probability, threshold),
+    }
+
+
+def flagged_of_current(loans: pd.DataFrame, probability: NDArray[np.float64], threshold: float) -> float:
+    """Return the share of the current loans that are answered with `risky`, 0 where there are no current loans."""
+    current = (loans[STATUS] == "Current").to_numpy()
+    return float((probability[current] >= threshold).mean()) if current.any() else 0.0
 
 
 def evaluate(
@@ -71,7 +100,9 @@ def evaluate(
         "risky": int(risky.sum()),
         "threshold": threshold,
         "metrics": metrics(risky, probability, threshold),
-        "intervals": intervals(risky, probability, threshold, seed=seed, progress=progress),
+        "intervals": intervals(
+            risky, probability, threshold, loans[LOAN_NUMBER].to_numpy(), seed=seed, progress=progress
+        ),
         "brier_score": float(brier_score_loss(risky, probability)),
         "classification_report": classification_report(
             risky, predicted, target_names=names, output_dict=True, zero_division=0.0
@@ -97,18 +128,22 @@ def intervals(
     risky: NDArray[np.bool_],
     probability: NDArray[np.float64],
     threshold: float,
+    loan: NDArray[np.int64],
     *,
     seed: int = 42,
     progress: bool = False,
 ) -> dict[str, list[float]]:
     """Return the 95 % interval of each figure: percentiles over resamples of the loans with replacement.
 
+    `loan`, of shape (n,), has the number of the loan that each row is a view of: a loan is drawn with all its views.
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
     """
     random = np.random.default_rng(seed)
     drawn = []
+    order = np.argsort(loan, kind="stable")
+    views = np.split(order, np.flatnonzero(np.diff(loan[order])) + 1)
     for _ in tqdm(range(RESAMPLES), desc="bootstrap", disable=not progress):
-        rows = random.integers(0, len(risky), len(risky))
+        rows = np.concatenate([views[number] for number in random.integers(0, len(views), len(views))])
         # A resample without both classes has no area under a curve. It can only happen with a handful of loans.
         if 0 < risky[rows].sum() < len(rows):
             drawn.append(metrics(risky[rows], probability[rows], threshold))
@@ -118,7 +153,7 @@ def intervals(
 def seconds_per_loan(
     boosters: Mapping[str, lightgbm.Booster], rows: NDArray[np.float64], rounds: int = 5
 ) -> dict[str, float]:
-    """Return for each model the median seconds that one thread takes to score one of `rows`, shape (n, 16).
+    """Return for each model the median seconds that one thread takes to score one of `rows`, shape (n, features).
 
     The models take turns, row by row, so that a machine that becomes slower does so for all of them.
     """

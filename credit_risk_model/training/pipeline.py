@@ -1,4 +1,4 @@
-"""From a file of loans to an artifact with all the evidence for its model, in one run that can be taken up again."""
+"""From a file of loans to the artifacts of both models with the evidence for them, in one run that can be resumed."""
 
 import hashlib
 import json
@@ -7,6 +7,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,9 +17,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit_risk_model import __version__, artifact, features
+from credit_risk_model import __version__, artifact
 from credit_risk_model.categories import CreditRisk
+from credit_risk_model.feature_set import FeatureSet
+from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.training import (
+    book,
+    comparison,
     dataset,
     estimator,
     evaluation,
@@ -29,12 +34,12 @@ from credit_risk_model.training import (
     self_check,
     split,
     validation,
+    views,
 )
 
 WORK = Path("build") / "training"
 
 _TIMED_ROWS = 300
-_PAYMENTS = ["LastPaymentAmount", "TotalPaymentsToDate"]
 _LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn")
 
 T = TypeVar("T")
@@ -53,13 +58,13 @@ class Steps:
         key = hashlib.sha256(b"\0".join([*code, *(word.encode() for word in about)])).hexdigest()
         self._folder = WORK / key[:16]
 
-    def take(self, number: int, name: str, make: Callable[[], T]) -> T:
-        """Return what `make` returns, or what it returned in an earlier run that failed later."""
-        path = self._folder / f"{number}.pickle"
+    def take(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` returns, or what it returned before: in this run, or in an earlier one that failed."""
+        path = self._folder / f"{name.replace(' ', '_')}.pickle"
         if path.exists():
-            print(f"{number}. {name}: kept from the run before")
+            print(f"{name}: kept from before")
             return pickle.loads(path.read_bytes())  # type: ignore[no-any-return]  # noqa: S301  # written below
-        print(f"{number}. {name}")
+        print(name)
         started = time.monotonic()
         result = make()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,11 +79,24 @@ class Steps:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[str, Any]:
-    """Train on the loans in `data` and write the artifact to `output`; return its metadata.
+@dataclass(frozen=True)
+class Kind:
+    """One of the two models: its inputs, its name, and where its artifact goes next to the first one."""
 
-    `source` says in words where the loans come from. With `reports`, the model is validated, evaluated in full and
-    compared with others, and all that is written into the artifact. What happens is printed.
+    name: str
+    features: FeatureSet
+    prefix: str
+
+
+KINDS = (Kind("credit_risk_model", LOAN, ""), Kind("credit_risk_on_book_model", ON_BOOK, "on_book_"))
+
+
+def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[str, Any]:
+    """Train on the loans in `data`; write the artifact to `output`, and that of the on-book model to `on_book_...`.
+
+    `source` says in words where the loans come from. With `reports`, the models are validated, evaluated in full and
+    compared with others, and all that is written into the artifacts. What happens is printed. Returns the metadata of
+    the first artifact.
 
     Raises:
         DatasetError, PreparationError, EstimatorError, ValidationError, ArtifactError: nothing was written.
@@ -88,131 +106,151 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
     loans, steps = preparation.prepare(
         dataset.read(data), report=lambda step: print(f"  {step.rows:>9,} rows  {step.name}")
     )
-    test = split.held_back(loans)
-    learning, held_back = loans[~test], loans[test]
-    print(f"Split by the hash of each loan: {len(learning):,} to learn from, {len(held_back):,} held back.")
-
-    validation_rows = split.for_validation(learning)
-    estimator.check_classes(learning[~validation_rows], "to fit to")
-    estimator.check_classes(learning[validation_rows], "to choose the threshold on")
-    estimator.check_classes(held_back, "held back")
+    whole = book.of(loans, seed=estimator.SEED, report=lambda words: print(f"Book: {words}."))
+    test = split.held_back(whole.loans)
+    learning, held_out = whole.loans[~test], whole.loans[test]
+    print(f"Split by the hash of each loan: {len(learning):,} rows to learn from, {len(held_out):,} held out.")
+    estimator.check_classes(held_out, "held out")
 
     kept = Steps(fingerprint, source)
-    threshold, booster = kept.take(1, "model", lambda: _model(learning, validation_rows))
-    measured = evaluation.metrics(estimator.is_risky(held_back), estimator.probabilities(booster, held_back), threshold)
-    metadata = {
-        "model": "credit_risk_model",
-        "version": __version__,
-        "features": features.specification(),
-        "classes": [*CreditRisk],
-        "threshold": threshold,
-        "hyperparameters": estimator.found_hyperparameters() | {"seed": estimator.SEED},
-        "metrics": measured,
-        "data": {
-            "source": source,
-            "sha256": fingerprint,
-            "years": {f"{year:.0f}": int(n) for year, n in loans[preparation.YEAR].value_counts().sort_index().items()},
-            "steps": [[step.name, step.rows] for step in steps],
-            "learned_from": len(learning),
-            "held_back": len(held_back),
-            "risky_share": float(np.mean(estimator.is_risky(loans))),
-        },
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES},
+    learned = {
+        kind.name: kept.take(f"model {kind.name}", lambda: _model(learning, kind))  # noqa: B023  # made at once
+        for kind in KINDS
     }
-    members: dict[str, bytes] = {}
-    if not reports:
-        _print_table({"this model": measured}, {})
-    else:
-        metadata["compared"], members = _reports(kept, loans, test, booster, metadata)
-    artifact.write(output, booster, metadata, self_check.scored(booster), members)
+    described = {
+        "source": source,
+        "sha256": fingerprint,
+        "years": {f"{year:.0f}": int(n) for year, n in loans[preparation.YEAR].value_counts().sort_index().items()},
+        "steps": [[step.name, step.rows] for step in steps],
+        "book": whole.words,
+        "loans": int(whole.loans[views.LOAN_NUMBER].nunique()),
+        "rows": len(whole.loans),
+        "learned_from": len(learning),
+        "held_back": len(held_out),
+        "risky_share": float(np.mean(estimator.is_risky(whole.loans))),
+        "statuses": {str(name): int(n) for name, n in whole.loans[dataset.STATUS].value_counts().items()},
+    }
+    artifacts = []
+    for kind in KINDS:
+        model = learned[kind.name]
+        probability = estimator.probabilities(model.booster, held_out, kind.features)
+        metadata = {
+            "model": kind.name,
+            "version": __version__,
+            "features": kind.features.specification(),
+            "classes": [*CreditRisk],
+            "threshold": model.threshold,
+            "hyperparameters": estimator.found_hyperparameters() | {"seed": estimator.SEED},
+            "metrics": evaluation.metrics(estimator.is_risky(held_out), probability, model.threshold),
+            "data": described,
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES},
+        }
+        members: dict[str, bytes] = {}
+        if reports:
+            members = _reports(kept, kind, loans, whole, test, model, metadata)
+        _print_metrics(metadata)
+        checked = self_check.scored(model.booster, kind.features)
+        path = output.with_name(kind.prefix + output.name)
+        artifacts.append((path, model.booster, metadata, checked, members))
+    for path, booster, metadata, checked, members in artifacts:
+        artifact.write(path, booster, metadata, checked, members)
     kept.forget()
-    return metadata
+    return artifacts[0][2]
 
 
-def _model(
-    learning: pd.DataFrame, validation_rows: NDArray[np.bool_], name: str = "model"
-) -> tuple[float, lightgbm.Booster]:
-    """Return the operating threshold and the model.
-
-    The threshold is chosen on rows that the model it is chosen with has not seen. The model that is kept learns from
-    those rows too.
-    """
-    hyperparameters = estimator.found_hyperparameters()
-    rehearsal = estimator.fit(learning[~validation_rows], hyperparameters, progress=f"threshold of the {name}")
-    unseen = learning[validation_rows]
-    threshold = estimator.choose_threshold(estimator.is_risky(unseen), estimator.probabilities(rehearsal, unseen))
-    return threshold, estimator.fit(learning, hyperparameters, progress=name)
+def _model(learning: pd.DataFrame, kind: Kind) -> estimator.Learned:
+    return estimator.learn(learning, estimator.found_hyperparameters(), kind.features, progress=kind.name)
 
 
 def _reports(
-    kept: Steps, loans: pd.DataFrame, test: NDArray[np.bool_], booster: lightgbm.Booster, metadata: dict[str, Any]
-) -> tuple[dict[str, dict[str, float]], dict[str, bytes]]:
-    learning, held_back, threshold = loans[~test], loans[test], metadata["threshold"]
-    compared, cost = kept.take(2, "comparison with other models", lambda: _compared(learning, held_back, booster))
-    _print_table({"this model": metadata["metrics"], **compared}, cost)
+    kept: Steps,
+    kind: Kind,
+    loans: pd.DataFrame,
+    whole: book.Book,
+    test: NDArray[np.bool_],
+    model: estimator.Learned,
+    metadata: dict[str, Any],
+) -> dict[str, bytes]:
+    """Return the evidence for a model, which is written into its artifact; `metadata` is completed."""
+    learning, held_out = whole.loans[~test], whole.loans[test]
+    figures, cost = kept.take(
+        f"comparison {kind.name}", lambda: _compared(loans, whole, kind.features, held_out, model.booster)
+    )
+    metadata["compared"] = figures
+    _print_table(figures, cost)
 
+    probability = estimator.probabilities(model.booster, held_out, kind.features)
     found = [
-        kept.take(3, "validation of the loans", lambda: validation.data_integrity(loans)),
-        kept.take(4, "validation of the split", lambda: validation.train_test_validation(learning, held_back)),
+        kept.take("validation of the loans", lambda: validation.data_integrity(loans)),
+        kept.take("validation of the split", lambda: validation.train_test_validation(learning, held_out)),
         kept.take(
-            5, "validation of the model", lambda: validation.model_evaluation(learning, held_back, booster, threshold)
+            f"validation of {kind.name}",
+            lambda: validation.model_evaluation(learning, held_out, model.booster, model.threshold, kind.features),
         ),
     ]
-    findings = [finding for each in found for finding in each.findings]
+    flagged = evaluation.flagged_of_current(held_out, probability, model.threshold)
+    findings = [*(finding for each in found for finding in each.findings), validation.living_book(flagged)]
     reasons = validation.accepted()
+    print(f"Checks:\n{validation.table(findings, reasons)}")
     validation.stop_at_what_matters(findings, reasons)
 
     evaluated = kept.take(
-        6,
-        "evaluation",
-        lambda: evaluation.evaluate(
-            held_back, estimator.probabilities(booster, held_back), threshold, booster, progress=True
-        ),
+        f"evaluation of {kind.name}",
+        lambda: evaluation.evaluate(held_out, probability, model.threshold, model.booster, progress=True),
     )
-    profiled = kept.take(7, "profile of the loans", lambda: profile.page(loans))
-    print(f"Checks:\n{validation.table(findings, reasons)}")
-    return compared, {
-        "model_card.md": model_card.text(metadata | {"compared": compared}, evaluated).encode(),
-        "evaluation.html": report.page(evaluated, compared, metadata["data"]["source"]),
+    evaluated["populations"] = {name: figures["this model"][name] for name in comparison.POPULATIONS}
+    members = {
+        "model_card.md": model_card.text(metadata, evaluated, kind.features).encode(),
+        "evaluation.html": report.page(evaluated, figures, metadata["data"]["source"]),
         "evaluation.json": _json(evaluated),
-        "profile.html": profiled,
         "validation.json": _json(validation.as_json(findings, reasons)),
-    } | {f"{each.findings[0].suite}.html": each.page for each in found}
+        "model_evaluation.html": found[2].page,
+    }
+    if kind.features is LOAN:  # what is known of the loans is the same for both models, and packaged once
+        columns = [*LOAN.names, preparation.RISK, preparation.YEAR]
+        members["profile.html"] = kept.take("profile of the loans", lambda: profile.page(loans[columns]))
+        members |= {f"{each.findings[0].suite}.html": each.page for each in found[:2]}
+    return members
 
 
 def _compared(
-    learning: pd.DataFrame, held_back: pd.DataFrame, booster: lightgbm.Booster
-) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
-    """Return the figures of other models on the same rows, and the seconds that each takes for one loan."""
-    risky = estimator.is_risky(held_back)
-    boosters = {"this model": booster}
-    figures = {}
-    for name, hyperparameters in (
-        ("LightGBM's defaults", estimator.LIGHTGBM_DEFAULTS),
-        ("the article's configuration", estimator.ARTICLE),
-    ):
-        boosters[name] = estimator.fit(learning, hyperparameters, progress=name)
-        # They have no threshold of their own: theirs is 0.5, as `LGBMClassifier.predict` has it.
-        figures[name] = evaluation.metrics(risky, estimator.probabilities(boosters[name], held_back), 0.5)
-
-    # A column of one value takes no part in a fit.
-    name, nothing = "this model without payments", dict.fromkeys(_PAYMENTS, 0.0)
-    threshold, blind = _model(learning.assign(**nothing), split.for_validation(learning), name)
-    figures[name] = evaluation.metrics(risky, estimator.probabilities(blind, held_back.assign(**nothing)), threshold)
-    rows = features.encode_frame(held_back.head(_TIMED_ROWS))
-    return figures, evaluation.seconds_per_loan(boosters, rows)
+    loans: pd.DataFrame,
+    whole: book.Book,
+    features: FeatureSet,
+    held_out: pd.DataFrame,
+    booster: lightgbm.Booster,
+) -> tuple[comparison.Figures, dict[str, float]]:
+    """Return the figures of all models on the same rows, and the seconds that each takes for one loan."""
+    figures, boosters = comparison.compare(loans, whole, features, seed=estimator.SEED)
+    rows = features.encode_frame(held_out.head(_TIMED_ROWS))
+    return figures, evaluation.seconds_per_loan(boosters | {"this model": booster}, rows)
 
 
-def _print_table(measured: dict[str, dict[str, float]], seconds: dict[str, float]) -> None:
-    names = list(measured["this model"])
-    header = [name.replace("average_precision", "avg. prec.") for name in names]
-    print("On the loans held back (ratio: the time for one loan, to this model's):")
-    print(" " * 30 + "".join(f"{name:>12}" for name in [*header, "us per loan", "ratio"]))
-    for model, figures in measured.items():
-        cost = ""
-        if model in seconds:
-            cost = f"{seconds[model] * 1e6:>12.0f}{seconds[model] / seconds['this model']:>12.2f}"
-        print(f"  {model:<28}" + "".join(f"{figures[name]:>12.4f}" for name in names) + cost)
+def _print_metrics(metadata: dict[str, Any]) -> None:
+    words = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in metadata["metrics"].items())
+    print(f"{metadata['model']}, on the rows of the book held out, threshold {metadata['threshold']:.4f}: {words}")
+
+
+def _print_table(measured: comparison.Figures, seconds: dict[str, float]) -> None:
+    for population, words in comparison.POPULATIONS.items():
+        print(f"On {population} ({words}):")
+        print(" " * 36 + "".join(f"{title:>12}" for title in _COLUMNS.values()))
+        for model, figures in measured.items():
+            print(f"  {model:<34}" + "".join(f"{figures[population][name]:>12.4f}" for name in _COLUMNS))
+    for model, taken in seconds.items():
+        print(f"  one loan: {model:<34}{taken * 1e6:>8.0f} us, {taken / seconds['this model']:.2f} times this model's")
+
+
+_COLUMNS = {
+    "risky_share": "risky",
+    "mean_probability": "mean prob.",
+    "current_flagged": "of current",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "f1",
+    "average_precision": "avg. prec.",
+    "calibration_error": "calibration",
+}
 
 
 def _json(value: Any) -> bytes:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from credit_risk_model import months
 from credit_risk_model.categories import CreditRisk, HomeOwnership
-from credit_risk_model.features import FEATURE_NAMES, FEATURES
-from credit_risk_model.training.dataset import INSTALLMENT, ISSUED, STATUS
+from credit_risk_model.features import FEATURES, LOAN
+from credit_risk_model.training.dataset import HISTORY, INSTALLMENT, ISSUED, LAST_PAID, PAID, RECOVERIES, STATUS
 
 RISK = "CreditRisk"
 YEAR = "IssueYear"
+ISSUE_MONTH = "IssueMonth"
+LAST_MONTH = "LastPaymentMonth"
 
 RISK_OF_STATUS = {
     "Charged Off": CreditRisk.RISKY,
@@ -41,9 +44,9 @@ class Step:
 def prepare(loans: pd.DataFrame, report: Callable[[Step], None] = lambda step: None) -> tuple[pd.DataFrame, list[Step]]:
     """Return the loans that the model is made from, under the names of its features, and the steps to them.
 
-    The result has the 16 features, categories as categorical columns with all categories of the code, the column
-    `CreditRisk` with `safe` or `risky`, and `IssueYear` (null where unknown), which no model sees: evaluation groups by
-    it. Each step is reported as it ends.
+    The result has the 16 features, categories as categorical columns with all categories of the code, and the column
+    `CreditRisk` with `safe` or `risky`. What no model sees follows: `IssueYear`, the instalment, the status, and the
+    history of payments with its months as numbers (null where unknown). Each step is reported as it ends.
 
     Raises:
         PreparationError: a loan status or category is unknown, or a step left no rows.
@@ -57,16 +60,14 @@ def prepare(loans: pd.DataFrame, report: Callable[[Step], None] = lambda step: N
         report(steps[-1])
 
     done("loans read")
-    loans = loans.assign(**{RISK: _risk(loans[STATUS])}).drop(columns=STATUS)
+    loans = loans.assign(**{RISK: risk(loans[STATUS])})
     loans = loans.rename(columns={feature.column: feature.name for feature in FEATURES})
     done("loan status to safe or risky")
-    loans = loans.dropna(subset=loans.columns.difference([ISSUED]))
+    loans = loans.dropna(subset=loans.columns.difference([*HISTORY]))
     done("rows with a null dropped")
     for name, keep in _FILTERS:
         loans = loans[keep(loans)]
         done(name)
-    loans = loans.drop(columns=INSTALLMENT)
-    done("monthly instalment dropped")
     return _finished(loans), steps
 
 
@@ -97,7 +98,12 @@ _FILTERS: list[tuple[str, Callable[[pd.DataFrame], "pd.Series[bool]"]]] = [
 ]
 
 
-def _risk(status: pd.Series) -> pd.Series:
+def risk(status: pd.Series) -> pd.Series:
+    """Return `safe` or `risky` for each status, as a categorical column.
+
+    Raises:
+        PreparationError: a status is unknown.
+    """
     unknown = sorted(set(status.dropna().unique()) - RISK_OF_STATUS.keys())
     if unknown:
         raise PreparationError(
@@ -117,9 +123,11 @@ def _finished(loans: pd.DataFrame) -> pd.DataFrame:
                     f"{_first(loans[feature.name], unknown[0])}; known are {', '.join(map(repr, feature.categories))}."
                 )
             loans[feature.name] = loans[feature.name].cat.set_categories(feature.categories)
-    # "Dec-2011": the year is what stands behind the last hyphen.
-    loans[YEAR] = pd.to_numeric(loans[ISSUED].astype("str").str.rpartition("-")[2], errors="coerce")
-    return loans[[*FEATURE_NAMES, RISK, YEAR]].reset_index(drop=True)
+    for column, texts in ((ISSUE_MONTH, loans[ISSUED]), (LAST_MONTH, loans[LAST_PAID])):
+        loans[column] = texts.astype("object").map(months.number, na_action="ignore").astype("float64")
+    loans[YEAR] = loans[ISSUE_MONTH] // 12
+    kept = [*LOAN.names, RISK, YEAR, ISSUE_MONTH, LAST_MONTH, STATUS, INSTALLMENT, PAID, RECOVERIES]
+    return loans[kept].reset_index(drop=True)
 
 
 def _first(column: pd.Series, value: str) -> int:

@@ -9,6 +9,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from credit_risk_model.training.comparison import POPULATIONS, Figures
+
 BLUE, RED, GREY = "#1f5fa8", "#c8442b", "#8a8f98"
 
 _STYLE = """
@@ -22,15 +24,16 @@ figure { margin: 0; } figure svg { width: 100%; height: auto; } figcaption { col
 """
 
 
-def page(evaluation: dict[str, Any], compared: dict[str, dict[str, float]], source: str) -> bytes:
-    """Return the page. `evaluation` is that of `evaluation.evaluate`; `compared` has the figures of other models."""
+def page(evaluation: dict[str, Any], compared: Figures, source: str) -> bytes:
+    """Return the page. `evaluation` is that of `evaluation.evaluate`; `compared` has the figures of all models."""
     threshold = evaluation["threshold"]
     figures = evaluation["metrics"]
     intervals = {name: f"{low:.3f} to {high:.3f}" for name, (low, high) in evaluation["intervals"].items()}
     names = ["precision", "recall", "f1", "roc_auc", "average_precision"]
+    of_books = ["risky_share", "mean_probability", "current_flagged", *names, "calibration_error"]
     body = [
         "<h1>How good the credit-risk model is</h1>",
-        f"<p>Measured on {evaluation['loans']:,} loans held back, {evaluation['risky']:,} of them risky. "
+        f"<p>Measured on {evaluation['loans']:,} rows of the book, held out; {evaluation['risky']:,} are risky. "
         f"Loans: {html.escape(source)}. A loan is answered with <i>risky</i> from a probability of {threshold:.3f}, "
         "the threshold with the best F1 on validation loans.</p>",
         "<h2>In figures</h2>",
@@ -38,7 +41,7 @@ def page(evaluation: dict[str, Any], compared: dict[str, dict[str, float]], sour
             ["figure", "value", "95 % interval"],
             [[words(name), f"{value:.3f}", intervals[name]] for name, value in figures.items()],
         ),
-        "<p>The intervals come from resampling the loans held back. They say nothing of loans of another kind.</p>",
+        "<p>The intervals come from resampling the loans held out. They say nothing about loans of another kind.</p>",
         "<h2>In pictures</h2>",
         '<div class="plots">',
         *(
@@ -46,13 +49,18 @@ def page(evaluation: dict[str, Any], compared: dict[str, dict[str, float]], sour
             for title, caption, draw in PLOTS
         ),
         "</div>",
-        "<h2>Beside other models</h2>",
-        _table(
-            ["model", *map(words, names)],
-            [
-                [html.escape(model), *(f"{row[name]:.3f}" for name in names)]
-                for model, row in {"this model": figures, **compared}.items()
-            ],
+        "<h2>Compared with other models, on each population</h2>",
+        "<p>For this table each model learned without the rows that its threshold was chosen on.</p>",
+        *(
+            f"<h3>On {population}</h3><p>{POPULATIONS[population]}</p>"
+            + _table(
+                ["model", *map(words, of_books)],
+                [
+                    [html.escape(model), *(f"{figures[population][name]:.3f}" for name in of_books)]
+                    for model, figures in compared.items()
+                ],
+            )
+            for population in POPULATIONS
         ),
         "<h2>By class</h2>",
         _table(
@@ -171,9 +179,17 @@ PLOTS: list[tuple[str, str, Callable[[Axes, Any], None]]] = [
 ]
 
 
+_WORDS = {
+    "f1": "F1",
+    "roc_auc": "ROC AUC",
+    "risky_share": "risky",
+    "current_flagged": "risky answers of current loans",
+}
+
+
 def words(name: str) -> str:
     """Return the name of a figure as people write it."""
-    return {"f1": "F1", "roc_auc": "ROC AUC"}.get(name, name.replace("_", " "))
+    return _WORDS.get(name, name.replace("_", " "))
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Which loans a model learns from, and which are held back, told by the loan itself."""
+"""Which loans a model learns from, and which are held out, chosen by a hash of the loan."""
 
 from hashlib import blake2b
 
@@ -6,20 +6,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit_risk_model.features import encode_frame
+from credit_risk_model.feature_set import FeatureSet
+from credit_risk_model.features import CHANGING, LOAN
 
 TEST_PERCENT = 20
 VALIDATION_PERCENT = 16
 
+_AT_ISSUE = FeatureSet([feature for feature in LOAN.features if feature.name not in CHANGING])
+
 
 def buckets(loans: pd.DataFrame) -> NDArray[np.int64]:
-    """Return for each prepared loan a number from 0 to 99, evenly spread, that follows from its 16 features alone.
+    """Return for each prepared loan a number from 0 to 99, evenly spread, that follows from its features at issue.
 
-    Neither the order of the rows nor the loans around it matter, and loans that are alike never come to lie on both
-    sides of a split.
+    Neither the order of the rows nor the loans around it matter. All views of a loan, and loans that are alike, lie on
+    one side of a split.
     """
     # The bytes of a float depend on the machine's byte order unless it is named.
-    rows = encode_frame(loans).astype("<f8")
+    rows = _AT_ISSUE.encode_frame(loans).astype("<f8")
     return np.array([int.from_bytes(blake2b(row.tobytes(), digest_size=8).digest()) % 100 for row in rows])
 
 

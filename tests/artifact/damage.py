@@ -17,7 +17,7 @@ import numpy as np
 
 from credit_risk_model.artifact import PACKAGED, ArtifactError
 from credit_risk_model.artifact.model_text import checked
-from credit_risk_model.features import EXAMPLE, encode_loans, specification
+from credit_risk_model.features import LOAN
 from credit_risk_model.prediction.batch import CreditRiskBatchModel
 from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
 from credit_risk_model.prediction.model import CreditRiskModel, ScoringModel
@@ -175,8 +175,8 @@ def shortened(trees: int) -> Members:
     sizes = b" ".join(str(len(b"Tree=" + body + b"\n\n\n")).encode() for body in bodies)
     text = re.sub(rb"\ntree_sizes=.*", b"\ntree_sizes=" + sizes, text)
     checks = json.loads(members["self_check.json"])
-    rows = encode_loans(check["loan"] for check in checks["loans"])
-    probabilities = lightgbm.Booster(model_str=checked(text, specification())).predict(rows, num_threads=1)
+    rows = LOAN.encode_loans(check["loan"] for check in checks["loans"])
+    probabilities = lightgbm.Booster(model_str=checked(text, LOAN.specification())).predict(rows, num_threads=1)
     for check, probability in zip(checks["loans"], np.asarray(probabilities).tolist(), strict=True):
         check["probability"] = probability
     return resealed(members | {"model.joblib": pickled(text), "self_check.json": json.dumps(checks).encode()})
@@ -203,9 +203,9 @@ def outcome(path: Path) -> str:
             model.self_check()
     except ArtifactError as error:
         return f"refused: {error}".replace(str(path), "1.zip")
-    many = batch.predict(batch.input_schema.model_validate({"loans": [EXAMPLE]}))
-    one = explaining.predict(explaining.input_schema.model_validate(EXAMPLE))
-    risk = single.predict(single.input_schema.model_validate(EXAMPLE)).credit_risk
+    many = batch.predict(batch.input_schema.model_validate({"loans": [LOAN.example]}))
+    one = explaining.predict(explaining.input_schema.model_validate(LOAN.example))
+    risk = single.predict(single.input_schema.model_validate(LOAN.example)).credit_risk
     assert 0.0 <= one.probability <= 1.0, one
     assert many.loans[0].probability == one.probability, many
     assert risk == one.credit_risk == many.loans[0].credit_risk, risk

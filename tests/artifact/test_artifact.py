@@ -21,7 +21,7 @@ import pytest
 from credit_risk_model import artifact
 from credit_risk_model.artifact import ArtifactError
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.features import FEATURE_NAMES, specification
+from credit_risk_model.features import LOAN
 from tests.artifact.damage import members_of, resealed, zipped
 from tests.conftest import ROOT
 
@@ -43,7 +43,7 @@ def altered(practice_artifact: Path, tmp_path: Path) -> Callable[..., Path]:
 
 def refusal(path: Path, sha256: str | None = None) -> str:
     with pytest.raises(ArtifactError) as caught:
-        artifact.read(path, features=specification(), sha256=sha256)
+        artifact.read(path, features=LOAN.specification(), sha256=sha256)
     message = str(caught.value)
     assert repr(str(path)) in message
     return message
@@ -56,7 +56,7 @@ def test_the_classes_are_those_of_the_code() -> None:
 def test_what_was_written_is_read(practice_artifact: Path) -> None:
     digest = hashlib.sha256(practice_artifact.read_bytes()).hexdigest()
 
-    read = artifact.read(practice_artifact, features=specification(), sha256=digest.upper())
+    read = artifact.read(practice_artifact, features=LOAN.specification(), sha256=digest.upper())
 
     assert read.booster.num_trees() == read.metadata["hyperparameters"]["n_estimators"]
     assert 0 < read.threshold < 1
@@ -73,7 +73,7 @@ def test_the_metadata_record_every_member(practice_artifact: Path) -> None:
     metadata = json.loads(members.pop("metadata.json"))
 
     assert metadata["sha256"] == {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
-    assert metadata["features"] == specification()
+    assert metadata["features"] == LOAN.specification()
     assert metadata["versions"]["lightgbm"] == lightgbm.__version__
 
 
@@ -128,7 +128,7 @@ def test_no_changed_header_escapes_as_another_error(practice_artifact: Path, tmp
 
         # Some of these bytes mean nothing, so it may also load; any other error fails the test.
         with suppress(ArtifactError):
-            artifact.read(path, features=specification())
+            artifact.read(path, features=LOAN.specification())
 
 
 def test_an_encrypted_member_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_report_that_is_gone_is_named(altered: Callable[..., Path], practice_a
 
 
 def test_a_report_that_was_changed_is_named_when_all_is_verified(practice_artifact: Path, tmp_path: Path) -> None:
-    read = artifact.read(practice_artifact, features=specification())
+    read = artifact.read(practice_artifact, features=LOAN.specification())
     artifact.write(tmp_path / "1.zip", read.booster, read.metadata, read.self_check, {"report.html": b"<p>good</p>"})
     members = members_of(tmp_path / "1.zip")
     assert artifact.verify(tmp_path / "1.zip") == members
@@ -186,7 +186,7 @@ def test_a_report_that_was_changed_is_named_when_all_is_verified(practice_artifa
     changed = zipped(tmp_path / "changed.zip", members | {"report.html": b"<p>better</p>"})
 
     # Loading the model needs no report, and does not read them.
-    assert artifact.read(changed, features=specification())
+    assert artifact.read(changed, features=LOAN.specification())
     with pytest.raises(ArtifactError, match=r"The member 'report\.html' of .* was changed"):
         artifact.verify(changed)
 
@@ -215,7 +215,7 @@ def test_another_file_than_the_configured_one_is_refused(practice_artifact: Path
 
 
 def test_other_features_are_refused(altered: Callable[..., Path]) -> None:
-    features = specification()
+    features = LOAN.specification()
     features[0] = features[0] | {"name": "Income"}
 
     assert "'Income'" in refusal(altered(features=features))
@@ -224,14 +224,14 @@ def test_other_features_are_refused(altered: Callable[..., Path]) -> None:
 def test_other_categories_are_refused(altered: Callable[..., Path]) -> None:
     features = [
         entry | {"categories": [*entry["categories"], "yacht"]} if entry["name"] == "LoanPurpose" else entry
-        for entry in specification()
+        for entry in LOAN.specification()
     ]
 
     assert "yacht" in refusal(altered(features=features))
 
 
 def test_fewer_features_are_refused(altered: Callable[..., Path]) -> None:
-    assert "15 features" in refusal(altered(features=specification()[:-1]))
+    assert "15 features" in refusal(altered(features=LOAN.specification()[:-1]))
 
 
 def test_other_classes_are_refused(altered: Callable[..., Path]) -> None:
@@ -254,7 +254,7 @@ def test_another_lightgbm_is_refused(altered: Callable[..., Path], version: str 
 def test_an_older_lightgbm_of_the_same_generation_is_accepted(altered: Callable[..., Path]) -> None:
     path = altered(versions={"lightgbm": "4.0.0"})
 
-    assert artifact.read(path, features=specification()).booster.num_trees()
+    assert artifact.read(path, features=LOAN.specification()).booster.num_trees()
 
 
 class Exploit:
@@ -296,13 +296,13 @@ def test_what_else_the_pickle_says_of_a_model_is_not_believed(
     altered: Callable[..., Path], practice_artifact: Path
 ) -> None:
     """A pickled `best_iteration` of 1 would score with one tree; a `predict` would replace the method."""
-    honest = artifact.read(practice_artifact, features=specification()).booster
+    honest = artifact.read(practice_artifact, features=LOAN.specification()).booster
     forged = lightgbm.Booster(model_str=honest.model_to_string())
     forged.best_iteration = 1
     vars(forged)["predict"] = "x"
     row = np.zeros((1, 16))
 
-    loaded = artifact.read(altered(model=pickle.dumps(forged)), features=specification()).booster
+    loaded = artifact.read(altered(model=pickle.dumps(forged)), features=LOAN.specification()).booster
 
     assert loaded.predict(row) == honest.predict(row)
 
@@ -310,7 +310,7 @@ def test_what_else_the_pickle_says_of_a_model_is_not_believed(
 def test_a_model_that_predicts_no_probability_is_refused(
     altered: Callable[..., Path], prepared_loans: pd.DataFrame
 ) -> None:
-    rows = prepared_loans[FEATURE_NAMES]
+    rows = prepared_loans[LOAN.names]
     regression = lightgbm.train(
         {"verbosity": -1, "objective": "regression"}, lightgbm.Dataset(rows, prepared_loans["AnnualIncome"]), 2
     )
@@ -406,13 +406,13 @@ def test_the_same_inputs_give_the_same_bytes(
     practice_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    read = artifact.read(practice_artifact, features=specification())
+    read = artifact.read(practice_artifact, features=LOAN.specification())
 
     for name in ("a.zip", "b.zip"):
         artifact.write(tmp_path / name, read.booster, read.metadata, read.self_check, {"report.html": b"<p>"})
 
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
-    written = artifact.read(tmp_path / "a.zip", features=specification())
+    written = artifact.read(tmp_path / "a.zip", features=LOAN.specification())
     assert written.metadata["created"] == "2023-11-14T22:13:20Z"
     assert "report.html" in written.metadata["sha256"]
 
@@ -422,7 +422,7 @@ def test_a_source_date_that_is_no_time_is_refused(
     practice_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: str
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
-    read = artifact.read(practice_artifact, features=specification())
+    read = artifact.read(practice_artifact, features=LOAN.specification())
 
     with pytest.raises(ArtifactError, match="SOURCE_DATE_EPOCH"):
         artifact.write(tmp_path / "1.zip", read.booster, {}, read.self_check)
@@ -434,7 +434,7 @@ def test_a_full_disk_leaves_the_old_artifact(
 ) -> None:
     path = tmp_path / "1.zip"
     path.write_bytes(b"old")
-    read = artifact.read(practice_artifact, features=specification())
+    read = artifact.read(practice_artifact, features=LOAN.specification())
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")

@@ -6,7 +6,7 @@ import pytest
 
 from credit_risk_model import artifact
 from credit_risk_model.artifact.__main__ import main
-from credit_risk_model.features import specification
+from credit_risk_model.features import LOAN
 from tests.artifact.damage import members_of, zipped
 
 
@@ -60,7 +60,7 @@ def test_a_member_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.Capt
 def test_a_member_named_like_a_path_is_not_extracted(
     practice_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    read = artifact.read(practice_artifact, features=specification())
+    read = artifact.read(practice_artifact, features=LOAN.specification())
     artifact.write(tmp_path / "1.zip", read.booster, read.metadata, read.self_check, {"../escaped": b"x"})
 
     assert main(["extract", "--artifact", str(tmp_path / "1.zip"), "--to", str(tmp_path / "out")]) == 1

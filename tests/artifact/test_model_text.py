@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from credit_risk_model.artifact.model_text import ModelTextError, checked
-from credit_risk_model.features import specification
+from credit_risk_model.features import LOAN
 from tests.artifact.damage import model_text, shortened
 
 
@@ -20,7 +20,7 @@ def text() -> bytes:
 
 def refusal(text: bytes) -> str:
     with pytest.raises(ModelTextError) as caught:
-        checked(text, specification())
+        checked(text, LOAN.specification())
     return str(caught.value)
 
 
@@ -36,7 +36,10 @@ def test_a_checked_model_predicts_the_same(text: bytes) -> None:
     rows = np.random.default_rng(1).uniform(-5, 20_000, (500, 16))
     rows[:, [4, 5, 11, 13, 15]] = np.random.default_rng(1).integers(-1, 20, (500, 5))
 
-    ours, theirs = lightgbm.Booster(model_str=checked(text, specification())), lightgbm.Booster(model_str=text.decode())
+    ours, theirs = (
+        lightgbm.Booster(model_str=checked(text, LOAN.specification())),
+        lightgbm.Booster(model_str=text.decode()),
+    )
 
     assert np.array_equal(np.asarray(ours.predict(rows)), np.asarray(theirs.predict(rows)))
     assert ours.feature_importance("gain").tolist() == theirs.feature_importance("gain").tolist()
@@ -44,13 +47,13 @@ def test_a_checked_model_predicts_the_same(text: bytes) -> None:
 
 
 def test_lightgbm_does_not_see_the_sizes_of_the_trees(text: bytes) -> None:
-    assert "tree_sizes" not in checked(text.replace(b"tree_sizes=", b"tree_sizes=1"), specification())
+    assert "tree_sizes" not in checked(text.replace(b"tree_sizes=", b"tree_sizes=1"), LOAN.specification())
 
 
 def test_the_line_of_monotone_constraints_is_accepted(text: bytes) -> None:
     constrained = text.replace(b"\nfeature_infos", b"\nmonotone_constraints=" + b"1 0 -1 " * 5 + b"0\nfeature_infos")
 
-    assert "monotone_constraints" in checked(constrained, specification())
+    assert "monotone_constraints" in checked(constrained, LOAN.specification())
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 from benchmarks import record
 from benchmarks.batches import RATIO
 from credit_risk_model import artifact
-from credit_risk_model.features import EXAMPLE, FEATURES
-from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
+from credit_risk_model.features import ON_BOOK
+from credit_risk_model.prediction.on_book import CreditRiskOnBookExplanationModel
 from tests.conftest import ROOT
 from tests.service.document import renewed
 
@@ -19,16 +19,17 @@ _COLOURS = {"riskier": "#b2182b", "safer": "#2166ac"}
 
 
 def answer() -> dict[str, Any]:
-    """Return the explanation of the example of the documentation."""
-    model = CreditRiskExplanationModel()
-    found: dict[str, Any] = model.predict(model.input_schema(**EXAMPLE)).model_dump(mode="json")
+    """Return the explanation of the example of the documentation, by the model that knows its age."""
+    model = CreditRiskOnBookExplanationModel()
+    found: dict[str, Any] = model.predict(model.input_schema(**ON_BOOK.example)).model_dump(mode="json")
     return found
 
 
 def picture() -> str:
     """Return a bar for each reason, from the middle to the side where it moved the loan."""
     found = answer()
-    middle, scale, height = 470, 90, 40 * len(found["reasons"]) + 120
+    middle, height = 500, 40 * len(found["reasons"]) + 120
+    scale = 190 / max(abs(reason["contribution"]) for reason in found["reasons"])
     title = (
         f"{found['credit_risk']}: probability of risky {found['probability']:.3f}, threshold {found['threshold']:.3f}"
     )
@@ -63,17 +64,20 @@ def _sum(found: dict[str, Any]) -> str:
     whole = math.log(found["probability"] / (1 - found["probability"]))
     rest = whole - found["base_value"] - sum(reason["contribution"] for reason in found["reasons"])
     return (
-        f"Before any feature {found['base_value']:+.2f}, the other {len(FEATURES) - len(found['reasons'])} features "
+        f"Before any feature {found['base_value']:+.2f}, the other {len(ON_BOOK) - len(found['reasons'])} features "
         f"{rest:+.2f}: together {whole:+.2f}, a probability of {found['probability']:.3f}."
     )
 
 
 def calibration() -> str:
-    evaluation = json.loads(artifact.verify(artifact.PACKAGED)["evaluation.json"])
-    lines = ["| probability answered, on average | of them turned out risky | loans |", "|---:|---:|---:|"]
-    for group in evaluation["calibration"]:
-        lines.append(f"| {group['predicted']:.3f} | {group['observed']:.3f} | {group['loans']:,} |")
-    return "\n".join(lines)
+    lines = []
+    for path in (artifact.PACKAGED, artifact.PACKAGED_ON_BOOK):
+        evaluation = json.loads(artifact.verify(path)["evaluation.json"])
+        lines += ["| probability answered, on average | of them turned out risky | rows |", "|---:|---:|---:|"]
+        for group in evaluation["calibration"]:
+            lines.append(f"| {group['predicted']:.3f} | {group['observed']:.3f} | {group['loans']:,} |")
+        lines.append("")
+    return "\n".join(lines[:-1])
 
 
 def batches() -> str:

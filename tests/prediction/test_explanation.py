@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from ml_base.ml_model import MLModelSchemaValidationException
 
-from credit_risk_model.features import FEATURES, encode_loans
+from credit_risk_model.features import FEATURES, LOAN, ON_BOOK
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
 from credit_risk_model.prediction.model import CreditRiskModel
+from credit_risk_model.prediction.on_book import CreditRiskOnBookExplanationModel
 from credit_risk_model.prediction.schemas import CreditRiskModelInput
 from tests.prediction.test_model import inputs
 
@@ -39,7 +40,7 @@ def test_all_contributions_and_the_base_value_are_the_log_odds(
 
 def test_they_add_up_for_many_loans(prepared_loans: pd.DataFrame) -> None:
     model = scorer.load()
-    loans = encode_loans(map(vars, inputs(prepared_loans.head(100))))
+    loans = LOAN.encode_loans(map(vars, inputs(prepared_loans.head(100))))
 
     probabilities = model.probabilities(loans)
 
@@ -72,14 +73,13 @@ def test_a_reason_has_the_name_and_the_value_of_its_feature(
         assert reason["name"] == reason["feature"].replace("_", " ").capitalize()
 
 
-def test_a_loan_that_stopped_being_paid_is_risky_because_of_its_payments(
-    model: CreditRiskExplanationModel, loan: dict[str, Any]
-) -> None:
-    answer = explained(model, loan | {"total_payments_to_date": 1_219.2})
+def test_a_loan_that_stopped_being_paid_is_risky_because_of_its_payments_and_its_age() -> None:
+    model = CreditRiskOnBookExplanationModel()
+
+    answer = model.predict(model.input_schema(**ON_BOOK.example | {"total_payments_to_date": 4_064.0}))
 
     assert answer.credit_risk == "risky"
-    assert answer.reasons[0].feature == "total_payments_to_date"
-    assert answer.reasons[0].direction == "riskier"
+    assert next(reason.feature for reason in answer.reasons if reason.direction == "riskier") == "months_since_issue"
 
 
 def test_it_answers_as_the_prediction_does(

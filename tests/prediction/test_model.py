@@ -18,10 +18,10 @@ import credit_risk_model
 from credit_risk_model import artifact
 from credit_risk_model.artifact import ArtifactError
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.features import FEATURE_NAMES, FEATURES, specification
+from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
-from tests.conftest import ROOT, SERVICE_PYTHON
+from tests.conftest import ROOT, SERVICE_PYTHON, STOPPED
 
 
 def inputs(loans: pd.DataFrame) -> list[BaseModel]:
@@ -66,8 +66,8 @@ def test_the_probability_equals_that_of_the_frame_bit_for_bit(
     practice_artifact: Path, prepared_loans: pd.DataFrame
 ) -> None:
     model = CreditRiskModel(artifact_path=str(practice_artifact))
-    booster = artifact.read(practice_artifact, features=specification()).booster
-    expected = np.asarray(booster.predict(prepared_loans[FEATURE_NAMES]))
+    booster = artifact.read(practice_artifact, features=LOAN.specification()).booster
+    expected = np.asarray(booster.predict(prepared_loans[LOAN.names]))
 
     found = [model.probability(data) for data in inputs(prepared_loans)]
 
@@ -76,7 +76,7 @@ def test_the_probability_equals_that_of_the_frame_bit_for_bit(
 
 def test_the_threshold_of_the_artifact_decides(practice_artifact: Path, prepared_loans: pd.DataFrame) -> None:
     model = CreditRiskModel(artifact_path=str(practice_artifact))
-    threshold = artifact.read(practice_artifact, features=specification()).threshold
+    threshold = artifact.read(practice_artifact, features=LOAN.specification()).threshold
 
     answers = set()
     for data in inputs(prepared_loans.head(500)):
@@ -89,7 +89,7 @@ def test_the_threshold_of_the_artifact_decides(practice_artifact: Path, prepared
 def test_a_loan_nearly_paid_back_is_safer_than_one_that_stopped(
     shipped_model: CreditRiskModel, loan: dict[str, Any]
 ) -> None:
-    stopped = shipped_model.probability(CreditRiskModelInput(**loan | {"total_payments_to_date": 1_219.2}))
+    stopped = shipped_model.probability(CreditRiskModelInput(**loan | STOPPED))
     nearly_done = shipped_model.probability(CreditRiskModelInput(**loan | {"total_payments_to_date": 14_224.0}))
 
     assert nearly_done < 0.1 < 0.9 < stopped

@@ -12,7 +12,7 @@ import pytest
 
 from credit_risk_model import artifact
 from credit_risk_model.artifact import ArtifactError
-from credit_risk_model.features import encode_loans
+from credit_risk_model.features import LOAN
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.batch import CreditRiskBatchModel
 from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
@@ -72,7 +72,7 @@ def test_a_model_that_pins_the_artifact_shares_it_with_one_that_does_not(practic
 
 def test_predictions_and_explanations_do_not_disturb_each_other(loan: dict[str, Any]) -> None:
     model = scorer.load()
-    rows = encode_loans([loan])
+    rows = LOAN.encode_loans([loan])
     probability, contributions = model.probabilities(rows), model.contributions(rows)
     wrong = []
 

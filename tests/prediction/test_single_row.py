@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from lightgbm.basic import LightGBMError
 
-from credit_risk_model.features import FEATURES, encode_frame
+from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.single_row import SingleRow
 
 
 def test_a_row_gets_what_the_booster_predicts(shipped_model: CreditRiskModel, prepared_loans: pd.DataFrame) -> None:
-    matrix = encode_frame(prepared_loans)
+    matrix = LOAN.encode_frame(prepared_loans)
     single_row = SingleRow(shipped_model._scorer._booster, len(FEATURES))
 
     found = [single_row(row) for row in matrix.tolist()]
@@ -21,7 +21,7 @@ def test_a_row_gets_what_the_booster_predicts(shipped_model: CreditRiskModel, pr
 
 
 def test_threads_do_not_mix_their_rows(shipped_model: CreditRiskModel, prepared_loans: pd.DataFrame) -> None:
-    rows = encode_frame(prepared_loans).tolist()
+    rows = LOAN.encode_frame(prepared_loans).tolist()
     single_row = SingleRow(shipped_model._scorer._booster, len(FEATURES))
     expected = [single_row(row) for row in rows]
 

@@ -88,7 +88,7 @@ def test_a_wheel_holds_the_model(tmp_path: Path) -> None:
 
     [wheel] = tmp_path.glob(f"credit_risk_model-{credit_risk_model.__version__}-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "credit_risk_model/model_files/1.zip" in names
+    assert {"credit_risk_model/model_files/1.zip", "credit_risk_model/model_files/on_book_1.zip"} <= set(names)
     assert "credit_risk_model/py.typed" in names
 
 

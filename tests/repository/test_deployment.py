@@ -146,8 +146,11 @@ def test_the_configuration_of_production_differs_in_the_pin_alone() -> None:
     pins = [model.pop("configuration") for model in pinned["models"]]
 
     assert pinned == yaml.safe_load(CONFIGURATION.read_text())
-    pin = {"artifact_sha256": hashlib.sha256(artifact.PACKAGED.read_bytes()).hexdigest()}
-    assert pins == [pin] * len(pins)
+    loan, on_book = (
+        {"artifact_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for path in (artifact.PACKAGED, artifact.PACKAGED_ON_BOOK)
+    )
+    assert pins == [on_book if ".on_book." in model["class_path"] else loan for model in pinned["models"]]
 
 
 def test_the_time_to_end_fits_the_drain() -> None:

@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from credit_risk_model.features import FEATURES, encode_loans
+from credit_risk_model import months
+from credit_risk_model.features import FEATURES, LOAN, ON_BOOK
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.schemas import CreditRiskModelInput
 from credit_risk_model.scoring.__main__ import main
@@ -68,7 +69,7 @@ def expected(frame: pd.DataFrame) -> dict[str, float]:
             CreditRiskModelInput(**loan)
         except ValueError:
             continue
-        found[str(row["id"])] = float(model.probabilities(encode_loans([loan]))[0])
+        found[str(row["id"])] = float(model.probabilities(LOAN.encode_loans([loan]))[0])
     return found
 
 
@@ -191,7 +192,7 @@ def test_reasons_are_those_of_the_explanation(tmp_path: Path, loan: dict[str, An
     assert list(row) == [
         "id", "credit_risk", "probability", "reason_1", "contribution_1", "reason_2", "contribution_2",
     ]  # fmt: skip
-    contributions = scorer.load().contributions(encode_loans([loan]))[0, :-1]
+    contributions = scorer.load().contributions(LOAN.encode_loans([loan]))[0, :-1]
     strongest = np.argsort(-abs(contributions))[:2]
     assert [row["reason_1"], row["reason_2"]] == [FEATURES[position].label for position in strongest]
     assert [float(row["contribution_1"]), float(row["contribution_2"])] == contributions[strongest].tolist()
@@ -428,3 +429,72 @@ def test_an_input_that_changes_is_noticed(
     assert process.returncode == 1
     assert "changed while it was scored" in error
     assert not out.exists()
+
+
+def on_book(path: Path, frame: pd.DataFrame) -> Path:
+    frame.to_parquet(path) if path.suffix == ".parquet" else frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
+def test_the_age_counts_to_the_latest_payment_in_the_file(
+    frame: pd.DataFrame, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out = on_book(tmp_path / f"in.{kind}", frame.head(500)), tmp_path / "out.csv"
+    model = scorer.load(features=ON_BOOK)
+
+    score(given, out, "--on-book", "--part-rows", 70)
+
+    latest = max(month for text in frame["last_pymnt_d"].head(500) if (month := months.number(text)) is not None)
+    raw = frame.head(500).assign(issue_d=[latest - (months.number(text) or 0) for text in frame["issue_d"].head(500)])
+    answers = {row["id"]: float(row["probability"]) for row in rows_of(out)}
+    assert len(answers) > 400
+    for row in raw.to_dict("records"):
+        if str(row["id"]) in answers:
+            loan = {feature.field: row[feature.column] for feature in ON_BOOK.features}
+            assert answers[str(row["id"])] == float(model.probabilities(ON_BOOK.encode_loans([loan]))[0])
+    assert f"age:      counted to {months.text(latest)}" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out.csv.summary.json").read_text())["as_of"] == months.text(latest)
+
+
+def test_the_month_can_be_given(frame: pd.DataFrame, tmp_path: Path) -> None:
+    given = on_book(tmp_path / "in.csv", frame.head(300).drop(columns="last_pymnt_d"))
+
+    score(given, tmp_path / "out.csv", "--on-book", "--as-of", "Dec-2012")
+
+    reasons = rejects_of(tmp_path / "out.csv").values()
+    assert any("expected a month from Dec-2002 to Dec-2012" in reason for reason in reasons)
+    assert json.loads((tmp_path / "out.csv.summary.json").read_text())["as_of"] == "Dec-2012"
+
+
+def test_without_a_month_and_a_payment_the_option_is_named(
+    frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, loans in enumerate((frame.drop(columns="last_pymnt_d"), frame.assign(last_pymnt_d="soon"))):
+        assert score(on_book(tmp_path / f"{number}.csv", loans.head(9)), tmp_path / "out.csv", "--on-book") == 1
+
+        assert "give --as-of, such as Jan-2016" in capsys.readouterr().err
+
+
+def test_a_file_with_ages_needs_no_month(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = on_book(tmp_path / "in.csv", pd.DataFrame([ON_BOOK.example, ON_BOOK.example | {"months_since_issue": 121}]))
+
+    assert score(given, tmp_path / "out.csv", "--on-book") == 3
+    assert rejects_of(tmp_path / "out.csv") == {3: "months_since_issue is '121', expected a number from 0 to 120"}
+    assert score(given, tmp_path / "other.csv", "--on-book", "--as-of", "Jan-2016") == 1
+    assert "--as-of is not used, remove it" in capsys.readouterr().err
+
+
+def test_the_reasons_can_name_the_age(tmp_path: Path) -> None:
+    given = on_book(tmp_path / "in.csv", pd.DataFrame([ON_BOOK.example]))
+
+    assert score(given, tmp_path / "out.csv", "--on-book", "--reasons", 17) == 0
+
+    [row] = rows_of(tmp_path / "out.csv")
+    assert "Months since issue" in {row[f"reason_{rank}"] for rank in range(1, 18)}
+
+
+@pytest.mark.parametrize("arguments", [["--as-of", "Jan-2016"], ["--on-book", "--as-of", "2016-01"]])
+def test_a_month_that_cannot_be_used_is_refused(tmp_path: Path, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        score(tmp_path / "in.csv", tmp_path / "out.csv", *arguments)

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from credit_risk_model.features import EXAMPLE
+from credit_risk_model.features import LOAN
 from tests.test_service import BATCH
 
 LOANS = 1_000
@@ -29,8 +29,8 @@ def test_a_thousand_empty_loans_are_answered_with_a_hundred_messages_and_a_count
     found = messages(post(service, json.dumps({"loans": [{}] * LOANS})))
 
     assert len(found) == 101
-    assert found[0] == f"loans[0].{next(iter(EXAMPLE))}: Field required"
-    assert found[-1] == f"and {LOANS * len(EXAMPLE) - 100} more"
+    assert found[0] == f"loans[0].{next(iter(LOAN.example))}: Field required"
+    assert found[-1] == f"and {LOANS * len(LOAN.example) - 100} more"
 
 
 def test_a_hundred_messages_are_told_without_a_count(service: httpx.Client, loan: dict[str, Any]) -> None:
@@ -63,7 +63,7 @@ def test_more_values_than_may_be_are_not_looked_at(service: httpx.Client) -> Non
         '{"loans": [{"%s": 1, "%s": 1}]}' % (("k" * 400_000,) * 2),
         json.dumps({"loans": [{f"{number}" * 250: 1} for number in range(LOANS)]}),
         json.dumps(
-            {"loans": [{name: "v" * 1_000_000 if name == "term" else value for name, value in EXAMPLE.items()}]}
+            {"loans": [{name: "v" * 1_000_000 if name == "term" else value for name, value in LOAN.example.items()}]}
         ),
     ],
     ids=["one name", "one name twice", "many names", "a value"],

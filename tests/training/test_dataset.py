@@ -47,7 +47,7 @@ def test_only_the_columns_that_are_used_are_read(raw_loans: pd.DataFrame, tmp_pa
     loans = dataset.read(saved(raw_loans, tmp_path / "loan.csv"), progress=False)
 
     assert sorted(loans.columns) == sorted([*dataset.NUMBERS, *dataset.TEXTS])
-    assert len(loans.columns) == 19
+    assert len(loans.columns) == 22
 
 
 def test_texts_of_all_chunks_become_one_column(

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from credit_risk_model.features import FEATURE_NAMES
-from credit_risk_model.training import estimator, evaluation
+from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.training import estimator, evaluation, split
 from credit_risk_model.training.estimator import EstimatorError
 from credit_risk_model.training.preparation import RISK
 
 SMALL = {"n_estimators": 20, "num_leaves": 7}
+NONE = np.zeros(1_000, dtype=np.bool_)
 
 
 def test_the_same_loans_give_the_same_model(prepared_loans: pd.DataFrame) -> None:
@@ -45,14 +46,56 @@ def test_the_threshold_is_the_best_of_all(prepared_loans: pd.DataFrame) -> None:
     risky = estimator.is_risky(prepared_loans.head(300))
     probability = np.random.default_rng(1).random(len(risky)) * 0.5 + risky * 0.3
 
-    threshold = estimator.choose_threshold(risky, probability)
+    threshold = estimator.choose_threshold(risky, probability, current=NONE[: len(risky)])
 
     best = max(evaluation.metrics(risky, probability, t)["f1"] for t in np.unique(probability))
     assert evaluation.metrics(risky, probability, threshold)["f1"] == pytest.approx(best)
 
 
 def test_a_threshold_between_two_clear_classes_parts_them() -> None:
-    assert estimator.choose_threshold(np.array([False, False, True]), np.array([0.1, 0.2, 0.7])) == 0.7
+    assert estimator.choose_threshold(np.array([False, False, True]), np.array([0.1, 0.2, 0.7]), NONE[:3]) == 0.7
+
+
+def test_few_current_loans_are_called_risky_whatever_f1_says() -> None:
+    # 300 of 1,000 loans are risky. Most of them are found where half of the current ones are called risky as well.
+    risky = np.arange(1_000) < 300
+    probability = np.where(risky, 0.5, np.where(np.arange(1_000) % 2 == 0, 0.5, 0.1))
+    probability[:20] = 0.9
+
+    assert estimator.choose_threshold(risky, probability, current=NONE[:1_000]) == 0.5
+    assert estimator.choose_threshold(risky, probability, current=~risky) == 0.9
+
+
+def test_calibrated_probabilities_come_true(aged_loans: pd.DataFrame) -> None:
+    learned = estimator.learn(aged_loans, SMALL | {"n_estimators": 200}, refit=False)
+    unseen = aged_loans[split.for_validation(aged_loans)]
+
+    probability = estimator.probabilities(learned.rehearsal, unseen)
+
+    assert probability.mean() == pytest.approx(estimator.is_risky(unseen).mean(), abs=1e-3)
+
+
+def test_a_calibrated_model_answers_on_the_line(prepared_loans: pd.DataFrame) -> None:
+    booster = estimator.fit(prepared_loans, SMALL)
+    before = np.asarray(booster.predict(prepared_loans[LOAN.names], raw_score=True))
+
+    estimator.calibrate(booster, slope=0.7, intercept=-0.2)
+
+    after = np.asarray(booster.predict(prepared_loans[LOAN.names], raw_score=True))
+    assert np.allclose(after, 0.7 * before - 0.2, rtol=0, atol=1e-9)
+    parts = np.asarray(booster.predict(prepared_loans[LOAN.names], pred_contrib=True)).sum(axis=1)
+    assert np.allclose(parts, after, rtol=0, atol=1e-9)
+
+
+def test_with_the_age_known_who_paid_more_is_not_riskier(aged_loans: pd.DataFrame) -> None:
+    booster = estimator.fit(aged_loans, SMALL | {"n_estimators": 100}, ON_BOOK)
+    more = aged_loans.assign(TotalPaymentsToDate=aged_loans["TotalPaymentsToDate"] + 500)
+    dearer = aged_loans.assign(InterestRate=aged_loans["InterestRate"] + 2)
+
+    as_it_is = estimator.probabilities(booster, aged_loans, ON_BOOK)
+
+    assert (estimator.probabilities(booster, more, ON_BOOK) <= as_it_is).all()
+    assert (estimator.probabilities(booster, dearer, ON_BOOK) >= as_it_is).all()
 
 
 def test_a_part_without_loans_is_named(prepared_loans: pd.DataFrame) -> None:
@@ -64,7 +107,7 @@ def test_the_seed_decides_where_chance_does(prepared_loans: pd.DataFrame) -> Non
     chance = SMALL | {"bagging_fraction": 0.5, "bagging_freq": 1}
 
     first, again, other = (estimator.fit(prepared_loans, chance, seed=seed).predict(
-        prepared_loans[FEATURE_NAMES]) for seed in (1, 1, 2))  # fmt: skip
+        prepared_loans[LOAN.names]) for seed in (1, 1, 2))  # fmt: skip
 
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from credit_risk_model.features import encode_frame
+from credit_risk_model.features import LOAN
 from credit_risk_model.training import estimator, evaluation
 
 
@@ -23,6 +23,8 @@ def test_the_figures_of_a_small_example() -> None:
         "f1": pytest.approx(1 / 2),
         "roc_auc": pytest.approx(5 / 6),
         "average_precision": pytest.approx(5 / 6),
+        # Each loan has a bin of its own: 0.1, 0.6, 0.6, 0.2 and 0.1 from what came true.
+        "calibration_error": pytest.approx((0.1 + 0.6 + 0.6 + 0.2 + 0.1) / 5),
     }
 
 
@@ -33,6 +35,6 @@ def test_a_loan_at_the_threshold_is_risky() -> None:
 def test_more_trees_take_longer_for_one_loan(prepared_loans: pd.DataFrame) -> None:
     few, many = (estimator.fit(prepared_loans, {"n_estimators": trees, "num_leaves": 31}) for trees in (5, 500))
 
-    seconds = evaluation.seconds_per_loan({"few": few, "many": many}, encode_frame(prepared_loans.head(100)))
+    seconds = evaluation.seconds_per_loan({"few": few, "many": many}, LOAN.encode_frame(prepared_loans.head(100)))
 
     assert seconds["many"] > seconds["few"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from credit_risk_model import artifact
-from credit_risk_model.features import specification
+from credit_risk_model.features import LOAN
 from credit_risk_model.training import dataset, invented
 from credit_risk_model.training.__main__ import main
 
@@ -21,7 +21,7 @@ def test_loans_of_a_file_become_an_artifact(loans_file: Path, capsys: pytest.Cap
     code = main(["--data", str(loans_file), "--source", "a test", "--output", "here/1.zip", "--no-reports"])
 
     assert code == 0
-    metadata = artifact.read(Path("here/1.zip"), features=specification()).metadata
+    metadata = artifact.read(Path("here/1.zip"), features=LOAN.specification()).metadata
     assert metadata["data"]["source"] == "a test"
     assert metadata["data"]["sha256"] == dataset.fingerprint(loans_file)
     printed = capsys.readouterr().out
@@ -45,7 +45,7 @@ def test_without_data_the_loans_are_invented_and_said_to_be(capsys: pytest.Captu
     assert main(["--rows", "2000", "--no-reports"]) == 0
 
     assert artifact.PACKAGED.read_bytes() == shipped
-    written = artifact.read(Path("build/invented/1.zip"), features=specification())
+    written = artifact.read(Path("build/invented/1.zip"), features=LOAN.specification())
     assert "INVENTED" in written.metadata["data"]["source"]
     printed = capsys.readouterr().out
     assert "2,000 INVENTED loans" in printed

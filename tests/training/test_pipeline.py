@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from credit_risk_model import artifact
-from credit_risk_model.training import estimator, pipeline, profile, split, validation
+from credit_risk_model.features import ON_BOOK
+from credit_risk_model.training import comparison, estimator, pipeline, profile, split, validation
 
 MEMBERS = {
     "metadata.json",
@@ -27,6 +28,10 @@ MEMBERS = {
 }
 
 
+# What is known of the loans is packaged once, with the first model.
+OF_THE_LOANS = {"profile.html", "data_integrity.html", "train_test_validation.html"}
+
+
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -39,11 +44,31 @@ def members(loans_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        # Few loans are told apart by chance here and there, which is no matter of this test.
+        # Few loans differ by chance here and there, which does not matter to this test.
         patch.setattr(validation, "STOPPING", ())
+        patch.setattr(estimator, "ARTICLE", estimator.ARTICLE | {"n_estimators": 30})
         pipeline.run(loans_file, folder / "1.zip", source="4,000 invented loans")
         assert not list(folder.glob("build/training/*"))
     return artifact.verify(folder / "1.zip")
+
+
+@pytest.fixture(scope="module")
+def on_book_members(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What the same run packages for the on-book model."""
+    [path] = (tmp_path_factory.getbasetemp()).glob("whole*/on_book_1.zip")
+    return artifact.verify(path)
+
+
+def test_the_on_book_model_comes_with_its_own_evidence(on_book_members: dict[str, bytes]) -> None:
+    metadata = json.loads(on_book_members["metadata.json"])
+    card = on_book_members["model_card.md"].decode()
+
+    assert on_book_members.keys() == MEMBERS - OF_THE_LOANS
+    assert metadata["model"] == "credit_risk_on_book_model"
+    assert metadata["features"] == ON_BOOK.specification()
+    assert set(metadata["compared"]) == {"this model", "LightGBM's defaults", "this model without the age"}
+    assert "`months_since_issue`" in card
+    assert card.index("## On a book of living loans") < card.index("## The model")
 
 
 def test_the_evidence_is_packaged(members: dict[str, bytes]) -> None:
@@ -56,10 +81,13 @@ def test_the_evaluation_and_the_metadata_agree(members: dict[str, bytes]) -> Non
     assert evaluation["metrics"] == metadata["metrics"]
     assert evaluation["threshold"] == metadata["threshold"]
     assert set(metadata["compared"]) == {
+        "this model",
         "LightGBM's defaults",
         "the article's configuration",
+        "learned from the loans as recorded",
         "this model without payments",
     }
+    assert set(evaluation["populations"]) == set(comparison.POPULATIONS)
     for name, value in metadata["metrics"].items():
         low, high = evaluation["intervals"][name]
         assert low <= value <= high
@@ -83,9 +111,10 @@ def test_the_card_says_first_what_the_model_is_for(members: dict[str, bytes]) ->
     metadata = json.loads(members["metadata.json"])
 
     assert card.index("It does not decide on applications") < card.index("## The model")
-    without = metadata["compared"]["this model without payments"]
-    assert f"| this model without payments | {without['precision']:.3f} |" in card
-    assert f"{metadata['data']['held_back']:,} held back" in card
+    without = metadata["compared"]["this model without payments"]["the book"]
+    assert f"| this model without payments | the book | {without['risky_share']:.3f} |" in card
+    assert card.index("## On a book of living loans") < card.index("## The model")
+    assert f"{metadata['data']['held_back']:,} held out" in card
     assert all(f"{year} {count:,}" in card for year, count in metadata["data"]["years"].items())
     assert "## Limits" in card
 
@@ -105,23 +134,23 @@ def test_no_model_sees_the_rows_it_is_judged_by(loans_file: Path, monkeypatch: p
 
     def recorded_fit(loans: pd.DataFrame, *arguments: Any, **options: Any) -> lightgbm.Booster:
         fitted.append(loans)
-        return fit(loans, {"n_estimators": 5}, **options)
+        return fit(loans, {"n_estimators": 5}, *arguments[1:], **options)
 
-    def recorded_choice(risky: Any, probability: Any) -> float:
+    def recorded_choice(risky: Any, probability: Any, current: Any) -> float:
         chosen.append(len(risky))
-        return choose(risky, probability)
+        return choose(risky, probability, current)
 
     monkeypatch.setattr(estimator, "fit", recorded_fit)
     monkeypatch.setattr(estimator, "choose_threshold", recorded_choice)
     metadata = pipeline.run(loans_file, Path("1.zip"), source="a test", reports=False)
 
-    rehearsal, final = fitted
-    assert not split.held_back(rehearsal).any()
-    assert not split.for_validation(rehearsal).any()
-    assert not split.held_back(final).any()
-    assert chosen == [split.for_validation(final).sum()]
-    assert len(rehearsal) + chosen[0] == len(final) == metadata["data"]["learned_from"]
-    assert len(final) + metadata["data"]["held_back"] == metadata["data"]["steps"][-1][1]
+    for rehearsal, final in (fitted[:2], fitted[2:]):  # of both models
+        assert not split.held_back(rehearsal).any()
+        assert not split.for_validation(rehearsal).any()
+        assert not split.held_back(final).any()
+        assert chosen == [split.for_validation(final).sum()] * 2
+        assert len(rehearsal) + chosen[0] == len(final) == metadata["data"]["learned_from"]
+        assert len(final) + metadata["data"]["held_back"] == metadata["data"]["rows"]
 
 
 def test_a_run_goes_on_at_the_step_that_failed(
@@ -141,16 +170,16 @@ def test_a_run_goes_on_at_the_step_that_failed(
     with pytest.raises(validation.ValidationError):
         pipeline.run(loans_file, Path("1.zip"), source="a test")
 
-    assert "1. model: kept from the run before" in capsys.readouterr().out
+    assert "model credit_risk_model: kept from before" in capsys.readouterr().out
 
 
 def test_what_is_kept_is_not_taken_for_other_loans(loans_file: Path) -> None:
     kept = pipeline.Steps("one digest", "source")
-    assert kept.take(1, "step", lambda: "made") == "made"
+    assert kept.take("step", lambda: "made") == "made"
 
-    assert pipeline.Steps("one digest", "source").take(1, "step", lambda: "anew") == "made"
-    assert pipeline.Steps("another digest", "source").take(1, "step", lambda: "anew") == "anew"
-    assert pipeline.Steps("one digest", "other words").take(1, "step", lambda: "anew") == "anew"
+    assert pipeline.Steps("one digest", "source").take("step", lambda: "again") == "made"
+    assert pipeline.Steps("another digest", "source").take("step", lambda: "again") == "again"
+    assert pipeline.Steps("one digest", "other words").take("step", lambda: "again") == "again"
 
 
 def test_the_same_file_gives_the_same_model(loans_file: Path, members: dict[str, bytes]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from credit_risk_model import artifact
-from credit_risk_model.features import FEATURES, encode_loans, specification
+from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.prediction.schemas import CreditRiskModelInput
 from credit_risk_model.training import self_check
 
@@ -29,10 +29,10 @@ def test_the_loans_reach_every_edge() -> None:
 
 
 def test_the_probabilities_are_those_of_the_trained_model(practice_artifact: Path) -> None:
-    read = artifact.read(practice_artifact, features=specification())
+    read = artifact.read(practice_artifact, features=LOAN.specification())
 
     written = [check.probability for check in read.self_check]
 
     assert [check.loan for check in read.self_check] == self_check.loans()
-    rows = encode_loans(self_check.loans())
+    rows = LOAN.encode_loans(self_check.loans())
     assert np.allclose(written, np.asarray(read.booster.predict(rows)), rtol=0, atol=1e-15)

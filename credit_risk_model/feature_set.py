@@ -1,0 +1,114 @@
+"""What an input of a model is, and how the inputs of one model become numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Feature:
+    """One input of the model.
+
+    `field` is its name in a request, `name` in the model, `column` in Lending Club's files. `type` is `int`, `float`,
+    or the enum of its categories; numbers lie between `minimum` and `maximum`, both included.
+    """
+
+    field: str
+    name: str
+    column: str
+    type: type[int] | type[float] | type[StrEnum]
+    minimum: float | None = None
+    maximum: float | None = None
+    description: str
+    example: Any
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return self.field.replace("_", " ").capitalize()
+
+    @property
+    def categories(self) -> list[str] | None:
+        """The categories in the order of their codes, or None for a number."""
+        return [category.value for category in self.type] if issubclass(self.type, StrEnum) else None
+
+
+class FeatureSet:
+    """The inputs of one model, in their order, and the encoding of its loans as rows of numbers."""
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        self.features = tuple(features)
+        self.fields = [feature.field for feature in features]
+        self.names = [feature.name for feature in features]
+        self.example = {feature.field: feature.example for feature in features}
+        """The loan of the documentation."""
+        self._codes = [
+            (feature.field, {category: float(code) for code, category in enumerate(feature.categories or [])})
+            for feature in features
+        ]
+        self._values = itemgetter(*self.fields)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def specification(self) -> list[dict[str, Any]]:
+        """Names, order and categories of the features as an artifact's metadata records them."""
+        return [{"name": feature.name, "categories": feature.categories} for feature in self.features]
+
+    def encode_row(self, loan: Mapping[str, Any]) -> list[float]:
+        """Return the loan, given by the names of the request, as the numbers that the model takes.
+
+        A category becomes its position in its enum, which is the code that LightGBM gave it in training.
+
+        Raises:
+            KeyError: a field is missing, or a category is not in its enum.
+        """
+        return [codes[loan[field]] if codes else loan[field] for field, codes in self._codes]
+
+    def encode_loans(self, loans: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
+        """Return the rows of `n` loans, one at least, as a matrix of shape (n, features).
+
+        Raises:
+            KeyError: a field is missing, or a category is not in its enum.
+        """
+        columns = zip(*map(self._values, loans), strict=True)
+        encoded = [
+            [codes[category] for category in column] if codes else column
+            for column, (_, codes) in zip(columns, self._codes, strict=True)
+        ]
+        return np.array(encoded, dtype=np.float64).T
+
+    def encode_batch(self, loans: pa.RecordBatch) -> NDArray[np.float64]:
+        """Return `n` loans, in columns of texts and float64 by the names of the request, as a (n, features) matrix.
+
+        What is null, or a category that is not in its enum, becomes nan.
+        """
+        matrix = np.empty((len(self), loans.num_rows)).T  # column by column, as it is filled
+        for position, (field, codes) in enumerate(self._codes):
+            column = loans.column(field)
+            if codes:
+                found = column.dictionary_encode()
+                known = [codes.get(category, np.nan) for category in found.dictionary.to_pylist()]
+                indices = found.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+                matrix[:, position] = np.array([*known, np.nan])[indices]
+            else:
+                matrix[:, position] = column.to_numpy(zero_copy_only=False)
+        return matrix
+
+    def encode_frame(self, loans: pd.DataFrame) -> NDArray[np.float64]:
+        """Return `n` prepared loans (numbers, and categories as categorical columns) as a (n, features) matrix."""
+        columns = [
+            loans[feature.name].cat.codes if feature.categories else loans[feature.name] for feature in self.features
+        ]
+        return np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])

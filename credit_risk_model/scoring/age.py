@@ -1,0 +1,45 @@
+"""The month that the age of the loans in a file is counted to."""
+
+from dataclasses import replace
+
+from credit_risk_model import months
+from credit_risk_model.features import MONTHS_SINCE_ISSUE
+from credit_risk_model.scoring.loans import Columns, ScoringError
+from credit_risk_model.scoring.part import Loans
+
+LAST_PAYMENT = "last_pymnt_d"
+
+
+def counted(loans: Loans, as_of: int | None) -> Loans:
+    """Return the loans with the month that their age is counted to, where the file has the month of issue.
+
+    Without `as_of`, this is the latest month of a payment in the file, which is read for it.
+
+    Raises:
+        ScoringError: `as_of` is given and the file has ages, or it is not given and the file has no month of a payment.
+    """
+    if MONTHS_SINCE_ISSUE.column not in loans.columns.features:  # neither do the 16 features have it
+        if as_of is not None:
+            raise ScoringError(f"{str(loans.path)!r} has {MONTHS_SINCE_ISSUE.field}: --as-of is not used, remove it.")
+        return loans
+    if as_of is None:
+        as_of = _latest_payment(loans)
+    return replace(loans, columns=replace(loans.columns, as_of=as_of))
+
+
+def _latest_payment(loans: Loans) -> int:
+    payments = replace(loans, columns=Columns((LAST_PAYMENT, MONTHS_SINCE_ISSUE.column), None))
+    found: set[str | None] = set()
+    try:
+        for part in payments.parts():
+            found.update(payments.read(part).values.column(LAST_PAYMENT).unique().to_pylist())
+    except (KeyError, ValueError) as error:
+        raise ScoringError(
+            f"{str(loans.path)!r} has no column {LAST_PAYMENT} to find its month in: give --as-of, such as Jan-2016."
+        ) from error
+    latest = max((month for text in found if (month := months.number(text)) is not None), default=None)
+    if latest is None:
+        raise ScoringError(
+            f"{str(loans.path)!r} has no month in the column {LAST_PAYMENT}: give --as-of, such as Jan-2016."
+        )
+    return latest

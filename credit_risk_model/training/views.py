@@ -1,0 +1,142 @@
+"""What a loan looked like in an earlier month, computed from what was recorded of it later.
+
+A loan that is paid as agreed has paid its instalment each month; a loan that failed did so until it stopped, and one
+that was paid back early did so until its closing payment. The status follows from the days past due, as Lending Club
+defines it: in grace up to 15 days, late up to 120, in default up to 150, and charged off from then on.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from credit_risk_model.features import MONTHS_SINCE_ISSUE
+from credit_risk_model.training.dataset import INSTALLMENT, PAID, RECOVERIES, STATUS
+from credit_risk_model.training.preparation import ISSUE_MONTH, LAST_MONTH, RISK, risk
+
+LOAN_NUMBER = "LoanNumber"
+
+_POLICY = "Does not meet the credit policy. Status:"
+# Measured on loans of Lending Club that were current in January 2016: of half of them, the instalment of the month was
+# still to come. Of those charged off, almost none had paid something again within 7 months, and most had after 8.
+_NOT_YET_DUE = 0.5
+_MONTHS_TO_RECOVERIES = 8
+
+Values = NDArray[np.float64]
+
+
+class History(NamedTuple):
+    """What the payments of `n` prepared loans tell: arrays of shape (n,), amounts in US dollars, months as numbers."""
+
+    issued: Values
+    instalment: Values
+    share: Values  # the investors' share of the payments
+    paid_months: Values  # instalments that were paid before the loan stopped or was closed
+    pace: Values  # what was paid a month, as a share of the instalment; 1 as agreed
+    stops: NDArray[np.bool_]  # the loan is charged off, in default or late
+    closes: Values  # the age in months at which it was paid back, infinite where it was not
+    recorded: Values  # the month that an unfinished loan was recorded in, nan for a finished one
+    total: Values
+    last: Values
+    recoveries: Values  # the investors' share of them
+    status: NDArray[np.object_]
+    last_shares: Values  # last payments of loans that are being paid, as shares of their instalments
+
+
+class States(NamedTuple):
+    """States of `n` loans at ages in months: which loan each is of, and what changes with the age; shapes (n,)."""
+
+    loan: NDArray[np.int64]
+    age: NDArray[np.int64]
+    total: Values
+    last: Values
+    status: NDArray[np.object_]
+
+    def taken(self, rows: NDArray[np.bool_]) -> "States":
+        """Return some of the states."""
+        return States(self.loan[rows], self.age[rows], self.total[rows], self.last[rows], self.status[rows])
+
+
+def history(loans: pd.DataFrame, recorded: int) -> History:
+    """Read the payments of prepared loans, which were recorded in the month `recorded` or later."""
+    status = loans[STATUS].astype("object").str.removeprefix(_POLICY).to_numpy()
+    instalment, total, last = (
+        loans[name].to_numpy() for name in (INSTALLMENT, "TotalPaymentsToDate", "LastPaymentAmount")
+    )
+    of_all = loans[PAID].fillna(loans["TotalPaymentsToDate"]).to_numpy()
+    share = np.clip(np.divide(total, of_all, out=np.ones(len(loans)), where=of_all > 0), 0, 1)
+    recoveries = np.clip(loans[RECOVERIES].fillna(0).to_numpy(), 0, of_all)
+    issued = loans[ISSUE_MONTH].to_numpy()
+    paid_back = status == "Fully Paid"
+
+    instalments = np.clip((of_all - recoveries - np.where(paid_back, last, 0)) / instalment, 0, None)
+    by_amount = np.round(instalments)
+    by_date = np.where(loans[LAST_MONTH].isna(), by_amount, loans[LAST_MONTH] - issued - paid_back)
+    # More than an instalment a month means that the borrower paid ahead. Less means that payments came later than due.
+    months = np.maximum(np.where(instalments > by_date + 1, np.maximum(by_date, 0), by_amount), 0)
+    pace = np.divide(instalments, months, out=np.ones(len(loans)), where=months > 0)
+
+    finished = paid_back | (status == "Charged Off")
+    performing = (status == "Current") & (last > 0)
+    return History(
+        issued=issued,
+        instalment=instalment,
+        share=share,
+        paid_months=months,
+        pace=np.clip(pace, 0.5, 2),
+        stops=~np.isin(status, ["Fully Paid", "Current", "Issued"]),
+        closes=np.where(paid_back, np.maximum(by_date, months) + 1, np.inf),
+        recorded=np.where(finished, np.nan, np.maximum(recorded, issued + by_date)),
+        total=total,
+        last=last,
+        recoveries=recoveries * share,
+        status=status,
+        last_shares=(last / instalment)[performing] if performing.any() else np.ones(1),
+    )
+
+
+def states(of: History, loan: NDArray[np.int64], age: NDArray[np.int64], random: np.random.Generator) -> States:
+    """Return the state of each of these loans at each of these ages: a row for a pair."""
+    total, last, status = of.total[loan], of.last[loan], of.status[loan]
+    pending = random.random(len(loan)) < _NOT_YET_DUE
+    due = np.maximum(age - pending, 0)
+    months = np.where(of.stops[loan], np.minimum(due, of.paid_months[loan]), due)
+    missed = due - months
+    seen = np.select(
+        [age >= of.closes[loan], missed >= 6, missed == 5, missed >= 2, missed == 1, age <= pending],
+        ["Fully Paid", "Charged Off", "Default", "Late (31-120 days)", "", "Issued"],
+        "Current",
+    ).astype(object)
+    seen[missed == 1] = np.where(pending, "Late (16-30 days)", "In Grace Period")[missed == 1]
+
+    paid = np.round(months * of.instalment[loan] * of.pace[loan] * of.share[loan], 2)
+    # Once in thirty times the latest payment is more or less than the instalment: as often as was recorded.
+    one_more = np.round(of.instalment[loan] * random.choice(of.last_shares, len(loan)), 2)
+    as_recorded = np.isin(seen, ["Fully Paid", "Charged Off"])
+    unrecovered = (seen == "Charged Off") & (missed < _MONTHS_TO_RECOVERIES)
+    paid = np.where(as_recorded, total - np.where(unrecovered, of.recoveries[loan], 0), paid)
+    one_more = np.where(as_recorded, last, np.where(months > 0, one_more, 0))
+
+    same_month = of.recorded[loan] == of.issued[loan] + age
+    return States(
+        loan,
+        age,
+        np.where(same_month, total, np.round(np.maximum(paid, 0), 2)),
+        np.where(same_month, last, one_more),
+        np.where(same_month, status, seen),
+    )
+
+
+def frame(loans: pd.DataFrame, seen: States) -> pd.DataFrame:
+    """Return the states as prepared loans, with `MonthsSinceIssue`, and the number of the loan that each shows."""
+    rows = loans.iloc[seen.loan].reset_index(drop=True)
+    columns: dict[str, Any] = {
+        "TotalPaymentsToDate": seen.total,
+        "LastPaymentAmount": seen.last,
+        STATUS: seen.status,
+        RISK: risk(pd.Series(seen.status)),
+        MONTHS_SINCE_ISSUE.name: seen.age.astype(np.float64),
+        LOAN_NUMBER: seen.loan,
+    }
+    return rows.assign(**columns)

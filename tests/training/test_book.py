@@ -1,0 +1,85 @@
+"""The book that a model is made for; the loans of these tests are synthetic."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from credit_risk_model.features import LOAN
+from credit_risk_model.training import book, views
+from credit_risk_model.training.dataset import STATUS
+from credit_risk_model.training.preparation import ISSUE_MONTH, RISK, YEAR, PreparationError
+
+
+@pytest.fixture(scope="module")
+def drawn(prepared_loans: pd.DataFrame) -> pd.DataFrame:
+    return book.draw(prepared_loans, len(prepared_loans), seed=1)
+
+
+def as_published(loans: pd.DataFrame, rows: int = 2_000) -> pd.DataFrame:
+    """Return loans whose years of issue are those of the published book."""
+    weights = loans[YEAR].map(book.YEARS) / loans[YEAR].map(loans[YEAR].value_counts())
+    return loans.sample(rows, weights=weights, replace=True, random_state=1).reset_index(drop=True)
+
+
+def test_the_published_counts_add_up() -> None:
+    assert sum(book.YEARS.values()) == sum(book.STATUSES.values()) == 887_379
+
+
+def test_years_and_statuses_are_those_of_the_book(drawn: pd.DataFrame, prepared_loans: pd.DataFrame) -> None:
+    assert len(drawn) == pytest.approx(len(prepared_loans), rel=0.05)
+    years = ((book.MONTH - drawn["MonthsSinceIssue"]) // 12).clip(upper=2015).value_counts(normalize=True)
+    for year, count in book.YEARS.items():
+        assert years[year] == pytest.approx(count / 887_379, abs=0.02)
+    statuses = drawn[STATUS].value_counts(normalize=True)
+    for status, count in book.STATUSES.items():
+        assert statuses[status] == pytest.approx(count / 887_379, abs=0.02), status
+
+
+def test_no_view_is_later_than_the_record(drawn: pd.DataFrame) -> None:
+    assert (drawn[ISSUE_MONTH] + drawn["MonthsSinceIssue"] <= book.MONTH).all()
+
+
+def test_a_loan_is_seen_once_at_an_age(drawn: pd.DataFrame) -> None:
+    assert not drawn.duplicated([views.LOAN_NUMBER, "MonthsSinceIssue"]).any()
+
+
+def test_the_same_seed_draws_the_same_book(prepared_loans: pd.DataFrame) -> None:
+    first, second, other = (book.draw(prepared_loans, 1_000, seed=seed) for seed in (1, 1, 2))
+
+    pd.testing.assert_frame_equal(first, second)
+    assert not first.equals(other)
+
+
+def test_other_extracts_are_made_into_a_book(prepared_loans: pd.DataFrame) -> None:
+    reported: list[str] = []
+
+    found = book.of(prepared_loans, seed=1, report=reported.append)
+
+    assert found.drawn
+    assert reported == [found.words]
+    assert "views of the loans as of earlier months are drawn" in found.words
+    assert len(found.loans) > 2 * len(prepared_loans)
+
+
+def test_the_full_file_is_taken_as_recorded(prepared_loans: pd.DataFrame) -> None:
+    loans = as_published(prepared_loans)
+
+    found = book.of(loans, seed=1)
+
+    assert not found.drawn
+    assert "taken as recorded" in found.words
+    pd.testing.assert_frame_equal(found.loans[[*LOAN.names, RISK]], loans[[*LOAN.names, RISK]])
+    assert (found.loans["MonthsSinceIssue"] >= 0).all()
+    assert found.loans[views.LOAN_NUMBER].is_unique
+
+
+def test_the_difference_is_0_for_the_same_years_and_1_for_others(prepared_loans: pd.DataFrame) -> None:
+    assert book.difference(as_published(prepared_loans, 20_000)) < 0.01
+    assert book.difference(prepared_loans.assign(**{YEAR: 2018.0})) == pytest.approx(1)
+
+
+def test_loans_without_a_known_age_are_not_made_into_a_book(prepared_loans: pd.DataFrame) -> None:
+    unknown = prepared_loans.head(100).assign(**{YEAR: np.nan, ISSUE_MONTH: np.nan})
+
+    with pytest.raises(PreparationError, match="No loan is known at the ages that loans issued in 2007 have"):
+        book.of(unknown, seed=1)
