@@ -167,3 +167,15 @@ def test_one_stuck_thread_of_two_is_enough_to_be_stalled(tmp_path: Path, clients
         service.open_gate()
         assert [first.result().status_code, second.result().status_code] == [200, 200]
         until(lambda: service.client.get(PROBES[1]).status_code == 200, "ready again")
+
+
+def test_a_client_that_leaves_after_a_large_body_frees_its_place(tmp_path: Path, clients: ThreadPoolExecutor) -> None:
+    with sticky(tmp_path, body_limit=1_000_000) as service:
+        stuck(clients, service)
+        body = b'{"number": 2}'.ljust(900_000)
+        head = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        with socket.create_connection(service.address, timeout=30) as connection:
+            connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            until(lambda: service.metric(WAITING) == 1, "it waits")
+
+        until(lambda: service.metric(WAITING) == 0, "its place is free")

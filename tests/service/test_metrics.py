@@ -5,11 +5,13 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from benchmarks import load
 from benchmarks.load import PROBES
+from tests.conftest import until
 from tests.service import process
 from tests.service.process import PREDICTION, Service
 
@@ -83,3 +85,27 @@ def test_probes_are_answered_while_256_connections_ask(service: Service, request
     expected = {"/nowhere": 404, PREDICTION: 405}.get(request_line.split()[1], 200)
     assert statuses == {expected: 3 * CONNECTIONS}
     assert set(probed) == {200}
+
+
+def test_a_method_that_makes_no_prediction_is_not_counted_as_one(service: Service) -> None:
+    def outcomes() -> list[str]:
+        lines = service.client.get("/metrics").text.splitlines()
+        return [line for line in lines if line.startswith("model_predictions_total")]
+
+    before = outcomes()
+    for method in ("GET", "HEAD", "OPTIONS", "DELETE"):
+        service.client.request(method, PREDICTION)
+
+    assert outcomes() == before
+
+
+def test_a_body_that_arrives_too_slowly_is_counted_by_its_answer(tmp_path: Path) -> None:
+    with process.ready(tmp_path, service={"receive_seconds": 0.2}) as service:
+        head = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+        with socket.create_connection(service.address, timeout=30) as connection:
+            connection.sendall(head.encode() + b"{")
+            assert connection.recv(4_096).startswith(b"HTTP/1.1 408 ")
+
+        until(lambda: service.metric('model_predictions_total{model="echo",outcome="invalid"}') == 1, "counted")
+        assert service.metric('model_predictions_total{model="echo",outcome="abandoned"}') == 0
+        until(lambda: f"POST {PREDICTION} 408 " in service.log, "logged")

@@ -100,6 +100,27 @@ def test_a_prediction_whose_client_left_the_queue_is_never_started(
     assert "Traceback" not in caplog.text
 
 
+@pytest.mark.parametrize("reason", ["deadline", "client"])
+def test_nothing_is_started_that_was_given_up_since_the_last_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    endpoint, client = Endpoint(tmp_path, answer_seconds=5), SimpleNamespace(left=False)
+
+    async def work() -> None:
+        first = await endpoint.running(1)
+        second = await endpoint.waiting(2, client)
+        if reason == "deadline":
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + 10))
+        else:
+            client.left = True
+        endpoint.gate.touch()
+        assert [await first, await second] == [200, 503 if reason == "deadline" else 499]
+
+    run(work())
+
+    assert endpoint.predicted() == ["1"]
+
+
 def test_a_prediction_whose_client_left_while_it_ran_keeps_its_place(tmp_path: Path) -> None:
     endpoint, client = Endpoint(tmp_path, waiting=0), SimpleNamespace(left=False)
 

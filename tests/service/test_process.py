@@ -55,6 +55,20 @@ def test_a_hangup_drains_and_loses_nothing(tmp_path: Path) -> None:
         assert "SIGHUP: draining for 0.5 s." in service.log
 
 
+def test_a_hangup_is_ignored_under_nohup(tmp_path: Path) -> None:
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; a child inherits it
+    try:
+        with process.ready(tmp_path) as service:
+            service.signal(signal.SIGHUP)
+            service.signal(signal.SIGTERM)
+
+            assert service.process.wait(timeout=30) == 0
+            assert "SIGHUP" not in service.log
+            assert "SIGTERM: draining" in service.log
+    finally:
+        signal.signal(signal.SIGHUP, handler)
+
+
 def test_a_failed_load_is_the_last_word_and_the_exit_code(tmp_path: Path) -> None:
     with process.load_failed(tmp_path) as service:
         # The line comes after the state.

@@ -525,6 +525,17 @@ def test_silent_connections_do_not_use_up_the_file_descriptors(loop: str, tmp_pa
         assert "accept" not in log
 
 
+def test_refused_connections_that_linger_do_not_use_up_the_file_descriptors(loop: str, tmp_path: Path) -> None:
+    with running(tmp_path, loop, {}, files=256) as server, ExitStack() as stack:
+        for _ in range(500):
+            connection = stack.enter_context(server.connect())
+            with suppress(ConnectionError):  # it was closed for room
+                connection.sendall(b"X\r\n\r\n")
+            assert server.state()["open"] <= 192
+
+        assert "accept" not in server.log.read_text()
+
+
 @pytest.mark.parametrize("loop", ["uvloop"])  # asyncio accepts a whole burst before it tells the protocol of one
 def test_a_burst_of_connections_does_not_use_up_the_file_descriptors(loop: str, tmp_path: Path) -> None:
     with running(tmp_path, loop, {}, files=256) as server, ExitStack() as stack:

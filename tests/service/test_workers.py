@@ -1,7 +1,9 @@
 """The threads that predict, next to an event loop in this process."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from contextvars import ContextVar
 from typing import Any
 
@@ -10,6 +12,11 @@ import pytest
 from credit_risk_model.service.workers import Job, Workers
 
 REQUEST = ContextVar("REQUEST", default="none")
+
+
+class Client:
+    def left(self) -> bool:
+        return False
 
 
 def run(work: Any) -> Any:
@@ -43,6 +50,34 @@ def test_an_exception_arrives_and_the_thread_lives_on(error: type[BaseException]
         return await workers.run(job(b"good"))
 
     assert run(work()) == b"good"
+
+
+def test_a_dropped_job_is_forgotten_while_the_thread_is_busy() -> None:
+    gate = threading.Event()
+
+    def wait(given: Job) -> bytes:
+        gate.wait(30)
+        return b""
+
+    async def work() -> None:
+        workers = Workers(1, "model", wait)
+        running = asyncio.create_task(workers.run(job()))
+        client = Client()
+        dropped = Job(b"", client.left)
+        waiting = asyncio.create_task(workers.run(dropped))
+        await asyncio.sleep(0)
+        kept = weakref.ref(client)
+
+        workers.drop(dropped, TimeoutError())
+        await asyncio.wait([waiting])
+        del client, dropped, waiting
+        gc.collect()
+
+        assert kept() is None
+        gate.set()
+        await running
+
+    run(work())
 
 
 @pytest.mark.parametrize("by", ["cancellation", "drop"])
