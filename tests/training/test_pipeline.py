@@ -39,8 +39,8 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="module")
-def members(loans_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What a whole run packages."""
+def packaged(loans_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the two artifacts of a whole run."""
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -49,17 +49,17 @@ def members(loans_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
         patch.setattr(estimator, "ARTICLE", estimator.ARTICLE | {"n_estimators": 30})
         pipeline.run(loans_file, folder / "1.zip", source="4,000 invented loans")
         assert not list(folder.glob("build/training/*"))
-    return artifact.verify(folder / "1.zip")
+    return folder
 
 
 @pytest.fixture(scope="module")
-def on_book_members(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What the same run packages for the on-book model."""
-    [path] = (tmp_path_factory.getbasetemp()).glob("whole*/on_book_1.zip")
-    return artifact.verify(path)
+def members(packaged: Path) -> dict[str, bytes]:
+    """What a whole run packages for the first model."""
+    return artifact.verify(packaged / "1.zip")
 
 
-def test_the_on_book_model_comes_with_its_own_evidence(on_book_members: dict[str, bytes]) -> None:
+def test_the_on_book_model_comes_with_its_own_evidence(packaged: Path) -> None:
+    on_book_members = artifact.verify(packaged / "on_book_1.zip")
     metadata = json.loads(on_book_members["metadata.json"])
     card = on_book_members["model_card.md"].decode()
 
