@@ -37,7 +37,7 @@ def serving(
         )
         try:
             text = ""
-            while not (found := re.search(r"unning on http://127.0.0.1:(\d+)", text)):
+            while not (found := re.search(r"running on http://127.0.0.1:(\d+)", text)):
                 if process.poll() is not None:
                     sys.exit(text)
                 time.sleep(0.05)

@@ -122,8 +122,8 @@ def serving(
             stderr=subprocess.STDOUT,
         )
     try:
-        until(lambda: "unning on http" in log.read_text() or process.poll() is not None, "listening")
-        found = re.search(r"unning on (http://\S+)", log.read_text())
+        until(lambda: "running on http" in log.read_text() or process.poll() is not None, "listening")
+        found = re.search(r"running on (http://\S+)", log.read_text())
         assert found, log.read_text()
         with httpx.Client(base_url=found[1], timeout=10) as client:
             yield client

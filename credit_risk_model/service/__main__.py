@@ -82,7 +82,7 @@ def _serve(configuration: Configuration, host: str, port: str) -> None:
     for warning in configurations.unknown_variables(os.environ):
         logger.warning(warning)
     shown = f"[{host}]" if ":" in host else host
-    logger.info("Running on http://%s:%d (Ctrl-C stops)", shown, listener.getsockname()[1])
+    logger.info("Service running on http://%s:%d (Ctrl-C stops)", shown, listener.getsockname()[1])
     app = create_app(configuration, status, metrics)
     Server(app, settings, status, connections).run(sockets=[listener])
     logger.info("Stopped.")

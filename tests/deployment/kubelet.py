@@ -85,7 +85,7 @@ class Process:
 
     def address(self, port: str | int) -> tuple[str, int] | None:
         assert port == "http"
-        found = re.search(r"unning on http://([\d.]+):(\d+)", self._log.read_text())
+        found = re.search(r"running on http://([\d.]+):(\d+)", self._log.read_text())
         return (found[1], int(found[2])) if found else None
 
     def signal(self, number: signal.Signals) -> None:

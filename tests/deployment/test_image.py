@@ -125,7 +125,7 @@ def test_a_signal_counts_from_the_first_moment() -> None:
         container.signal(signal.SIGTERM)
 
         assert container.wait() == 128 + signal.SIGTERM
-        assert "Running on" not in container.log, "it was still importing"
+        assert "running on" not in container.log, "it was still importing"
 
 
 def configured_as(folder: Path, **model: str) -> str:

@@ -187,8 +187,8 @@ def test_make_serve_serves(tmp_path: Path) -> None:
             ["make", "serve", "PORT=0"], cwd=ROOT, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        until(lambda: "unning on http" in log.read_text() or serving.poll() is not None, "listening")
-        found = re.search(r"unning on (http://\S+)", log.read_text())
+        until(lambda: "running on http" in log.read_text() or serving.poll() is not None, "listening")
+        found = re.search(r"running on (http://\S+)", log.read_text())
         assert found, log.read_text()
         until(lambda: httpx.get(f"{found[1]}/api/health/ready").status_code == 200, "ready")
     finally:

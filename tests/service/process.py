@@ -103,7 +103,7 @@ def running(
         )
     try:
         found = until(
-            lambda: re.search(r"unning on (http://[^\s\"]+)", log.read_text()) or process.poll() is not None,
+            lambda: re.search(r"running on (http://[^\s\"]+)", log.read_text()) or process.poll() is not None,
             "listening",
         )
         assert isinstance(found, re.Match), log.read_text()

@@ -237,4 +237,4 @@ def test_a_logging_section_takes_the_place_of_ours(tmp_path: Path) -> None:
     }
 
     with running(tmp_path, write_configuration(tmp_path, logging=section)) as service:
-        assert re.search("^MINE Running on ", service.log, re.MULTILINE), "no logger falls silent"
+        assert re.search("^MINE Service running on ", service.log, re.MULTILINE), "no logger falls silent"

@@ -21,7 +21,7 @@ from tests.service.process import PREDICTION
 
 REQUESTS = 2_000
 LONG_PATH = "/nowhere/" + "x" * 30_000  # so that the lines need far more room than there is
-LISTENING = re.compile(rb"unning on (http://[^\s\"]+)")
+LISTENING = re.compile(rb"running on (http://[^\s\"]+)")
 
 
 class Piped:
