@@ -97,7 +97,7 @@ search: $(PROJECT)/.installed ## Look for hyperparameters with DATA=loan.csv[.gz
 	$(PROJECT)/bin/python -m credit_risk_model.training.search --data "$$DATA" --trials $(TRIALS) --seconds $(SECONDS)
 
 .PHONY: notebook
-notebook: $(PROJECT)/.installed ## Run the notebook anew with DATA=loan.csv[.gz]
+notebook: $(PROJECT)/.installed ## Run the notebook again with DATA=loan.csv[.gz]
 	@if [ -z "$$DATA" ]; then
 		echo "The committed notebook shows real loans: make notebook DATA=loan.csv" >&2; exit 1
 	fi
@@ -202,7 +202,7 @@ refinements: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure what each re
 	$(MAKE) docs
 
 .PHONY: bench
-bench: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure the speed beside other servers, with wrk (DATA=, ROUNDS=3)
+bench: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure the speed next to other servers, with wrk (DATA=, ROUNDS=3)
 	@$(PROJECT)/bin/python -m benchmarks.speed $${DATA:+--data "$$DATA"} --rounds $(ROUNDS)
 	$(PROJECT)/bin/python -m benchmarks.ceiling $${DATA:+--data "$$DATA"}
 	$(MAKE) docs

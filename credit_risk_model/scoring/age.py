@@ -29,7 +29,7 @@ def counted(loans: Loans, as_of: int | None) -> Loans:
 
 def _latest_payment(loans: Loans) -> int:
     payments = replace(loans, columns=Columns((LAST_PAYMENT, MONTHS_SINCE_ISSUE.column), None))
-    found: set[str | None] = set()
+    found: set[object] = set()
     try:
         for part in payments.parts():
             found.update(payments.read(part).values.column(LAST_PAYMENT).unique().to_pylist())
@@ -37,7 +37,8 @@ def _latest_payment(loans: Loans) -> int:
         raise ScoringError(
             f"{str(loans.path)!r} has no column {LAST_PAYMENT} to find its month in: give --as-of, such as Jan-2016."
         ) from error
-    latest = max((month for text in found if (month := months.number(text)) is not None), default=None)
+    texts = (text for text in found if isinstance(text, str))  # other types are not written as this column's months
+    latest = max((month for text in texts if (month := months.number(text)) is not None), default=None)
     if latest is None:
         raise ScoringError(
             f"{str(loans.path)!r} has no month in the column {LAST_PAYMENT}: give --as-of, such as Jan-2016."

@@ -21,7 +21,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class CsvLoans:
-    """A CSV file, told apart by commas, in UTF-8."""
+    """A CSV file with commas, in UTF-8."""
 
     path: Path
     columns: Columns

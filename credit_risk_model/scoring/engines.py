@@ -21,7 +21,7 @@ _KEPT = "What is done is kept, and --resume goes on from there."
 
 
 def local(job: Job, parts: Iterable[Part], threads: int) -> Iterator[tuple[Part, Counts]]:
-    """Score with so many threads; two parts at once, so that one computes while the other one is read or written."""
+    """Score with `threads` threads; two parts at once, so that one computes while the other one is read or written."""
     at_once = min(2, threads)
     running: deque[tuple[Part, Future[Counts]]] = deque()
     with ThreadPoolExecutor(at_once) as pool:
@@ -38,9 +38,9 @@ def local(job: Job, parts: Iterable[Part], threads: int) -> Iterator[tuple[Part,
 def dask(
     job: Job, parts: Iterable[Part], scheduler: str | None, workers: int, patience: float
 ) -> Iterator[tuple[Part, Counts]]:
-    """Score the parts on the cluster of the scheduler, or on one of so many processes that lives as long as this.
+    """Score the parts on the cluster of the scheduler, or on a local cluster of `workers` processes that ends with the run.
 
-    Whoever scores a part reads the loans and writes the answers itself: all see the same files. A part whose worker was
+    The worker that scores a part reads the loans and writes the answers itself: all see the same files. A part whose worker was
     lost is scored by another one.
 
     Raises:

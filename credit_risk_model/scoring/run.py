@@ -88,7 +88,7 @@ def finished(output: Output, manifest: dict[str, Any], resume: bool) -> Counts |
 
 @contextmanager
 def begun(output: Output, manifest: dict[str, Any], resume: bool) -> Iterator[None]:
-    """Hold the folder of the parts, made anew or, with `resume`, as a stopped run of the same manifest left it.
+    """Hold the folder of the parts, made new or, with `resume`, as a stopped run of the same manifest left it.
 
     Raises:
         ScoringError: there is a stopped run and no `resume`, the run was another one, or it still goes on.
@@ -114,7 +114,7 @@ def begun(output: Output, manifest: dict[str, Any], resume: bool) -> Iterator[No
             if changed:
                 raise ScoringError(
                     f"The stopped run to {str(output.path)!r} was another one: {'; '.join(changed)}. Run it as before, "
-                    f"or remove {str(output.folder)!r} to start anew."
+                    f"or remove {str(output.folder)!r} to start over."
                 )
         else:
             put(path, json.dumps(manifest, indent=2).encode())
@@ -142,7 +142,7 @@ def finish(job: Job, output: Output, manifest: dict[str, Any], done: list[Counts
     if counts["rows"] != counts["scored"] + counts["rejected"]:
         raise ScoringError(f"Rows are missing: {counts}.")
     if fingerprint(job.loans.path) != manifest["input"]:
-        raise ScoringError(f"{str(job.loans.path)!r} changed while it was scored: run it anew.")
+        raise ScoringError(f"{str(job.loans.path)!r} changed while it was scored: run it again.")
     answers, rejects = output.folder / "answers", output.folder / "rejects"
     with answers.open("wb") as file:
         _join(job, len(done), file)

@@ -476,6 +476,17 @@ def test_without_a_month_and_a_payment_the_option_is_named(
         assert "give --as-of, such as Jan-2016" in capsys.readouterr().err
 
 
+def test_payment_months_that_are_timestamps_end_with_the_option_that_helps(
+    frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payments = pd.to_datetime(frame["last_pymnt_d"].head(9), format="%b-%Y")
+    given = on_book(tmp_path / "in.parquet", frame.head(9).assign(last_pymnt_d=payments))
+
+    assert score(given, tmp_path / "out.csv", "--on-book") == 1
+
+    assert "give --as-of, such as Jan-2016" in capsys.readouterr().err
+
+
 def test_a_file_with_ages_needs_no_month(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = on_book(tmp_path / "in.csv", pd.DataFrame([ON_BOOK.example, ON_BOOK.example | {"months_since_issue": 121}]))
 
