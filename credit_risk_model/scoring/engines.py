@@ -38,10 +38,10 @@ def local(job: Job, parts: Iterable[Part], threads: int) -> Iterator[tuple[Part,
 def dask(
     job: Job, parts: Iterable[Part], scheduler: str | None, workers: int, patience: float
 ) -> Iterator[tuple[Part, Counts]]:
-    """Score the parts on the cluster of the scheduler, or on a local cluster of `workers` processes that ends with the run.
+    """Score the parts on the cluster of the scheduler, or on a local one of `workers` processes that ends with the run.
 
-    The worker that scores a part reads the loans and writes the answers itself: all see the same files. A part whose worker was
-    lost is scored by another one.
+    The worker that scores a part reads the loans and writes the answers itself: all see the same files. A part whose
+    worker was lost is scored by another one.
 
     Raises:
         ScoringError: there is no such scheduler, or a part lost one worker after the other.
