@@ -5,7 +5,7 @@ COPY service_requirements.txt .
 RUN python -m pip install --no-cache-dir --no-warn-script-location --root-user-action=ignore --only-binary :all: \
       --no-deps --require-hashes --prefix=/packages -r service_requirements.txt \
  && rm service_requirements.txt \
- && find /packages -type d -name tests -prune -exec rm -r {} +
+ && find /packages \( -type d -name tests -prune -o -name '*.py[ix]' -o -name '*.pxd' \) -exec rm -r {} +
 COPY configuration configuration
 COPY credit_risk_model credit_risk_model
 RUN python -m compileall -q credit_risk_model && chmod -R a+rX . && mv credit_risk_model/scoring /scoring
@@ -15,7 +15,7 @@ COPY scoring_requirements.txt .
 RUN python -m pip install --no-cache-dir --no-warn-script-location --root-user-action=ignore --only-binary :all: \
       --no-deps --require-hashes --prefix=/packages -r scoring_requirements.txt \
  && rm scoring_requirements.txt \
- && find /packages -type d -name tests -prune -exec rm -r {} +
+ && find /packages \( -type d -name tests -prune -o -name '*.py[ix]' -o -name '*.pxd' \) -exec rm -r {} +
 
 FROM python:3.12-slim AS base
 LABEL org.opencontainers.image.title="credit_risk_model_service" \

@@ -154,7 +154,7 @@ def test_a_missing_artifact_is_told_and_makes_it_unhealthy(tmp_path: Path) -> No
 
         assert "/models/1.zip" in container.log
         container.signal(signal.SIGTERM)
-        assert container.wait() == 0
+        assert container.wait() == 1
 
 
 def test_a_tampered_artifact_is_refused(tmp_path: Path) -> None:
