@@ -64,7 +64,7 @@ def parse(body: bytes, value_limit: int) -> Any:
 
     Raises:
         Refusal: 400, the body is not JSON in UTF-8, an object has a key twice, or there are more than `value_limit`
-            commas and colons: the check of so many values would keep the interpreter's lock from the probes.
+            commas and colons: validating more would hold the interpreter's lock for too long.
     """
     try:
         if body.count(b",") + body.count(b":") > value_limit:

@@ -31,7 +31,7 @@ class LoadedModel:
 
 def create_framework(configuration: Configuration) -> FastAPI:
     """Return the application of the framework, without models."""
-    with suppress(AttributeError):  # there is none yet
+    with suppress(AttributeError):  # no application was made before
         ModelManager.clear_instance()  # the framework would refuse a model that an earlier application had
     empty = configuration.model_copy(update={"models": [], "logging": None})
     framework: FastAPI = create_app(empty, wait_for_model_creation=True)

@@ -99,7 +99,7 @@ def test_a_crash_in_native_code_leaves_a_stack(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux shows which signals are handled")
 def test_a_signal_during_the_imports_ends_the_process(tmp_path: Path) -> None:
     configuration = tmp_path / "configuration.yaml"
-    os.mkfifo(configuration)  # whoever reads it waits, so that the service never comes to listen
+    os.mkfifo(configuration)  # a reader waits for a writer, so the service never listens
     with subprocess.Popen(
         process.COMMAND, cwd=ROOT, env=os.environ | {"REST_CONFIG": str(configuration)}, stderr=subprocess.PIPE
     ) as started:

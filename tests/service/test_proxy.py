@@ -62,7 +62,7 @@ class Proxy:
     lost: list[str] = field(default_factory=list)
 
     def until_answered(self, more: int) -> None:
-        """Wait until so many more requests are answered."""
+        """Wait until this many more requests are answered."""
         number = self.answered + more
         until(lambda: self.answered >= number, f"{more} more answers")
 
