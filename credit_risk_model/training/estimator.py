@@ -42,9 +42,9 @@ ARTICLE: dict[str, Any] = {
 # With the age known, a loan that has paid more is not riskier. Without it, the payments also tell the age.
 _MONOTONE = {ON_BOOK: {"TotalPaymentsToDate": -1, "InterestRate": 1}}
 
-# These are seen in `max_bin` bins, and what is known of the borrower in `borrower_bins`: too few to recognise a loan by
-# that is met in many views. The grid of interest rates changed every few months, and of many months there are no loans:
-# seen exactly, a rate would be a month of issue, and one that was never met would be risky.
+# The model sees these in `max_bin` bins, and what is known of the borrower in `borrower_bins`, too few to recognise a
+# loan that has many views. Lending Club changed its interest rates every few months, and the data lacks many months. An
+# exact rate would reveal the month of issue, and the model would call the rates of the missing months risky.
 _AMOUNTS = ("LastPaymentAmount", "TotalPaymentsToDate", "LoanAmount", "MonthsSinceIssue")
 _RATE, _RATE_BINS = "InterestRate", 64
 
