@@ -18,6 +18,7 @@ from credit_risk_model.scoring.run import Counts
 _AHEAD = 3  # parts for each thread of the cluster that are on their way at once
 _ANSWER_SECONDS = 30  # for a scheduler
 _KEPT = "What is done is kept, and --resume goes on from there."
+_LOST = f"The run stopped: the connection to the Dask scheduler was lost. {_KEPT}"
 
 
 def local(job: Job, parts: Iterable[Part], threads: int) -> Iterator[tuple[Part, Counts]]:
@@ -72,8 +73,10 @@ def dask(
                     counts = future.result(timeout=patience)  # it asks the scheduler
                 except (ScoringError, CancelledError, TimeoutError):
                     raise
-                except Exception as error:  # whatever a worker lacks, or a worker lost again and again
-                    raise ScoringError(f"Part {part.number} failed on the cluster: {error!r}") from error
+                except Exception as error:
+                    if future.status == "error":  # whatever a worker lacks, or a worker lost again and again
+                        raise ScoringError(f"Part {part.number} failed on the cluster: {error!r}") from error
+                    raise StalledError(_LOST) from error  # it succeeded, and its result did not arrive
                 _unpacked(job, part).unlink(missing_ok=True)
                 yield part, counts
 
@@ -90,7 +93,7 @@ def dask(
             reason = f"no part was finished for {patience:,.0f} s; {_why(_workers(client))}"
             raise StalledError(f"The run stopped: {reason}. {_KEPT}") from None
         except (CancelledError, distributed.client.ClosedClientError) as error:
-            raise StalledError(f"The run stopped: the connection to the Dask scheduler was lost. {_KEPT}") from error
+            raise StalledError(_LOST) from error
 
 
 def _workers(client: Any) -> dict[str, dict[str, Any]] | None:
