@@ -6,12 +6,12 @@ import struct
 import zipfile
 from pathlib import Path
 
-from credit_risk_model.artifact.layout import METADATA, MODEL, RESTORE, RETRAIN, SELF_CHECK, ArtifactError, shown
+from credit_risk_model.artifact.layout import METADATA, MODEL, MODEL_CARD, RESTORE, RETRAIN, SELF_CHECK, ArtifactError, shown
 
 _MEBIBYTE = 1024 * 1024
 # The shipped artifact has 5 MiB. Its model has 2 MiB, the reports have 5 MiB each, and all members 18 MiB.
 _LARGEST_FILE = 64 * _MEBIBYTE
-_LARGEST_MEMBERS = {METADATA: _MEBIBYTE, SELF_CHECK: _MEBIBYTE // 4, MODEL: 16 * _MEBIBYTE}
+_LARGEST_MEMBERS = {METADATA: _MEBIBYTE, SELF_CHECK: _MEBIBYTE // 4, MODEL: 16 * _MEBIBYTE, MODEL_CARD: _MEBIBYTE // 4}
 _LARGEST_REPORT = 32 * _MEBIBYTE
 _LARGEST_TOTAL = 128 * _MEBIBYTE
 _LARGEST_DIRECTORY = 64 * 1024

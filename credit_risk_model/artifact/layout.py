@@ -12,6 +12,7 @@ PACKAGED_ON_BOOK = PACKAGED.with_name("on_book_1.zip")
 MODEL = "model.joblib"
 METADATA = "metadata.json"
 SELF_CHECK = "self_check.json"
+MODEL_CARD = "model_card.md"
 CLASSES = ["safe", "risky"]
 
 RETRAIN = "Run `make train DATA=<loan.csv>` to make a new one."

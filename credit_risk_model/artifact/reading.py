@@ -14,6 +14,7 @@ from credit_risk_model.artifact.layout import (
     CLASSES,
     METADATA,
     MODEL,
+    MODEL_CARD,
     RESTORE,
     RETRAIN,
     SELF_CHECK,
@@ -32,12 +33,14 @@ _REQUIRED = {"features": list, "classes": list, "threshold": float, "versions": 
 class Artifact:
     """A verified artifact.
 
-    `metadata` is the content of `metadata.json`, `digest` the SHA-256 of the whole file, in hexadecimal.
+    `metadata` is the content of `metadata.json`, `model_card` the Markdown of `model_card.md`, empty where there is none,
+    and `digest` the SHA-256 of the whole file, in hexadecimal.
     """
 
     booster: lightgbm.Booster
     metadata: dict[str, Any]
     self_check: Sequence[CheckedLoan]
+    model_card: str
     digest: str
 
     @property
@@ -72,7 +75,8 @@ def read(path: Path, *, features: list[dict[str, Any]], sha256: str | None = Non
     _check_lightgbm(path, metadata["versions"].get("lightgbm"))
     loans = _self_check(path, _verified(path, archive, SELF_CHECK, metadata))
     booster = _booster(path, _verified(path, archive, MODEL, metadata), features)
-    return Artifact(booster, metadata, loans, archive.digest)
+    card = _verified(path, archive, MODEL_CARD, metadata) if MODEL_CARD in archive.names else b""
+    return Artifact(booster, metadata, loans, card.decode(errors="replace"), archive.digest)
 
 
 def verify(path: Path, sha256: str | None = None) -> dict[str, bytes]:

@@ -50,6 +50,11 @@ class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
         """The SHA-256 of the artifact, in hexadecimal; the configuration pins it as `artifact_sha256`."""
         return self._scorer.digest
 
+    @property
+    def model_card(self) -> str:
+        """The model card of the artifact, in Markdown, which the service shows as a page; empty where there is none."""
+        return self._scorer.model_card
+
     def self_check(self) -> None:
         """Score the synthetic loans of the artifact, and compare their probabilities with those of the training.
 

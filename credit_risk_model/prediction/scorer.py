@@ -35,6 +35,8 @@ class Scorer:
         self.threshold = loaded.threshold
         self.self_check = loaded.self_check
         """The synthetic loans whose probabilities a model must reproduce before it answers requests."""
+        self.model_card = loaded.model_card
+        """The model card of the artifact, in Markdown."""
         self.digest = loaded.digest
         """The SHA-256 of the artifact, in hexadecimal: what `sha256sum` prints for the file."""
         self.version = f"{__version__}+{self.digest[:12]}"

@@ -6,6 +6,7 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from starlette.types import ASGIApp
 
 from credit_risk_model.service import configuration as configurations
+from credit_risk_model.service import page
 from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.entrance import Entrance
 from credit_risk_model.service.errors import Errors
@@ -28,7 +29,7 @@ def create_app(configuration: Configuration, status: Status | None = None, metri
     """
     status = status or Status()
     metrics = metrics or Metrics(status)
-    routes = Routes(status, metrics, configuration.shows_metrics)
+    routes = Routes(status, metrics, configuration.shows_metrics, page.in_every_state(configuration))
     loader = Loader(configuration, status, metrics, routes)
     app: ASGIApp = routes
     app = Probes(app, status)

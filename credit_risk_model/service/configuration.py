@@ -73,6 +73,7 @@ class Settings(Limits):
         description="addresses whose `X-Forwarded-For` and `-Proto` count, with commas between; `*`: all",
     )
     log_format: Literal["text", "json"] = Field(default="text", description="`text` for people, `json` for machines")
+    page: bool = Field(default=True, description="whether `/` shows the page; without it, `/` redirects to `/docs`")
 
     @field_validator("root_path")
     @classmethod

@@ -14,6 +14,7 @@ _REQUEST_ID = {
     "schema": {"type": "string"},
 }
 _RETRY_AFTER = {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}}
+_HTML = {"text/html": {"schema": {"type": "string"}}}
 _ADDED = {
     "prediction": {
         "400": "The body is not JSON, or a field is wrong; each wrong field has its message.",
@@ -25,8 +26,9 @@ _ADDED = {
         "503": "The models are not loaded, too many predictions wait, or the deadline has passed.",
     },
     "metadata": {"404": "No such model.", "503": "The models are not loaded."},
+    "card": {"503": "The models are not loaded."},
 }
-_PROBES = {
+PROBES = {
     HEALTH: ("Liveness", "health", "Whether the process should go on: 503 asks for a restart."),
     READY: ("Readiness", "ready", "Whether to send requests to the service now."),
     STARTUP: ("Startup", "startup", "Whether the models are loaded, or will never be."),
@@ -44,7 +46,7 @@ def complete(framework: FastAPI, models: Iterable[LoadedModel]) -> dict[str, Any
         "title": "Artifact Digest",
         "description": "The SHA-256 of the artifact, where the model offers it.",
     }
-    for path, (summary, column, meaning) in _PROBES.items():
+    for path, (summary, column, meaning) in PROBES.items():
         operation = contract["paths"][path]["get"]
         operation["summary"], operation["description"] = summary, f"{meaning}\n\n{_states(column)}"
     for loaded in models:
@@ -52,6 +54,8 @@ def complete(framework: FastAPI, models: Iterable[LoadedModel]) -> dict[str, Any
         if path in contract["paths"]:
             operation = contract["paths"][path]["post"]
             operation["summary"] = f"Predict with {loaded.model.display_name}"
+        if loaded.card:
+            contract["paths"][card_path(loaded)] = {"get": _card(loaded)}
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for path, operations in contract["paths"].items():
         for operation in operations.values():
@@ -63,10 +67,27 @@ def complete(framework: FastAPI, models: Iterable[LoadedModel]) -> dict[str, Any
                 response["headers"] = {"X-Request-ID": _REQUEST_ID}
                 if status == "503" and response["content"] == error:
                     response["headers"]["Retry-After"] = _RETRY_AFTER
-    root = contract["paths"]["/"]["get"]["responses"]
-    root["307"] = {"description": "The way to the documentation.", "headers": root["200"]["headers"]}
-    root["200"]["content"] = {"text/html": {"schema": {"type": "string"}}}
+    root = contract["paths"]["/"]["get"]
+    root["summary"], root["description"] = "The page", "A page for people that shows the service."
+    root["responses"]["307"] = {
+        "description": "Where the page is turned off: the documentation.",
+        "headers": root["responses"]["200"]["headers"],
+    }
+    root["responses"]["200"]["content"] = _HTML
     return contract
+
+
+def card_path(loaded: LoadedModel) -> str:
+    """Return where the model card of a model is served."""
+    return f"/api/models/{loaded.model.qualified_name}/card"
+
+
+def _card(loaded: LoadedModel) -> dict[str, Any]:
+    return {
+        "summary": f"Model card of {loaded.model.display_name}",
+        "operationId": f"{loaded.model.qualified_name}_card",
+        "responses": {"200": {"description": "Successful Response", "content": _HTML}},
+    }
 
 
 def _states(column: str) -> str:

@@ -5,7 +5,7 @@ import gc
 import logging
 import time
 
-from credit_risk_model.service import contract
+from credit_risk_model.service import contract, page
 from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.models import create_framework, load_models
@@ -52,6 +52,7 @@ class Loader:
                 self._metrics.add_endpoint(name, endpoint)
         contract.complete(framework, models)
         pages = asyncio.run(make_pages(framework, models, self._configuration.service.root_path))
+        pages = {**pages, **page.once_loaded(self._configuration, models)}
         gc.collect()
         gc.freeze()  # a full collection of what stays anyway would hold up every probe
         self._routes.open(predictions, pages)

@@ -25,6 +25,8 @@ class LoadedModel:
     model: MLModel
     digest: str
     """The `artifact_digest` that the model offers, or nothing."""
+    card: str
+    """The `model_card` that the model offers, in Markdown, or nothing."""
     seconds: float
     """How long it took to load and to check itself."""
 
@@ -51,10 +53,10 @@ def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[Lo
         if callable(check := getattr(model, "self_check", None)):
             check()
         seconds, megabytes = time.perf_counter() - start, _resident_megabytes() - before
-        digest = str(getattr(model, "artifact_digest", ""))
+        digest, card = str(getattr(model, "artifact_digest", "")), str(getattr(model, "model_card", None) or "")
         shown = f", artifact {digest[:12]}," if digest else ""
         logger.info("Loaded %s %s%s in %.2f s and %.1f MB.", name, model.version, shown, seconds, megabytes)
-        yield LoadedModel(model, digest, seconds)
+        yield LoadedModel(model, digest, card, seconds)
 
 
 def _resident_megabytes() -> float:

@@ -1,17 +1,21 @@
-"""The answers that never change once the models are loaded: documentation, contract, and the metadata of the models."""
+"""The answers that never change once the models are loaded: contract, metadata of the models, and files."""
 
+import asyncio
+import gzip
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.types import Send
+from starlette.types import Scope, Send
 
 from credit_risk_model.service.models import LoadedModel
 from credit_risk_model.service.responses import Header, respond
 
-_UNCHANGING = ("/docs", "/redoc", "/openapi.json", "/api/models")
+_UNCHANGING = ("/openapi.json", "/api/models")
+_REFUSED = re.compile(r"q *= *0(\.0*)?")  # the weight of what a client does not accept
 
 
 class FrameworkError(Exception):
@@ -27,8 +31,12 @@ class Page:
     kind: bytes
     """The content type."""
     headers: tuple[Header, ...] = ()
+    zipped: bool = False
+    """Whether the body is compressed with gzip; a client that does not accept that gets it decompressed."""
+    quiet: bool = False
+    """Whether the access log and the metrics leave the request out."""
 
-    async def send(self, send: Send) -> None:
+    async def send(self, scope: Scope, send: Send) -> None:
         """Answer with this page.
 
         Raises:
@@ -36,7 +44,22 @@ class Page:
         """
         if self.status == 500:
             raise FrameworkError(self.body.decode())
-        await respond(send, self.status, self.body, self.headers, self.kind)
+        body, headers = self.body, self.headers
+        if self.zipped:
+            headers = (*headers, (b"vary", b"accept-encoding"))
+            if _accepts_gzip(scope):
+                headers = (*headers, (b"content-encoding", b"gzip"))
+            else:
+                body = await asyncio.to_thread(gzip.decompress, body)
+        if self.quiet:
+            scope["state"]["quiet"] = True
+        await respond(send, self.status, body, headers, self.kind)
+
+
+def _accepts_gzip(scope: Scope) -> bool:
+    value = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding").decode("latin-1")
+    choices = (choice.partition(";") for choice in value.lower().split(","))
+    return any(name.strip() == "gzip" and not _REFUSED.fullmatch(weight.strip()) for name, _, weight in choices)
 
 
 async def make_pages(framework: FastAPI, models: Iterable[LoadedModel], root_path: str) -> Mapping[str, Page]:
@@ -45,7 +68,6 @@ async def make_pages(framework: FastAPI, models: Iterable[LoadedModel], root_pat
     The framework would make each of them again for every request, and keep the event loop from the probes meanwhile.
     """
     pages = {path: await _ask(framework, path, root_path) for path in _UNCHANGING}
-    pages["/"] = Page(307, b"", b"text/plain", ((b"location", f"{root_path}/docs".encode()),))
     for loaded in models:
         path = f"/api/models/{loaded.model.qualified_name}/metadata"
         page = await _ask(framework, path, root_path)

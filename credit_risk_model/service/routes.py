@@ -20,17 +20,18 @@ _AT_ONCE = 8  # requests that start in one pass of the event loop, so that a pro
 class Routes:
     """Routes each request. `open` adds the models once they are loaded."""
 
-    def __init__(self, status: Status, metrics: Metrics, shows_metrics: bool) -> None:
+    def __init__(self, status: Status, metrics: Metrics, shows_metrics: bool, pages: Mapping[str, Page]) -> None:
+        """`pages` are served in every state of the service."""
         self._status = status
         self._metrics = metrics
         self._shows_metrics = shows_metrics
         self._predictions: Mapping[str, Predictions] = {}
-        self._pages: Mapping[str, Page] = {}
+        self._pages = pages
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     def open(self, predictions: Mapping[str, Predictions], pages: Mapping[str, Page]) -> None:
         """Serve these predictions and pages, by their paths, from now on."""
-        self._predictions, self._pages = predictions, pages
+        self._predictions, self._pages = predictions, {**self._pages, **pages}
         self._status.is_stalled = lambda: any(each.is_stalled for each in predictions.values())
         self._status.is_saturated = lambda: any(each.is_saturated for each in predictions.values())
         self._status.loaded = True
@@ -52,10 +53,6 @@ class Routes:
             state["quiet"] = True
             if await methods.allowed(scope, send, methods.READ):
                 await respond(send, 200, await self._metrics.exposition(), kind=CONTENT_TYPE_LATEST.encode())
-        elif self._status.load_failed:
-            raise Refusal(503, "LoadFailed", ["The models could not be loaded; the log has the cause."])
-        elif not self._status.loaded:
-            raise Refusal(503, "NotReady", ["The models are loading; retry."], [RETRY_AFTER])
         elif predictions := self._predictions.get(path):
             state["handler"] = path
             if await methods.allowed(scope, send, methods.CALL):
@@ -64,7 +61,11 @@ class Routes:
         elif page := self._pages.get(path):
             state["handler"] = path
             if await methods.allowed(scope, send, methods.READ):
-                await page.send(send)
+                await page.send(scope, send)
+        elif self._status.load_failed:
+            raise Refusal(503, "LoadFailed", ["The models could not be loaded; the log has the cause."])
+        elif not self._status.loaded:
+            raise Refusal(503, "NotReady", ["The models are loading; retry."], [RETRY_AFTER])
         elif path == "*":  # OPTIONS of the server as a whole
             await methods.allowed(scope, send, methods.READ + methods.CALL)
         else:

@@ -29,7 +29,7 @@ class Row:
 
 
 TRUTH_TABLE = {
-    State.LOADING: Row(200, 503, 503, 503, True, "No route but the probes and `/metrics` is served yet."),
+    State.LOADING: Row(200, 503, 503, 503, True, "Only the probes, `/metrics` and the page at `/` are served yet."),
     State.READY: Row(200, 200, 200, 200, False, ""),
     State.SATURATED: Row(
         200, 200, 200, 503, True, "A model has no free place. It refuses the next prediction and finishes the others."

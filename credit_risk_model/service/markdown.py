@@ -1,0 +1,65 @@
+"""A small safe part of Markdown as HTML, for model cards: everything is escaped first, and no HTML passes through."""
+
+import re
+from collections.abc import Iterator
+from html import escape
+
+_HEADING = re.compile(r"(#{1,6}) +(.+)")
+_ITEM = re.compile(r"(?:[-*+]|\d{1,9}\.) +(.*)")
+_RULE = re.compile(r"\|[\s:|-]+\|")
+# No repeated part can contain what follows it or starts the next match, so that a hostile text takes linear time.
+_INLINE = (
+    (re.compile(r"`([^`]+)`"), r"<code>\1</code>"),
+    (re.compile(r"\*\*([^*]+)\*\*"), r"<strong>\1</strong>"),
+    (re.compile(r"\[([^\[\]]+)\]\((https?://[^()\[\]\s]+)\)"), r'<a href="\2" rel="noreferrer">\1</a>'),
+)
+
+
+def to_html(text: str) -> str:
+    """Return headings, paragraphs, lists, tables, code, bold words and links as HTML; the rest appears as it is."""
+    blocks = re.split(r"\n\s*\n", text.replace("\r\n", "\n").expandtabs(4).strip("\n"))
+    return "\n".join(part for block in blocks if block.strip() for part in _block(block.split("\n")))
+
+
+def _block(lines: list[str]) -> Iterator[str]:
+    """Yield the HTML of lines without an empty one between them; a heading needs none after it."""
+    while lines and (heading := _HEADING.fullmatch(lines[0].strip())):
+        level = len(heading[1])
+        yield f"<h{level}>{_inline(heading[2])}</h{level}>"
+        lines = lines[1:]
+    if not lines:
+        return
+    if all(line.startswith("    ") for line in lines):
+        yield f"<pre>{escape(chr(10).join(line[4:] for line in lines))}</pre>"
+    elif len(lines) > 1 and _RULE.fullmatch(lines[1].strip()):
+        yield _table(lines)
+    elif _ITEM.fullmatch(lines[0]):
+        yield _list(lines)
+    else:
+        yield f"<p>{_inline(' '.join(line.strip() for line in lines))}</p>"
+
+
+def _list(lines: list[str]) -> str:
+    items: list[str] = []
+    for line in lines:
+        if item := _ITEM.fullmatch(line):
+            items.append(item[1])
+        else:
+            items[-1] += f" {line.strip()}"
+    tag = "ol" if lines[0][0].isdigit() else "ul"
+    return f"<{tag}>{''.join(f'<li>{_inline(item)}</li>' for item in items)}</{tag}>"
+
+
+def _table(lines: list[str]) -> str:
+    head, _, *rows = ([cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines)
+    first = "".join(f'<th scope="col">{_inline(cell)}</th>' for cell in head)
+    others = "".join(f"<tr>{''.join(f'<td>{_inline(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    # A wide table scrolls by itself, and by keyboard too.
+    return f'<div class="scroll" tabindex="0"><table><thead><tr>{first}</tr></thead><tbody>{others}</tbody></table></div>'
+
+
+def _inline(text: str) -> str:
+    html = escape(text)
+    for pattern, replacement in _INLINE:
+        html = pattern.sub(replacement, html)
+    return html
