@@ -6,7 +6,16 @@ import struct
 import zipfile
 from pathlib import Path
 
-from credit_risk_model.artifact.layout import METADATA, MODEL, MODEL_CARD, RESTORE, RETRAIN, SELF_CHECK, ArtifactError, shown
+from credit_risk_model.artifact.layout import (
+    METADATA,
+    MODEL,
+    MODEL_CARD,
+    RESTORE,
+    RETRAIN,
+    SELF_CHECK,
+    ArtifactError,
+    shown,
+)
 
 _MEBIBYTE = 1024 * 1024
 # The shipped artifact has 5 MiB. Its model has 2 MiB, the reports have 5 MiB each, and all members 18 MiB.

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from html import escape
+from itertools import zip_longest
 
 _HEADING = re.compile(r"(#{1,6}) +(.+)")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}\.) +(.*)")
@@ -51,11 +52,17 @@ def _list(lines: list[str]) -> str:
 
 
 def _table(lines: list[str]) -> str:
-    head, _, *rows = ([cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines)
-    first = "".join(f'<th scope="col">{_inline(cell)}</th>' for cell in head)
-    others = "".join(f"<tr>{''.join(f'<td>{_inline(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    head, rule, *rows = ([cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines)
+    sides = [' class="number"' if cell.endswith(":") else "" for cell in rule]
+
+    def row(tag: str, cells: list[str]) -> str:
+        sided = zip_longest(cells, sides[: len(cells)], fillvalue="")
+        return f"<tr>{''.join(f'<{tag}{side}>{_inline(cell)}</{tag}>' for cell, side in sided)}</tr>"
+
+    others = "".join(row("td", cells) for cells in rows)
     # A wide table scrolls by itself, and by keyboard too.
-    return f'<div class="scroll" tabindex="0"><table><thead><tr>{first}</tr></thead><tbody>{others}</tbody></table></div>'
+    table = f"<table><thead>{row('th', head)}</thead><tbody>{others}</tbody></table>"
+    return f'<div class="scroll" tabindex="0">{table}</div>'
 
 
 def _inline(text: str) -> str:

@@ -40,9 +40,7 @@ def in_every_state(configuration: Configuration) -> dict[str, Page]:
     }
     if configuration.service.page:
         pages["/"] = _filled("page.html", configuration, description=escape(configuration.description))
-        pages["/static/page/states.json"] = Page(
-            200, states(), b"application/json", (*_HEADERS, _RENEWED), quiet=True
-        )
+        pages["/static/page/states.json"] = Page(200, states(), b"application/json", (*_HEADERS, _RENEWED), quiet=True)
     return pages
 
 

@@ -91,7 +91,7 @@ export class Form {
 
   #json(schema, path, title, value, needed = true) {
     const text = JSON.stringify(value ?? example(schema, this.resolve), null, 2);
-    const input = element("textarea", { spellcheck: "false" }, text);
+    const input = element("textarea", { spellcheck: "false", rows: Math.min(16, text.split("\n").length + 1) }, text);
     const read = () => {
       if (input.value.trim() === "") return undefined;
       try {
@@ -114,7 +114,7 @@ export class Form {
     const words = [schema.description, ...hints, limits(schema)].filter(Boolean).join(" ");
     const optional = needed ? [] : [element("span", { class: "optional" }, " (optional)")];
     const label = element("label", { for: id }, title, ...optional);
-    return element("div", {}, label, input, messages, element("p", { class: "hint", id: hint }, ...prose(words)));
+    return element("div", { class: "field" }, label, input, messages, element("p", { class: "hint", id: hint }, ...prose(words)));
   }
 }
 

@@ -1,11 +1,11 @@
 // The state of the service, what the probes answer, and the truth table.
 
-import { byId, duration, element, prose, say } from "./dom.js";
+import { byId, duration, element, human, prose, say } from "./dom.js";
 
 const GONE = {
   state: "gone",
-  prediction: "no answer",
-  note: "Nothing answers at this address: the process has ended, or does not answer in time. The page goes on asking.",
+  prediction: "none",
+  note: "Nothing answers at this address: the process has ended, or does not answer in time. The page keeps asking.",
 };
 
 /** Shows the health; `table` is the content of states.json. */
@@ -38,7 +38,7 @@ export class Health {
     const name = states.join(" or ") || "unknown";
     const now = Date.now();
     if (name !== this.name) {
-      if (this.name) this.#note(this.name, name, now);
+      this.#note(name, now);
       this.since = now;
       this.name = name;
       byId("state").dataset.state = states.length === 1 ? name : "unknown";
@@ -56,27 +56,30 @@ export class Health {
 
   #tile({ name, path, meaning }) {
     const answer = element("dd", { class: "answer" }, "…");
-    const detail = element("dd", { class: "detail" });
-    const term = element("dt", { title: meaning }, name);
-    return { node: element("div", {}, term, answer, detail, element("dd", { class: "detail" }, path)), answer, detail };
+    const seconds = element("dd", { class: "time" });
+    const detail = element("dd", { class: "detail" }, "–");
+    const about = [element("dd", { class: "detail path" }, path), element("dd", { class: "meaning" }, meaning)];
+    return { node: element("div", {}, element("dt", {}, name), answer, seconds, detail, ...about), answer, seconds, detail };
   }
 
-  #answer({ node, answer, detail }, found) {
+  #answer({ node, answer, seconds, detail }, found) {
     node.dataset.good = String(found?.status === 200);
-    say(answer, found ? String(found.status) : "no answer");
-    say(detail, found ? `${found.word} in ${duration(found.seconds)}` : " ");
+    say(answer, found ? String(found.status) : "none");
+    say(seconds, found ? duration(found.seconds) : "");
+    say(detail, found ? human(found.word.toLowerCase()) : "–");
   }
 
   #row(row) {
-    const codes = this.probes.map((probe) => String(row[probe.column] ?? "no answer"));
+    const codes = this.probes.map((probe) => String(row[probe.column] ?? "none"));
     const prediction = row.prediction + (row.retry_after ? " + Retry-After" : "");
     const cells = [...codes, prediction].map((text) => element("td", {}, text));
     return element("tr", { "data-state": row.state }, element("th", { scope: "row" }, row.state), ...cells);
   }
 
-  #note(before, name, now) {
+  #note(name, now) {
     const time = new Date(now).toLocaleTimeString("en", { hour12: false });
-    byId("changes").prepend(element("li", {}, `${time} ${before} → ${name}`));
+    const dot = element("span", { class: "dot", "aria-hidden": "true" });
+    byId("changes").prepend(element("li", { "data-state": name }, dot, `${time} ${name}`));
     while (byId("changes").children.length > 50) byId("changes").lastChild.remove();
   }
 }

@@ -2,8 +2,8 @@
 
 import { byId, duration, element, human, number, say } from "./dom.js";
 
-const FIRST = ["Model", "Version", "Artifact", "Loaded in", "Running", "Waiting"];
-const LAST = ["p50", "p99", "Card"];
+const FIRST = ["Model", "Version", "Loaded in", "Running", "Waiting"];
+const LAST = ["p50", "p99"]; // of the last five minutes
 const BAD = ["expired", "failed"];
 
 /** Shows the models; `known` are those of `/api/models`, `cards` the paths of model cards by name. */
@@ -31,24 +31,23 @@ export class Models {
 
   #build(names, outcomes) {
     const titles = [...FIRST, ...outcomes.map(human), ...LAST];
-    const heads = titles.map((title, index) => element("th", { scope: "col", class: index > 2 && title !== "Card" && "number" }, title));
+    const heads = titles.map((title, index) => element("th", { scope: "col", class: index > 1 && "number" }, title));
     this.cells.clear();
     byId("models").tHead.replaceChildren(element("tr", {}, ...heads));
-    const empty = element("tr", {}, element("td", { class: "hint" }, "No model is loaded yet."));
+    const empty = element("tr", {}, element("td", { colspan: titles.length }, "No model is loaded yet."));
     byId("models").tBodies[0].replaceChildren(...(names.length ? names.map((name) => this.#row(name, titles)) : [empty]));
   }
 
   #row(name, titles) {
     const known = this.known.find((model) => model.qualified_name === name);
-    const small = known ? [element("small", { title: known.description }, name)] : [];
-    const head = element("th", { scope: "row" }, known?.display_name ?? name, ...small);
+    const card = this.cards.has(name) ? [" · ", element("a", { href: this.cards.get(name) }, "Model card")] : [];
+    const small = known ? [element("small", {}, name, ...card)] : [];
+    const head = element("th", { scope: "row", title: known?.description }, known?.display_name ?? name, ...small);
     const cells = titles.slice(1).map((title, index) => {
-      const cell = element("td", { "data-label": title, class: index > 1 && title !== "Card" && "number" });
+      const cell = element("td", { "data-label": title, class: index > 0 && "number" });
       this.cells.set(`${name} ${title}`, cell);
       return cell;
     });
-    const card = this.cards.get(name);
-    if (card) cells.at(-1).append(element("a", { href: card }, "Model card"));
     return element("tr", {}, head, ...cells);
   }
 
@@ -59,10 +58,10 @@ export class Models {
       return value === undefined ? "" : number(value, 15);
     };
     const info = reading.all("model_info").find(({ labels }) => labels.model === model)?.labels;
-    put("Version", info?.version ?? "");
-    const digest = this.cells.get(`${model} Artifact`);
-    if (digest.textContent !== (info?.digest ?? "")) {
-      digest.replaceChildren(element("code", { class: "digest", title: `SHA-256 ${info.digest}` }, info.digest));
+    const version = this.cells.get(`${model} Version`);
+    if (info && version.textContent !== info.version + info.digest) {
+      const digest = element("code", { class: "digest", title: `SHA-256 of the artifact: ${info.digest}` }, info.digest);
+      version.replaceChildren(element("div", {}, info.version, digest));
     }
     const seconds = reading.value("model_load_seconds", { model });
     put("Loaded in", seconds === undefined ? "" : duration(seconds));

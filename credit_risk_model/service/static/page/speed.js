@@ -6,8 +6,7 @@ import { between } from "./metrics.js";
 const MINUTES = 5;
 const SPAN = MINUTES * 60_000; // milliseconds
 const WINDOW = 10_000;
-const NONE = new Map();
-const HEIGHT = 170;
+const HEIGHT = 230;
 const EDGE = { left: 46, right: 8, top: 8, bottom: 40 };
 
 /** Keeps the readings of the last minutes, each with the process that it is of: a rolling update has several. */
@@ -24,25 +23,25 @@ export class Speed {
     this.moments.push(moment);
     while (this.moments[0].time < time - SPAN) this.moments.shift();
     const from = reading && this.#before(moment, WINDOW);
-    if (from) {
-      Object.assign(moment, between(from.buckets, moment.buckets));
-      moment.rate = (moment.total / (time - from.time)) * 1000;
-    }
-    this.#show(moment);
+    if (from) Object.assign(moment, between(from.buckets, moment.buckets));
+    this.#show(moment, this.#lately(isPrediction));
   }
 
   /** Return total, p50 and p99 of the last minutes for the predictions at a path. */
   of(path) {
-    const now = this.moments.at(-1);
-    const from = now.reading && this.#before(now, SPAN);
-    if (!from) return { total: 0 };
-    return between(from.reading.buckets((handler) => handler === path), now.reading.buckets((handler) => handler === path));
+    return this.#lately((handler) => handler === path);
   }
 
   /** Return the number of processes that answered within the last ten seconds. */
   get processes() {
     const recent = this.moments.filter((each) => each.process && each.time > Date.now() - WINDOW);
     return new Set(recent.map((each) => each.process)).size;
+  }
+
+  #lately(counts) {
+    const now = this.moments.at(-1);
+    const from = now.reading && this.#before(now, SPAN);
+    return from ? between(from.reading.buckets(counts), now.reading.buckets(counts)) : { total: 0 };
   }
 
   /** Return the oldest moment of the same process within a time before this one. */
@@ -52,12 +51,12 @@ export class Speed {
     return found === moment ? null : found;
   }
 
-  #show(moment) {
-    const [p50, p99] = ["p50", "p99"].map((name) => (moment[name] ? duration(moment[name]) : "–"));
+  #show(moment, lately) {
+    const [p50, p99] = ["p50", "p99"].map((name) => (lately[name] ? duration(lately[name]) : "–"));
     byId("speed").replaceChildren(
       element("span", {}, element("i", { class: "key p50" }), "p50 ", element("b", {}, p50)),
       element("span", {}, element("i", { class: "key p99" }), "p99 ", element("b", {}, p99)),
-      element("span", {}, element("b", {}, number(moment.rate ?? 0, 3)), " predictions/s"),
+      element("span", {}, element("b", {}, number(lately.total, 15)), lately.total === 1 ? " answered prediction" : " answered predictions"),
     );
     byId("chart").replaceChildren(this.#chart(moment.time, `p50 ${p50}, p99 ${p99}`));
   }

@@ -30,7 +30,7 @@ export class Trial {
       this.#predict();
     });
     this.place.replaceChildren(this.form.node);
-    byId("answer").replaceChildren();
+    byId("answer").replaceChildren(element("p", { class: "hint" }, "The answer appears here."));
   }
 
   async #predict() {
@@ -67,5 +67,6 @@ export class Trial {
     if (response.ok) nodes = shown(content, this.endpoint.output, this.resolve);
     else this.form.show(content.messages ?? [`${response.status}`]);
     byId("answer").replaceChildren(element("div", { class: "result" }, status, ...nodes, ...raw));
+    if (response.ok) byId("answer").scrollIntoView({ block: "nearest" });
   }
 }
