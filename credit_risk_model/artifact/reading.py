@@ -33,8 +33,8 @@ _REQUIRED = {"features": list, "classes": list, "threshold": float, "versions": 
 class Artifact:
     """A verified artifact.
 
-    `metadata` is the content of `metadata.json`, `digest` the SHA-256 of the whole file, in hexadecimal. `model_card` is
-    the Markdown of `model_card.md`, empty where the artifact has none.
+    `metadata` is the content of `metadata.json`, `digest` the SHA-256 of the whole file, in hexadecimal. `model_card`
+    is the Markdown of `model_card.md`, empty where the artifact has none.
     """
 
     booster: lightgbm.Booster
