@@ -81,9 +81,9 @@ def _serve(configuration: Configuration, host: str, port: str) -> None:
         metrics.add_counter("log_lines_dropped", "Log lines dropped because the log was not read.", lambda: log.dropped)
     for warning in configurations.unknown_variables(os.environ):
         logger.warning(warning)
+    app = create_app(configuration, status, metrics)
     shown = f"[{host}]" if ":" in host else host
     logger.info("Service running on http://%s:%d (Ctrl-C stops)", shown, listener.getsockname()[1])
-    app = create_app(configuration, status, metrics)
     Server(app, settings, status, connections).run(sockets=[listener])
     logger.info("Stopped.")
     if log:

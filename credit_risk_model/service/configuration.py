@@ -220,7 +220,7 @@ def _known(model: type[BaseModel]) -> str:
 
 
 def _suggestion(name: str, known: Any) -> str:
-    close = get_close_matches(name, list(known), n=1)
+    close = get_close_matches(name, list(known), n=1, cutoff=0.7)
     return f" Did you mean '{close[0]}'?" if close else ""
 
 

@@ -62,6 +62,35 @@ def test_what_was_written_is_read(practice_artifact: Path) -> None:
     assert 0 < read.threshold < 1
 
 
+def test_the_model_card_is_read(practice_artifact: Path) -> None:
+    card = artifact.read(practice_artifact, features=LOAN.specification()).model_card
+
+    assert card == members_of(practice_artifact)["model_card.md"].decode()
+
+
+def test_an_artifact_needs_no_model_card(practice_artifact: Path, tmp_path: Path) -> None:
+    members = members_of(practice_artifact)
+    del members["model_card.md"]
+    path = zipped(tmp_path / "1.zip", resealed(members))
+
+    assert artifact.read(path, features=LOAN.specification()).model_card == ""
+
+
+def test_a_model_card_that_is_not_text_is_still_read(practice_artifact: Path, tmp_path: Path) -> None:
+    members = members_of(practice_artifact) | {"model_card.md": b"\xff card"}
+    path = zipped(tmp_path / "1.zip", resealed(members))
+
+    assert artifact.read(path, features=LOAN.specification()).model_card == "\N{REPLACEMENT CHARACTER} card"
+
+
+def test_a_changed_or_long_model_card_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
+    members = members_of(practice_artifact) | {"model_card.md": b"another card"}
+    assert "'model_card.md'" in refusal(zipped(tmp_path / "changed.zip", members))
+
+    members["model_card.md"] = b"x" * 300_000
+    assert "262,144 bytes" in refusal(zipped(tmp_path / "long.zip", resealed(members)))
+
+
 def test_the_member_is_what_joblib_reads(practice_artifact: Path) -> None:
     booster = joblib.load(io.BytesIO(members_of(practice_artifact)["model.joblib"]))
 
@@ -449,11 +478,12 @@ def test_a_full_disk_leaves_the_old_artifact(
 
 def test_the_documented_limits_are_those_of_the_code() -> None:
     document = " ".join((ROOT / "docs" / "artifact.md").read_text().split())
-    metadata, self_check, model = artifact.archive._LARGEST_MEMBERS.values()
+    metadata, self_check, model, card = artifact.archive._LARGEST_MEMBERS.values()
 
     assert f"is read up to {artifact.archive._LARGEST_FILE >> 20} MiB" in document
     assert f"its directory up to {artifact.archive._LARGEST_DIRECTORY >> 10} KiB" in document
     assert (
         f"(metadata {metadata >> 20} MiB, self-check {self_check >> 10} KiB, model {model >> 20} MiB, "
+        f"model card {card >> 10} KiB, "
         f"report {artifact.archive._LARGEST_REPORT >> 20} MiB) and {artifact.archive._LARGEST_TOTAL >> 20} MiB for all"
     ) in document

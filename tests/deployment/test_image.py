@@ -21,6 +21,7 @@ import credit_risk_model
 from benchmarks.load import PREDICTION, PROBES, in_process, load
 from credit_risk_model import artifact
 from credit_risk_model.service.configuration import Settings
+from credit_risk_model.service.page import STATIC
 from tests.conftest import CONFIGURATION, ROOT, until
 from tests.deployment.containers import DOCKER, LIMITS, RESTRICTED, Container, created, docker, inside, running
 from tests.deployment.kubelet import Kubelet
@@ -225,7 +226,9 @@ def test_it_holds_the_service_alone() -> None:
     found = inside("find", "/service", "-not", "-path", "*/__pycache__*", "-type", "d").split()
 
     package = "/service/credit_risk_model"
-    parts = {f"{package}/{part}" for part in ("artifact", "model_files", "prediction", "service")}
+    names = ("artifact", "model_files", "prediction", "service", "service/templates")
+    static = [path for path in [STATIC, *STATIC.rglob("*")] if path.is_dir()]
+    parts = {f"{package}/{part}" for part in [*names, *(path.relative_to(STATIC.parents[1]) for path in static)]}
     assert set(found) == {"/service", "/service/configuration", package} | parts
 
 

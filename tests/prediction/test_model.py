@@ -20,6 +20,7 @@ from credit_risk_model.artifact import ArtifactError
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.features import FEATURES, LOAN
 from credit_risk_model.prediction.model import CreditRiskModel
+from credit_risk_model.prediction.on_book import CreditRiskOnBookModel
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
 from tests.conftest import ROOT, SERVICE_PYTHON, STOPPED
 
@@ -116,6 +117,7 @@ PREDICT_IN_THREADS = """
 import os, sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from credit_risk_model.prediction.model import CreditRiskModel
+from credit_risk_model.prediction.on_book import CreditRiskOnBookModel
 
 model = CreditRiskModel()
 data = CreditRiskModel.input_schema.model_validate_json(sys.argv[1])
@@ -179,3 +181,10 @@ def test_many_loans_get_the_answers_of_each(
 
 def test_no_loans_get_no_answers(shipped_model: CreditRiskModel, prepared_loans: pd.DataFrame) -> None:
     assert shipped_model.classify(prepared_loans.head(0)).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [(CreditRiskModel, "model_card.md"), (CreditRiskOnBookModel, "on_book_model_card.md")]
+)
+def test_a_model_offers_the_card_of_its_artifact(model: type[CreditRiskModel], name: str) -> None:
+    assert model().model_card == (ROOT / "docs" / name).read_text()

@@ -1,6 +1,7 @@
 """A headless Chromium, driven through the standard WebDriver protocol (W3C) that its `chromedriver` speaks."""
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -76,8 +77,8 @@ class Browser:
 
     def requested(self) -> list[str]:
         """Return the addresses that the pages asked for since the last time that this was asked."""
-        messages = [entry["message"] for entry in self._post("se/log", type="performance")]
-        return [url for message in messages for url in re.findall(r'"requestWillBeSent".*?"url":"([^"]+)"', message)]
+        events = [json.loads(entry["message"])["message"] for entry in self._post("se/log", type="performance")]
+        return [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
 
     def emulate(self, scheme: str, width: int, height: int) -> None:
         """Prefer the colour scheme `light` or `dark`, in a window of this size in pixels."""

@@ -184,7 +184,7 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_can_be_given_in_the_environment(tmp_path: Path, name: str) -> None:
-    value = {"log_format": "json", "root_path": "/risk", "trusted_proxies": "10.0.0.1"}.get(name, "3")
+    value = {"log_format": "json", "root_path": "/risk", "trusted_proxies": "10.0.0.1", "page": "False"}.get(name, "3")
 
     configuration = read(write_configuration(tmp_path), {f"REST_{name.upper()}": value})
 

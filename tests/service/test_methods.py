@@ -9,7 +9,8 @@ from benchmarks.load import PROBES
 from tests.service import process
 from tests.service.process import PREDICTION, Service
 
-PAGES = ["/", "/docs", "/redoc", "/openapi.json", "/api/models", "/api/models/echo/metadata"]
+FILES = ["/static/style.css", "/static/page/page.js", "/static/page/states.json"]
+PAGES = ["/", "/docs", "/redoc", "/openapi.json", "/api/models", "/api/models/echo/metadata", *FILES]
 CHANGING = ("date", "x-request-id")
 
 

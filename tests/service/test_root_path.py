@@ -1,6 +1,7 @@
 """The service below a path of a proxy, which takes the path off or leaves it, and what it believes of the proxy."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,20 +42,31 @@ def line(service: Service, request_id: str) -> Any:
 
 def test_the_pages_link_below_the_root_path(service: Service, prefix: str) -> None:
     assert f"{ROOT_PATH}/openapi.json" in service.client.get(f"{prefix}/docs").text
-    assert f"{ROOT_PATH}/openapi.json" in service.client.get(f"{prefix}/redoc").text
     assert service.client.get(f"{prefix}/openapi.json").json()["servers"] == [{"url": ROOT_PATH}]
     for path in ("/api/models", "/api/models/echo/metadata"):
         assert service.client.get(f"{prefix}{path}").status_code == 200
 
 
-def test_the_first_page_leads_below_the_root_path(service: Service, prefix: str) -> None:
-    answer = service.client.get(f"{prefix}/")
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_the_files_of_a_page_are_below_the_root_path(service: Service, prefix: str, path: str) -> None:
+    files = re.findall(r'(?:href|src)="([^"#]*)"', service.client.get(f"{prefix}{path}").text)
+
+    assert len(files) >= 3
+    for file in files:
+        assert file.startswith(f"{ROOT_PATH}/")
+        assert (
+            service.client.get(file).status_code == service.client.get(file.removeprefix(ROOT_PATH)).status_code == 200
+        )
+
+
+def test_a_redirect_leads_below_the_root_path(service: Service, prefix: str) -> None:
+    answer = service.client.get(f"{prefix}/redoc")
 
     assert (answer.status_code, answer.headers["location"]) == (307, f"{ROOT_PATH}/docs")
 
 
-def test_the_root_path_itself_is_the_first_page(service: Service) -> None:
-    assert service.client.get(ROOT_PATH).headers["location"] == f"{ROOT_PATH}/docs"
+def test_the_root_path_itself_is_the_page(service: Service) -> None:
+    assert service.client.get(ROOT_PATH).text == service.client.get("/").text
 
 
 def test_a_prediction_is_answered_and_measured_by_its_own_path(service: Service, prefix: str) -> None:
