@@ -179,11 +179,12 @@ def read(path: Path, environment: Mapping[str, str]) -> Configuration:
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return a warning for each variable that looks like a setting and is not one."""
-    known = [FILE, *(PREFIX + name.upper() for name in Settings.model_fields)]
+    known = [FILE.removeprefix(PREFIX), *(name.upper() for name in Settings.model_fields)]
+    given = [name.removeprefix(PREFIX) for name in sorted(environment) if name.startswith(PREFIX)]
     return [
-        f"The environment variable {name} is not a setting.{_suggestion(name, known)}"
-        for name in sorted(environment)
-        if name.startswith(PREFIX) and name not in known
+        f"The environment variable {PREFIX}{name} is not a setting.{_suggestion(name, known, PREFIX)}"
+        for name in given
+        if name not in known
     ]
 
 
@@ -219,9 +220,9 @@ def _known(model: type[BaseModel]) -> str:
     return f"Known keys: {', '.join(model.model_fields)}"
 
 
-def _suggestion(name: str, known: Any) -> str:
-    close = get_close_matches(name, list(known), n=1, cutoff=0.7)
-    return f" Did you mean '{close[0]}'?" if close else ""
+def _suggestion(name: str, known: Any, prefix: str = "") -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f" Did you mean '{prefix}{close[0]}'?" if close else ""
 
 
 def _check_classes(path: Path, configuration: Configuration) -> None:

@@ -62,18 +62,12 @@ def test_what_was_written_is_read(practice_artifact: Path) -> None:
     assert 0 < read.threshold < 1
 
 
-def test_the_model_card_is_read(practice_artifact: Path) -> None:
-    card = artifact.read(practice_artifact, features=LOAN.specification()).model_card
+def test_the_model_card_is_read_where_there_is_one(practice_artifact: Path) -> None:
+    cards = [
+        artifact.read(path, features=LOAN.specification()).model_card for path in (artifact.PACKAGED, practice_artifact)
+    ]
 
-    assert card == members_of(practice_artifact)["model_card.md"].decode()
-
-
-def test_an_artifact_needs_no_model_card(practice_artifact: Path, tmp_path: Path) -> None:
-    members = members_of(practice_artifact)
-    del members["model_card.md"]
-    path = zipped(tmp_path / "1.zip", resealed(members))
-
-    assert artifact.read(path, features=LOAN.specification()).model_card == ""
+    assert cards == [members_of(artifact.PACKAGED)["model_card.md"].decode(), ""]
 
 
 def test_a_model_card_that_is_not_text_is_still_read(practice_artifact: Path, tmp_path: Path) -> None:
@@ -83,12 +77,16 @@ def test_a_model_card_that_is_not_text_is_still_read(practice_artifact: Path, tm
     assert artifact.read(path, features=LOAN.specification()).model_card == "\N{REPLACEMENT CHARACTER} card"
 
 
-def test_a_changed_or_long_model_card_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
-    members = members_of(practice_artifact) | {"model_card.md": b"another card"}
-    assert "'model_card.md'" in refusal(zipped(tmp_path / "changed.zip", members))
+def test_a_changed_model_card_is_refused(tmp_path: Path) -> None:
+    members = members_of(artifact.PACKAGED) | {"model_card.md": b"another card"}
 
-    members["model_card.md"] = b"x" * 300_000
-    assert "262,144 bytes" in refusal(zipped(tmp_path / "long.zip", resealed(members)))
+    assert "The member 'model_card.md' of" in refusal(zipped(tmp_path / "1.zip", members))
+
+
+def test_a_long_model_card_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
+    members = members_of(practice_artifact) | {"model_card.md": b"x" * 300_000}
+
+    assert "262,144 bytes" in refusal(zipped(tmp_path / "1.zip", resealed(members)))
 
 
 def test_the_member_is_what_joblib_reads(practice_artifact: Path) -> None:

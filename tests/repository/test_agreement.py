@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 import credit_risk_model
 from benchmarks.servers import SERVERS
+from credit_risk_model.service.page import STATIC, TEMPLATES
 from tests.conftest import CONFIGURATION, ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -90,6 +91,10 @@ def test_a_wheel_holds_the_model(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {"credit_risk_model/model_files/1.zip", "credit_risk_model/model_files/on_book_1.zip"} <= set(names)
     assert "credit_risk_model/py.typed" in names
+    static = {
+        path.relative_to(ROOT).as_posix() for path in [*STATIC.rglob("*"), *TEMPLATES.iterdir()] if path.is_file()
+    }
+    assert static <= set(names)
 
 
 def test_ci_calls_make_targets_and_nothing_else() -> None:

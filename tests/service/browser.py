@@ -110,12 +110,15 @@ def browsing(folder: Path) -> Iterator[Browser]:
         found = until(lambda: re.search(r"successfully on port (\d+)", log.read_text()), "the driver listens")
         options = {"binary": CHROMIUM, "args": [*_ARGUMENTS, f"--user-data-dir={folder / 'profile'}"]}
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
-        with httpx.Client(base_url=f"http://127.0.0.1:{found[1]}", timeout=120) as client:
-            answer = client.post("/session", json={"capabilities": {"alwaysMatch": wanted}})
-            assert answer.is_success, answer.text
-            client.base_url = client.base_url.join(f"/session/{answer.json()['value']['sessionId']}/")
-            yield Browser(client)
-            client.delete("")
+        address = f"http://127.0.0.1:{found[1]}/session"
+        answer = httpx.post(address, json={"capabilities": {"alwaysMatch": wanted}}, timeout=120)
+        assert answer.is_success, answer.text
+        session = f"{address}/{answer.json()['value']['sessionId']}"
+        try:
+            with httpx.Client(base_url=session, timeout=120) as client:
+                yield Browser(client)
+        finally:
+            httpx.delete(session, timeout=120)  # ends the browser
     finally:
         driver.terminate()
         driver.wait(timeout=30)

@@ -278,7 +278,9 @@ def test_the_page_has_a_light_and_a_dark_scheme_with_contrast(browser: Browser, 
     for scheme in ("light", "dark"):
         browser.emulate(scheme, 1280, 800)
         grounds.append(browser.run("return getComputedStyle(document.body).backgroundColor"))
-        assert browser.run(script) == []
+        for state in ("gone", *TRUTH_TABLE):
+            browser.run("document.getElementById('state').dataset.state = arguments[0]", state)
+            assert browser.run(script) == []
     assert grounds[0] != grounds[1]
 
 
