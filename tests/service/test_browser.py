@@ -129,6 +129,16 @@ def test_a_wrong_field_has_its_message_and_the_focus(browser: Browser, service: 
     until(lambda: browser.count(".values") and not browser.count(".wrong, [aria-invalid]"), "answered")
 
 
+@pytest.mark.parametrize("typed", ["0x10", "12,000", "12345678901234567890"])
+def test_a_number_that_cannot_be_sent_as_it_was_typed_is_refused(
+    browser: Browser, service: Service, typed: str
+) -> None:
+    open_form(browser, service)
+    browser.type("[name=loan_amount]", typed)
+    browser.click("form button")
+    until(lambda: browser.text("[id='field-loan_amount-wrong']") == "Input should be a valid integer", "the message")
+
+
 def test_many_loans_are_typed_as_json_and_wrong_ones_are_named(browser: Browser, service: Service) -> None:
     open_form(browser, service, "Credit Risk Batch Model")
     browser.click("form button")
@@ -254,7 +264,11 @@ def test_without_metrics_the_page_shows_what_the_probes_tell(browser: Browser, t
         assert state_of(browser) == "ready or saturated"
         assert browser.count("#truth [aria-current]") == 2
         assert "turned off" in browser.text("#no-metrics")
+        assert "Metrics" not in browser.text("nav")
         assert unexpected(browser.errors()) == []
+        asked = "return performance.getEntriesByType('resource').filter((each) => each.name.endsWith('/ready')).length"
+        until(lambda: browser.run(asked) >= 4, "four rounds")
+        assert service.log.count("GET /metrics 404") == 1, "it is asked for again and again"
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])

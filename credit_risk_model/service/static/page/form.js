@@ -3,6 +3,8 @@
 import { element, human, number, prose } from "./dom.js";
 import { example } from "./schema.js";
 
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
 /** The form of one endpoint. Its body is JSON; where a field cannot be a single one, JSON is typed into it. */
 export class Form {
   constructor(endpoint, resolve) {
@@ -10,8 +12,8 @@ export class Form {
     this.fields = [];
     const schema = resolve(endpoint.input);
     this.given = schema.examples?.[0] ?? schema.example ?? {};
-    const parts = schema.properties ? this.#parts(schema, "", this.given) : [this.#json(endpoint.input, "body", "Body")];
     this.whole = !schema.properties;
+    const parts = this.whole ? [this.#json(endpoint.input, ["body"], "Body", schema.examples?.[0])] : this.#parts(schema, [], this.given);
     this.summary = element("div", { class: "wide", role: "alert" });
     const buttons = [element("button", {}, "Predict"), element("button", { type: "reset", class: "second" }, "Reset to the example")];
     this.node = element("form", { novalidate: true, autocomplete: "off" }, ...parts, this.summary, element("div", { class: "wide buttons" }, ...buttons));
@@ -25,9 +27,8 @@ export class Form {
     for (const field of this.fields) {
       const value = field.read();
       if (value === undefined) continue;
-      const names = field.path.split(".");
-      const target = names.slice(0, -1).reduce((node, name) => (node[name] ??= {}), body);
-      target[names.at(-1)] = value;
+      const target = field.names.slice(0, -1).reduce((node, name) => (node[name] ??= {}), body);
+      target[field.names.at(-1)] = value;
     }
     return body;
   }
@@ -37,10 +38,9 @@ export class Form {
     const others = [];
     const byField = new Map(this.fields.map((field) => [field, []]));
     for (const message of messages) {
-      const path = /^([^:\s]+): /.exec(message)?.[1] ?? "";
-      const fits = ({ path: own }) => path === own || path.startsWith(`${own}.`) || path.startsWith(`${own}[`);
+      const fits = ({ path }) => message.startsWith(path) && [":", ".", "["].includes(message[path.length]);
       const field = this.fields.filter(fits).sort((one, other) => other.path.length - one.path.length)[0];
-      if (field) byField.get(field).push(path === field.path ? message.slice(path.length + 2) : message);
+      if (field) byField.get(field).push(message.replace(`${field.path}: `, ""));
       else others.push(message);
     }
     for (const [{ input, wrong }, own] of byField) {
@@ -53,43 +53,44 @@ export class Form {
     [...byField].find(([, own]) => own.length)?.[0].input.focus();
   }
 
-  #parts(schema, prefix, given) {
+  #parts(schema, above, given) {
     return Object.entries(schema.properties).map(([name, property]) => {
-      const path = prefix + name;
+      const names = [...above, name];
       const found = this.resolve(property);
       const title = property.title && property.title.toLowerCase() !== name.replaceAll("_", " ") ? property.title : human(name);
       const value = given?.[name] ?? found.examples?.[0] ?? found.example ?? found.default;
       const needed = schema.required?.includes(name);
-      if (found.properties && path.split(".").length < 4) {
-        return element("fieldset", {}, element("legend", {}, title), ...this.#parts(found, `${path}.`, value));
+      if (found.properties && names.length < 4) {
+        return element("fieldset", {}, element("legend", {}, title), ...this.#parts(found, names, value));
       }
-      if (found.enum || found.type === "boolean") return this.#choice(found, path, title, value, needed);
-      if (["integer", "number", "string"].includes(found.type)) return this.#line(found, path, title, value, needed);
-      return this.#json(property, path, title, value, needed);
+      if (found.enum || found.type === "boolean") return this.#choice(found, names, title, value, needed);
+      if (["integer", "number", "string"].includes(found.type)) return this.#line(found, names, title, value, needed);
+      return this.#json(property, names, title, value, needed);
     });
   }
 
-  #choice(schema, path, title, value, needed) {
+  #choice(schema, names, title, value, needed) {
     const values = schema.enum ?? [true, false];
     const options = values.map((each, index) => element("option", { value: index, selected: each === value }, String(each).trim()));
     if (!values.includes(value)) options.unshift(element("option", { value: "", selected: true }, ""));
     const input = element("select", {}, ...options);
-    return this.#field(schema, path, title, needed, input, () => (input.value === "" ? undefined : values[input.value]));
+    return this.#field(schema, names, title, needed, input, () => (input.value === "" ? undefined : values[input.value]));
   }
 
-  #line(schema, path, title, value, needed) {
+  #line(schema, names, title, value, needed) {
     const modes = { integer: schema.minimum >= 0 ? "numeric" : "text", number: schema.minimum >= 0 ? "decimal" : "text" };
     const input = element("input", { type: "text", inputmode: modes[schema.type], value: value === undefined ? "" : String(value) });
     const read = () => {
       if (input.value === "") return undefined;
       if (schema.type === "string") return input.value;
-      const text = input.value.trim();
-      return text !== "" && Number.isFinite(Number(text)) ? Number(text) : input.value;
+      const [text, value] = [input.value.trim(), Number(input.value)];
+      const exact = NUMBER.test(text) && Math.abs(value) <= (schema.type === "integer" ? Number.MAX_SAFE_INTEGER : Number.MAX_VALUE);
+      return exact ? value : input.value; // the service says what is wrong with it
     };
-    return this.#field(schema, path, title, needed, input, read);
+    return this.#field(schema, names, title, needed, input, read);
   }
 
-  #json(schema, path, title, value, needed = true) {
+  #json(schema, names, title, value, needed = true) {
     const text = JSON.stringify(value ?? example(schema, this.resolve), null, 2);
     const input = element("textarea", { spellcheck: "false", rows: Math.min(16, text.split("\n").length + 1) }, text);
     const read = () => {
@@ -97,20 +98,21 @@ export class Form {
       try {
         return JSON.parse(input.value);
       } catch {
-        return input.value; // the service says what is wrong with it
+        return input.value;
       }
     };
-    const field = this.#field(this.resolve(schema), path, title, needed, input, read, "As JSON.");
+    const field = this.#field(this.resolve(schema), names, title, needed, input, read, "As JSON.");
     field.classList.add("wide");
     return field;
   }
 
-  #field(schema, path, title, needed, input, read, ...hints) {
+  #field(schema, names, title, needed, input, read, ...hints) {
+    const path = names.join(".");
     const id = `field-${path}`;
     const [hint, wrong] = [`${id}-hint`, `${id}-wrong`];
     for (const [name, value] of Object.entries({ id, name: path, "aria-describedby": `${hint} ${wrong}` })) input.setAttribute(name, value);
     const messages = element("div", { id: wrong });
-    this.fields.push({ path, input, read, wrong: messages });
+    this.fields.push({ path, names, input, read, wrong: messages });
     const words = [schema.description, ...hints, limits(schema)].filter(Boolean).join(" ");
     const optional = needed ? [] : [element("span", { class: "optional" }, " (optional)")];
     const label = element("label", { for: id }, title, ...optional);

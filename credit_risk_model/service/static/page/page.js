@@ -14,6 +14,7 @@ const title = document.title;
 const models = new Models();
 const speed = new Speed();
 let health = null;
+let metricsAreOff = false;
 let contractText = "";
 let shownModels = null; // what the form and the names were made for
 
@@ -46,13 +47,14 @@ async function round() {
   }
   const answers = [];
   for (const probe of health.probes) answers.push(wordOf(await ask(probe.path, signal)));
-  const metrics = await ask("/metrics", signal);
+  const metrics = metricsAreOff ? null : await ask("/metrics", signal);
+  if (metrics?.status === 404) metricsAreOff = byId("metrics-link").hidden = true;
   const reading = metrics?.status === 200 ? new Reading(metrics.text) : null;
   const states = health.statesOf(answers, reading);
   const name = states.join(" or ");
   health.show(answers, states);
   speed.add(reading, name, (path) => path.startsWith("/api/models/"));
-  if (metrics) models.show(reading, speed);
+  if (reading || metricsAreOff) models.show(reading, speed);
   document.title = `${name} – ${title}`;
   say(byId("process"), speed.processes > 1 ? `${speed.processes} processes answer at this address in turns.` : "");
   await describe(reading, name, signal);

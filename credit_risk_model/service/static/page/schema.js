@@ -7,10 +7,11 @@ export function resolver(contract) {
   const resolve = (schema, depth = 0) => {
     if (!schema || typeof schema !== "object" || depth > 20) return {};
     const { $ref: reference, allOf, anyOf, oneOf, ...own } = schema;
+    if (Array.isArray(own.type)) own.type = own.type.find((type) => type !== "null");
     if (reference) return { ...resolve(follow(reference), depth + 1), ...own };
     if (allOf) return Object.assign({}, ...allOf.map((part) => resolve(part, depth + 1)), own);
     const choices = (anyOf ?? oneOf ?? []).filter((choice) => choice.type !== "null");
-    return choices.length === 1 ? { ...resolve(choices[0], depth + 1), ...own } : schema;
+    return choices.length === 1 ? { ...resolve(choices[0], depth + 1), ...own } : { ...schema, ...own };
   };
   return resolve;
 }
