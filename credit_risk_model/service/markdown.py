@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from html import escape
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 
 _HEADING = re.compile(r"(#{1,6}) +(.+)")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}\.) +(.*)")
@@ -24,10 +24,11 @@ def to_html(text: str) -> str:
 
 def _block(lines: list[str]) -> Iterator[str]:
     """Yield the HTML of lines without an empty one between them; a heading needs none after it."""
-    while lines and (heading := _HEADING.fullmatch(lines[0].strip())):
+    headings = list(takewhile(bool, (_HEADING.fullmatch(line.strip()) for line in lines)))
+    for heading in filter(None, headings):
         level = len(heading[1])
         yield f"<h{level}>{_inline(heading[2])}</h{level}>"
-        lines = lines[1:]
+    lines = lines[len(headings) :]
     if not lines:
         return
     if all(line.startswith("    ") for line in lines):
@@ -41,14 +42,15 @@ def _block(lines: list[str]) -> Iterator[str]:
 
 
 def _list(lines: list[str]) -> str:
-    items: list[str] = []
+    items: list[list[str]] = []
     for line in lines:
         if item := _ITEM.fullmatch(line):
-            items.append(item[1])
+            items.append([item[1]])
         else:
-            items[-1] += f" {line.strip()}"
+            items[-1].append(line.strip())
     tag = "ol" if lines[0][0].isdigit() else "ul"
-    return f"<{tag}>{''.join(f'<li>{_inline(item)}</li>' for item in items)}</{tag}>"
+    inner = "".join(f"<li>{_inline(' '.join(item))}</li>" for item in items)
+    return f"<{tag}>{inner}</{tag}>"
 
 
 def _table(lines: list[str]) -> str:

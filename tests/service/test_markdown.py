@@ -34,7 +34,13 @@ def test_a_table_has_its_sides() -> None:
     assert '<tr><td>1</td><td class="number">2</td><td>3</td></tr><tr><td>4</td></tr>' in html
 
 
-@pytest.mark.parametrize("part", ["[", "**", "`", "[a](https://b", "|", "#", "- ", "    ", "\n", "a\n|-", "**a`[", "1"])
+@pytest.mark.parametrize(
+    "part", ["[", "**", "`", "[a](https://b", "|", "#", "- ", "    ", "\n", "a\n|-", "**a`[", "1", "# a\n", "- a\n"]
+)
 def test_a_hostile_text_takes_no_longer_than_its_length(part: str) -> None:
     """It would take hours where a pattern tries the rest of the text from each of its places."""
     assert to_html(part * (262_144 // len(part))) is not None
+
+
+def test_a_hostile_list_takes_no_longer_than_its_length() -> None:
+    assert to_html("- a\n" + "b\n" * 130_000).count("<li>") == 1
