@@ -222,7 +222,7 @@ def test_a_plain_manifest_equals_that_of_the_base(name: str) -> None:
     plain, base = KUBERNETES / name, KUBERNETES / "base" / name
 
     assert not plain.is_symlink(), "a zip download, a raw URL and a checkout on Windows show a link as its target"
-    assert plain.read_bytes() == base.read_bytes(), f"`cp kubernetes/base/{name} kubernetes/{name}` renews it"
+    assert plain.read_bytes() == base.read_bytes(), "stale: `make docs` copies the base"
 
 
 def test_the_base_has_the_plain_manifests() -> None:
