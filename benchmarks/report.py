@@ -25,7 +25,7 @@ def ratio(result: dict[str, Any], one: str, other: str, connections: str, name: 
 def rates(result: dict[str, Any]) -> str:
     """Return the table of the requests per second, and what they cost."""
     lines = [
-        "| | 1 connection | 16 connections | 128 connections | share of ours at 16 | CPU per request | memory | errors |",
+        "| | 1 connection | 16 connections | 128 | share of ours at 16 | CPU per request | memory | errors |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for server, turns in result["servers"].items():
@@ -102,9 +102,8 @@ def turns_ratio(result: dict[str, Any], one: str, other: str, connections: str, 
 
 def ceiling(result: dict[str, Any]) -> str:
     """Return the table of this project beside what comes closest to it."""
-    lines = [
-        "| this project compared with | requests/s at 16 | at 128 | p99 at 16 | at 128 | its CPU per request at 16 | at 128 |"
-    ]
+    headings = ("requests/s at 16", "at 128", "p99 at 16", "at 128", "its CPU per request at 16", "at 128")
+    lines = [f"| this project compared with | {' | '.join(headings)} |"]
     lines.append("|---|---:|---:|---:|---:|---:|---:|")
     for server in result["16"]:
         cells = [
@@ -117,8 +116,10 @@ def ceiling(result: dict[str, Any]) -> str:
             for connections in ("16", "128")
         ]
         lines.append(f"| {server} | {' | '.join(cells)} |")
-    lines.append(f"\nMedians of the ratios (ours to theirs) in {result['turns']} rounds of a second with 16 and 128 connections; "
-        f"{_where(result)}.")
+    lines.append(
+        f"\nMedians of the ratios (ours to theirs) in {result['turns']} rounds of a second at 16 and 128 connections; "
+        f"{_where(result)}."
+    )
     return "\n".join(lines)
 
 
@@ -209,8 +210,8 @@ def _where(result: dict[str, Any]) -> str:
 
 def _conditions(result: dict[str, Any]) -> str:
     return (
-        f"medians of {len(result['servers'][OURS])} alternating rounds of {result['seconds']:.0f} s; {result['loans']}; "
-        f"{result['machine']}, Python {result['python']}, {result['date']}"
+        f"medians of {len(result['servers'][OURS])} alternating rounds of {result['seconds']:.0f} s; "
+        f"{result['loans']}; {result['machine']}, Python {result['python']}, {result['date']}"
     )
 
 

@@ -1,1 +1,1 @@
-"""The tables and pictures of README.md and docs/; `make docs` writes them, and `make check` fails where one is stale."""
+"""The tables and pictures of README.md and docs/: `make docs` writes them, `make check` finds stale ones."""
