@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from tests.service.process import running
 from tests.service.test_servers import FACTORY
 from tests.training.test_pipeline import MEMBERS
 
+GUIDE = ROOT / "docs" / "your-model.md"
 SERVED = "http://127.0.0.1:8000"
+PYTHON = shlex.quote(sys.executable)
 SCORING = ".venv/scoring/bin/python -m credit_risk_model.scoring "
 EXTRACT = ".venv/project/bin/python -m credit_risk_model.artifact extract --to "
 # What the first words of a command are, and the test that runs the command or checks what it names.
@@ -39,6 +42,9 @@ TESTED = {
     "granian": "test_the_other_servers_get_the_application",
     "gunicorn": "test_the_other_servers_get_the_application",
 }
+# The requests to the shipped models; test_the_model_of_the_guide_is_served sends that of the guide.
+REQUESTS = [(path, block) for path in DOCUMENTS if path != GUIDE for block in blocks(path, "sh") if SERVED in block]
+SCORED = [line for path in DOCUMENTS for line in commands(path) if line.startswith(SCORING)]
 CLUSTER = [line for path in DOCUMENTS for line in commands(path) if re.match("kubectl|minikube", line)]
 
 
@@ -74,17 +80,8 @@ def test_every_make_target_exists(path: Path) -> None:
     assert set(words) <= set(TARGETS)
 
 
-def requests() -> list[tuple[Path, str]]:
-    return [(path, block) for path in DOCUMENTS for block in blocks(path, "sh") if SERVED in block]
-
-
-@pytest.mark.parametrize(
-    ("path", "request_"), requests(), ids=lambda value: value.name if isinstance(value, Path) else ""
-)
+@pytest.mark.parametrize(("path", "request_"), REQUESTS, ids=range(len(REQUESTS)))
 def test_a_request_gets_its_answer(path: Path, request_: str, service: httpx.Client, checkout: Path) -> None:
-    if path.name == "your-model.md":
-        pytest.skip("test_the_model_of_the_guide_is_served sends it to that model")
-
     answer = printed(request_.replace(SERVED, str(service.base_url).rstrip("/")), checkout)
 
     shown = re.search(re.escape(f"```sh\n{request_}```\n") + r"```json\n(.*?)\n```", path.read_text(), re.DOTALL)
@@ -104,22 +101,17 @@ def test_a_file_is_scored_as_the_readme_shows(checkout: Path) -> None:
     [line] = [block.strip() for block in blocks(README, "text")]
 
     arguments = command.replace('"$$IN"', "examples/synthetic_loans.csv").replace('"$$OUT"', "scored.csv")
+    shown = printed(f"{PYTHON} -m credit_risk_model.scoring {arguments}", checkout)
 
-    assert f"\n{line}, in " in "\n" + printed(
-        f"{ROOT}/.venv/project/bin/python -m credit_risk_model.scoring {arguments}", checkout
-    )
+    assert f"\n{line}, in " in shown
     assert "IN = examples/synthetic_loans.csv\n" in (ROOT / "Makefile").read_text()
 
 
-@pytest.mark.parametrize(
-    "command",
-    [line for path in DOCUMENTS for line in commands(path) if line.startswith(SCORING)],
-    ids=lambda line: line[-20:],
-)
+@pytest.mark.parametrize("command", SCORED, ids=range(len(SCORED)))
 def test_a_file_is_scored_as_shown(command: str, checkout: Path) -> None:
     (checkout / "build").mkdir()
 
-    shown = printed(command.replace(".venv/scoring", f"{ROOT}/.venv/project"), checkout)
+    shown = printed(command.replace(".venv/scoring/bin/python", PYTHON), checkout)
 
     assert "200 rows in = 190 scored + 10 rejected" in shown
 
@@ -161,9 +153,7 @@ def test_the_other_servers_get_the_application() -> None:
     assert all(FACTORY in line for line in lines)
 
 
-@pytest.mark.parametrize(
-    "content", [block for path in PAGES if path.name != "your-model.md" for block in blocks(path, "yaml")]
-)
+@pytest.mark.parametrize("content", [block for path in PAGES if path != GUIDE for block in blocks(path, "yaml")])
 def test_an_example_of_a_configuration_is_valid(content: str) -> None:
     configuration: dict[str, Any] = yaml.safe_load(content)
     for section in (configuration, *configuration["models"]):
@@ -175,9 +165,8 @@ def test_an_example_of_a_configuration_is_valid(content: str) -> None:
 
 
 def test_the_model_of_the_guide_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    guide = ROOT / "docs" / "your-model.md"
-    [code], [configuration], [answer] = (blocks(guide, language) for language in ("python", "yaml", "json"))
-    [request_] = [block for block in blocks(guide, "sh") if SERVED in block]
+    [code], [configuration], [answer] = (blocks(GUIDE, language) for language in ("python", "yaml", "json"))
+    [request_] = [block for block in blocks(GUIDE, "sh") if SERVED in block]
     (tmp_path / "my_model.py").write_text(code)
     (tmp_path / "my_configuration.yaml").write_text(configuration)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -188,10 +177,3 @@ def test_the_model_of_the_guide_is_served(tmp_path: Path, monkeypatch: pytest.Mo
         shown = printed(request_.replace(SERVED, str(service.client.base_url).rstrip("/")))
 
     assert shown == answer.strip()
-
-
-def test_the_arguments_of_the_job_are_explained() -> None:
-    text = (ROOT / "docs" / "explanations-batches-files.md").read_text()
-
-    for shown in re.findall(r"-m credit_risk_model\.scoring ([^`\n#]+)", text):
-        parser().parse_args(shlex.split(shown))

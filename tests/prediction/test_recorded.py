@@ -24,9 +24,7 @@ def test_the_recorded_engines_kept_to_the_memory_of_the_job() -> None:
         assert figures["peak memory in MiB"] < measured["limit in MiB"] == memory()
 
 
-@pytest.mark.xfail(
-    reason="missed since single predictions became faster; docs/explanations-batches-files.md has the figures"
-)
+@pytest.mark.xfail(reason="missed by a little; docs/explanations-batches-files.md has the figures")
 def test_ten_loans_in_batches_cost_what_one_prediction_costs() -> None:
     assert record.read("batches")[RATIO] >= 10
 
