@@ -143,7 +143,7 @@ check: $(PROJECT)/.installed ## Check style, types and generated tables
 
 DOCUMENTS := README.md $(wildcard docs/*.md)
 # The documents import docs.tables, and print (-P) its tables.
-COG := PYTHONPATH=. $(PROJECT)/bin/cog -P
+COG := PYTHONPATH=. $(PROJECT)/bin/cog -P --verbosity=1
 
 YAMLLINT := -d '{extends: default, rules: {line-length: {max: 120}, document-start: disable, \
 	comments: {min-spaces-from-content: 1}, truthy: {check-keys: false}}}'

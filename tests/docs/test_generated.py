@@ -10,9 +10,10 @@ import pytest
 from benchmarks import record, report
 from credit_risk_model import artifact
 from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.service.configuration import Settings
 from docs.tables import examples, pictures
 from tests.conftest import ROOT
-from tests.docs.documents import DOCUMENTS
+from tests.docs.documents import DOCUMENTS, README
 
 CARDS = {"model_card.md": artifact.PACKAGED, "on_book_model_card.md": artifact.PACKAGED_ON_BOOK}
 
@@ -61,6 +62,14 @@ def test_the_picture_shows_what_the_readme_says_of_it() -> None:
     assert age > 0 > age + payments
     assert loan["months_since_issue"] == 33
     assert loan["total_payments_to_date"] == pytest.approx(33 * loan["last_payment_amount"])
+
+
+def test_the_readme_names_the_seconds_of_the_drain() -> None:
+    text = " ".join(README.read_text().split())
+
+    assert Settings().drain_seconds == 5
+    assert "requests are answered for five more seconds" in text
+    assert "| yes, 5 s |" in text
 
 
 def test_the_loans_of_the_documents_are_those_of_the_artifact() -> None:
