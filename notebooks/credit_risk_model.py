@@ -75,10 +75,10 @@ print(f"{len(loans):,} loans, {len(loans.columns)} columns read")
 # ### Limits of the data
 #
 # The shipped models learned from 49,579 loans that were joined from several published extracts. They are not a random
-# sample of the full file (887,379 loans): loans of 2012 and 2013 and most loans of 2014 and 2015 are missing. Their
-# status was recorded at three dates: January 2016, the third quarter of 2018, and the first quarter of 2019. Nothing is
-# known of loans after 2015 or of other lenders. No protected attribute is recorded, so nobody could examine whether the
-# model treats groups of people alike. `docs/data.md` has the details.
+# sample of the full file (887,379 loans): nearly all loans of 2012 and 2013 and most of 2014 and 2015 are missing.
+# Their status was recorded at three dates: January 2016, the third quarter of 2018, and the first quarter of 2019.
+# Nothing is known of loans after 2015 or of other lenders. No protected attribute is recorded, so nobody could examine
+# whether the model treats groups of people alike. `docs/data.md` has the details.
 #
 # ### The label
 #
