@@ -38,7 +38,6 @@ from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.on_book import CreditRiskOnBookModel
 from credit_risk_model.training import (
     book,
-    comparison,
     dataset,
     estimator,
     evaluation,
@@ -224,7 +223,7 @@ pd.DataFrame([(name, f"{len(content):,}") for name, content in members.items()],
 # %%
 rows = {
     (population, name): figures[population]
-    for population in comparison.POPULATIONS
+    for population in shipped.metadata["compared"]["this model"]
     for name, figures in shipped.metadata["compared"].items()
 }
 pd.DataFrame(rows).T[["risky_share", "mean_probability", "current_flagged", "f1", "average_precision"]].round(3)
