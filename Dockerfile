@@ -1,4 +1,4 @@
-# The first stage installs and compiles; nothing that only it needs is left in the second one.
+# The first stage installs and compiles. The later stages contain only its results.
 FROM python:3.12-slim AS build
 WORKDIR /service
 COPY service_requirements.txt .
@@ -23,14 +23,14 @@ LABEL org.opencontainers.image.title="credit_risk_model_service" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.base.name="docker.io/library/python:3.12-slim"
-# hadolint ignore=DL3008  # LightGBM needs it; a pinned version would be gone from Debian's mirror after its next fix
+# hadolint ignore=DL3008  # LightGBM needs it; Debian's mirror drops a pinned version after its next fix
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt
-# One thread each: every prediction has a thread of its own, and a pool as large as the node only costs memory.
+# One thread per library: the service has its own threads, and larger pools would only take memory.
 ENV REST_CONFIG=./configuration/rest_configuration.yaml OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 WORKDIR /service
 USER 10001:10001
 
-# The command that scores whole files; `make scoring-image`. kubernetes/jobs/score.yaml runs it.
+# The command that scores whole files, built by `make scoring-image` and run by kubernetes/jobs/score.yaml.
 FROM base AS scoring
 LABEL org.opencontainers.image.title="credit_risk_model_scoring"
 COPY --from=build-scoring /packages /usr/local
@@ -38,12 +38,12 @@ COPY --from=build /service /service
 COPY --from=build /scoring /service/credit_risk_model/scoring
 ENTRYPOINT ["python", "-m", "credit_risk_model.scoring"]
 
-# The service, which is built where no other target is named.
+# The service. It is the last stage, so `docker build` builds it by default.
 FROM base
 COPY --from=build /packages /usr/local
 COPY --from=build /service /service
 EXPOSE 8000
-# With a bare socket, for an HTTP client takes three times as long to import, again and again.
+# A bare socket, because an HTTP client takes three times as long to import, for every check.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-I", "-S", "-c", "\
 import socket\n\
 asking = socket.create_connection(('localhost', 8000))\n\

@@ -9,15 +9,17 @@ endif
 
 HOST = 127.0.0.1
 PORT = 8000
-# Given to make by hand alone: a variable of the environment that happens to have the name is none of ours.
+# Set on the command line only; variables of the environment with these names are ignored.
 DATA =
 SOURCE =
+IN = examples/synthetic_loans.csv
+OUT = build/scored.csv
 TRIALS = 120
 SECONDS = 1200
 ROUNDS = 3
-# Seconds after which an install shows that it still runs.
+# Seconds between two lines that show that an install is still running.
 NOTICE = 50
-# What pytest is given; without it, all tests run and their coverage counts.
+# Arguments of pytest. The default runs all tests and checks their coverage.
 ARGS = --cov
 CONFIGURATION = configuration/rest_configuration.yaml
 IMAGE = credit_risk_model_service:0.1.0
@@ -25,11 +27,12 @@ SCORING_IMAGE = credit_risk_model_scoring:0.1.0
 DOCKER ?= docker
 export DOCKER
 
-# Names and addresses reach the commands through the environment, where no shell reads them.
-export CONFIGURATION DATA HOST PORT SOURCE
+# Names and addresses reach the commands through the environment, so that no shell interprets them.
+export CONFIGURATION DATA HOST IN OUT PORT SOURCE
 
 SERVICE := .venv/service
 PROJECT := .venv/project
+SCORING := .venv/scoring
 
 # Where the packages are installed from a lock, into a virtual environment of their own: $(1) the lock.
 # A Python is tried before it is trusted: the name alone may be a launcher that does not run. A lock is complete, so
@@ -68,6 +71,9 @@ $(SERVICE)/.installed: service_requirements.txt
 $(PROJECT)/.installed: requirements.txt
 	$(call install,$<)
 
+$(SCORING)/.installed: scoring_requirements.txt
+	$(call install,$<)
+
 .PHONY: help
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
@@ -81,30 +87,36 @@ check-configuration: $(SERVICE)/.installed ## Check the configuration without st
 	@REST_CONFIG="$$CONFIGURATION" $(SERVICE)/bin/python -m credit_risk_model.service --check
 
 .PHONY: train
-train: $(PROJECT)/.installed ## Train on DATA=loan.csv[.gz] and renew the artifact; without DATA, practise on invented loans
+train: $(PROJECT)/.installed ## Train on DATA=loan.csv[.gz] and replace the artifacts; without DATA, practise on synthetic loans
 	@$(PROJECT)/bin/python -m credit_risk_model.training $${DATA:+--data "$$DATA"} $${SOURCE:+--source "$$SOURCE"}
 	if [ -n "$$DATA" ]; then
 		$(PROJECT)/bin/python -m credit_risk_model.artifact extract --to docs model_card.md
 		$(PROJECT)/bin/python -m credit_risk_model.artifact extract --on-book --to build/on_book model_card.md
 		mv build/on_book/model_card.md docs/on_book_model_card.md
+		$(MAKE) docs
 	fi
 
+.PHONY: score
+score: $(SCORING)/.installed ## Score a file of loans with the on-book model (IN=loans.csv, OUT=scored.csv)
+	@mkdir -p "$$(dirname "$$OUT")"
+	$(SCORING)/bin/python -m credit_risk_model.scoring "$$IN" "$$OUT" --on-book --accept-rejects --resume
+
 .PHONY: search
-search: $(PROJECT)/.installed ## Look for hyperparameters with DATA=loan.csv[.gz] (TRIALS=120 at most, SECONDS=1200 at most)
+search: $(PROJECT)/.installed ## Search for hyperparameters with DATA=loan.csv[.gz] (TRIALS=120 and SECONDS=1200 are the limits)
 	@if [ -z "$$DATA" ]; then
 		echo "A search needs real loans: make search DATA=loan.csv" >&2; exit 1
 	fi
 	$(PROJECT)/bin/python -m credit_risk_model.training.search --data "$$DATA" --trials $(TRIALS) --seconds $(SECONDS)
 
 .PHONY: notebook
-notebook: $(PROJECT)/.installed ## Run the notebook again with DATA=loan.csv[.gz]
+notebook: $(PROJECT)/.installed ## Execute the notebook with DATA=loan.csv[.gz]
 	@if [ -z "$$DATA" ]; then
 		echo "The committed notebook shows real loans: make notebook DATA=loan.csv" >&2; exit 1
 	fi
 	no_proxy=127.0.0.1 DATA=$$(realpath "$$DATA") PYTHONPATH=. $(PROJECT)/bin/jupytext --to ipynb --execute --run-path . notebooks/credit_risk_model.py
 
 .PHONY: artifact
-artifact: $(PROJECT)/.installed ## List what the shipped artifact holds
+artifact: $(PROJECT)/.installed ## List the members of the shipped artifact
 	@$(PROJECT)/bin/python -m credit_risk_model.artifact list
 
 .PHONY: data
@@ -121,12 +133,17 @@ test: $(PROJECT)/.installed $(SERVICE)/.installed ## Run the tests (ARGS=, for p
 	@$(PROJECT)/bin/python -m pytest $(ARGS)
 
 .PHONY: check
-check: $(PROJECT)/.installed ## Check style and types
+check: $(PROJECT)/.installed ## Check style, types and generated tables
 	@$(PROJECT)/bin/ruff check
 	$(PROJECT)/bin/ruff format --check
 	$(PROJECT)/bin/mypy
 	$(PROJECT)/bin/yamllint --strict $(YAMLLINT) configuration kubernetes compose.yaml .github
 	$(PROJECT)/bin/hadolint Dockerfile
+	$(COG) --check --diff --check-fail-msg="stale: 'make docs' renews it" $(DOCUMENTS)
+
+DOCUMENTS := README.md $(wildcard docs/*.md)
+# The documents import docs.tables, and print (-P) its tables.
+COG := PYTHONPATH=. $(PROJECT)/bin/cog -P --verbosity=1
 
 YAMLLINT := -d '{extends: default, rules: {line-length: {max: 120}, document-start: disable, \
 	comments: {min-spaces-from-content: 1}, truthy: {check-keys: false}}}'
@@ -166,26 +183,26 @@ rehearse: $(PROJECT)/.installed image ## Rehearse start, load, update and rollba
 	@$(PROJECT)/bin/python -m tests.deployment.rehearsal
 
 .PHONY: measure
-measure: $(SERVICE)/.installed ## Measure the service under its pod's limits, and hold the manifests against it
+measure: $(SERVICE)/.installed ## Measure the service under the limits of its pod, and check the manifests against the figures
 	@if [ -n "$(ENGINE_ANSWERS)" ]; then
 		$(MAKE) image
 	fi
 	$(SERVICE)/bin/python -m benchmarks.measure
 
 .PHONY: contract
-contract: $(SERVICE)/.installed $(PROJECT)/.installed ## Renew service_contract.yaml, and show that it keeps what the framework's promises
+contract: $(SERVICE)/.installed $(PROJECT)/.installed ## Renew service_contract.yaml, and check that it keeps the promises of the framework's contract
 	@REST_CONFIG="$$CONFIGURATION" $(SERVICE)/bin/python -m credit_risk_model.service --contract service_contract.yaml
 	$(PROJECT)/bin/python -m pytest --verbose --no-header tests/service/test_contract.py
 
 .PHONY: docs
-docs: $(PROJECT)/.installed ## Renew the tables of README.md and docs/ from the tests, the settings, the manifests and the benchmarks
-	@$(PROJECT)/bin/python -m tests.service.document
-	$(PROJECT)/bin/python -m tests.prediction.document
-	$(PROJECT)/bin/python -m tests.deployment.document
-	$(PROJECT)/bin/python -m tests.speed.document
+docs: $(PROJECT)/.installed ## Renew the tables, pictures, examples and copies that README.md and docs/ show
+	@cp kubernetes/base/namespace.yaml kubernetes/base/model_service.yaml kubernetes/
+	$(PROJECT)/bin/python -m docs.tables.examples
+	$(PROJECT)/bin/python -m docs.tables.pictures
+	$(COG) -r $(DOCUMENTS)
 
 .PHONY: conformance
-conformance: $(PROJECT)/.installed ## Hold the running service to its contract with 5,000 generated requests (CASES=)
+conformance: $(PROJECT)/.installed ## Test the running service against its contract with 5,000 generated requests (CASES=)
 	@CONFORMANCE_CASES=$(or $(CASES),5000) $(PROJECT)/bin/python -m pytest -s tests/service/test_conformance.py
 
 .PHONY: fuzz
@@ -197,34 +214,34 @@ saturation: $(SERVICE)/.installed ## Measure the probes under 256 connections, o
 	@$(SERVICE)/bin/python -m benchmarks.saturation
 
 .PHONY: refinements
-refinements: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure what each refinement of the service brings, with it and without (10 min)
+refinements: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure the service with and without each refinement (10 min)
 	@$(SERVICE)/bin/python -m benchmarks.refinements
 	$(MAKE) docs
 
 .PHONY: bench
-bench: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure the speed next to other servers, with wrk (DATA=, ROUNDS=3)
+bench: $(PROJECT)/.installed $(SERVICE)/.installed ## Compare the speed with other servers, with wrk (DATA=, ROUNDS=3)
 	@$(PROJECT)/bin/python -m benchmarks.speed $${DATA:+--data "$$DATA"} --rounds $(ROUNDS)
 	$(PROJECT)/bin/python -m benchmarks.ceiling $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
 .PHONY: microbench
-microbench: $(PROJECT)/.installed ## Measure the model alone: one loan, and up to a million
+microbench: $(PROJECT)/.installed ## Measure the model alone: one loan, and up to a million loans
 	@$(PROJECT)/bin/python -m pytest -q benchmarks/test_model.py --benchmark-columns=min,median,max,rounds \
 		--benchmark-json=benchmarks/model.json
 	$(MAKE) docs
 
 .PHONY: layers
-layers: $(PROJECT)/.installed ## Measure what each layer of the application adds to a request (DATA=)
+layers: $(PROJECT)/.installed ## Measure the CPU time of each layer of the application (DATA=)
 	@$(PROJECT)/bin/python -m benchmarks.layers $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
 .PHONY: profile
-profile: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure where the time of a request goes under load, with wrk (DATA=)
+profile: $(PROJECT)/.installed $(SERVICE)/.installed ## Profile the service under load, with wrk (DATA=)
 	@$(PROJECT)/bin/python -m benchmarks.profile $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
 .PHONY: soak
-soak: $(PROJECT)/.installed $(SERVICE)/.installed ## Ask 200,000 times and see how the memory grows, with wrk (DATA=)
+soak: $(PROJECT)/.installed $(SERVICE)/.installed ## Send 200,000 requests and measure the growth of the memory, with wrk (DATA=)
 	@$(PROJECT)/bin/python -m benchmarks.soak $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
@@ -241,6 +258,6 @@ lock: $(PROJECT)/.installed ## Renew the locks with the newest versions that pyp
 	done
 
 .PHONY: clean
-clean: ## Remove everything that make made, but for data/ and the artifact
+clean: ## Remove everything that make created, except data/ and the artifacts
 	@rm -rf .venv build .coverage .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,7 +17,7 @@ TURNS = 21
 def main() -> None:
     """Measure, print and record."""
     parser = argparse.ArgumentParser("python -m benchmarks.ceiling", description=__doc__)
-    parser.add_argument("--data", help="a file of real loans, in place of invented ones")
+    parser.add_argument("--data", help="a file of real loans (default: synthetic loans)")
     wrk.require()
     kind, bodies = loans.different(parser.parse_args().data)
     result: dict[str, Any] = {

@@ -134,7 +134,7 @@ async def main(data: str | None) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser("python -m benchmarks.layers", description=__doc__)
-    parser.add_argument("--data", help="a file of real loans, in place of invented ones")
+    parser.add_argument("--data", help="a file of real loans (default: synthetic loans)")
     arguments = parser.parse_args()
     with Path(os.devnull).open("w") as nowhere:
         with redirect_stderr(nowhere):  # the log costs what it costs, and is not read

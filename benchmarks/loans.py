@@ -1,4 +1,4 @@
-"""The loans that the benchmarks ask about: real ones where a file is given, otherwise invented ones."""
+"""The loans that the benchmarks send: real ones if a file is given, otherwise synthetic ones."""
 
 import itertools
 import sys
@@ -18,13 +18,13 @@ COUNT = 500
 
 
 def prepared(data: str | None, rows: int) -> tuple[str, pd.DataFrame]:
-    """Return what the loans are, and prepared loans: of the file `data`, or of `rows` invented ones."""
+    """Return 'real' or 'synthetic', and the prepared loans: of the file `data`, or of `rows` synthetic ones."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(data) if data else Path(folder) / "loan.csv"
         if not data:
             invented.write(path, rows)
         loans = preparation.prepare(dataset.read(path, progress=False))[0]
-    return "real" if data else "invented", loans
+    return "real" if data else "synthetic", loans
 
 
 def different(data: str | None) -> tuple[str, list[dict[str, Any]]]:

@@ -71,7 +71,7 @@ def spied(found: Running, bodies: Path, seconds: float) -> Counter[str]:
 def main() -> None:
     """Measure in turns, print and record."""
     parser = argparse.ArgumentParser("python -m benchmarks.profile", description=__doc__)
-    parser.add_argument("--data", help="a file of real loans, in place of invented ones")
+    parser.add_argument("--data", help="a file of real loans (default: synthetic loans)")
     parser.add_argument("--seconds", type=float, default=6, help="of each turn")
     arguments = parser.parse_args()
     wrk.require()

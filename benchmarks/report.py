@@ -8,7 +8,7 @@ from benchmarks import servers
 
 OURS, CEILING, ARTICLE = (server.name for server in (servers.OURS, servers.CEILING, servers.ARTICLE))
 PICTURED = "16"  # connections
-DIFFERENT = {1: "the same again and again", 500: "500 different ones in turn"}  # the loans of a microbenchmark
+DIFFERENT = {1: "always the same loan", 500: "500 different loans in turn"}  # the loans of a microbenchmark
 
 
 def figures(result: dict[str, Any], server: str, connections: str, name: str) -> list[float]:
@@ -25,7 +25,7 @@ def ratio(result: dict[str, Any], one: str, other: str, connections: str, name: 
 def rates(result: dict[str, Any]) -> str:
     """Return the table of the requests per second, and what they cost."""
     lines = [
-        "| | 1 connection | 16 connections | 128 | of ours, at 16 | CPU for one | memory | errors |",
+        "| | 1 connection | 16 connections | 128 | share of ours at 16 | CPU per request | memory | errors |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for server, turns in result["servers"].items():
@@ -42,7 +42,7 @@ def rates(result: dict[str, Any]) -> str:
         ]
         lines.append(f"| {server} | {' | '.join(cells)} |")
     lines += [f"\nNot measured: {server} {reason}." for server, reason in result["not measured"].items()]
-    lines.append(f"\nRequests per second, {_conditions(result)}.")
+    lines.append(f"\nRequests per second: {_conditions(result)}.")
     return "\n".join(lines)
 
 
@@ -52,7 +52,7 @@ def load(result: dict[str, Any], connections: str) -> str:
         "requests per second": ("requests/s", ",.0f"),
         "p50 ms": ("p50 in ms", ",.1f"),
         "p99 ms": ("p99 in ms", ",.1f"),
-        "CPU ms per request": ("CPU ms for one", ".2f"),
+        "CPU ms per request": ("CPU ms per request", ".2f"),
         "memory MB": ("memory in MB", ",.0f"),
     }
     lines = [f"| {connections} connection{'s' * (connections != '1')} | "]
@@ -67,14 +67,14 @@ def load(result: dict[str, Any], connections: str) -> str:
             cells.append(f"{median} ({least} to {most}), {times:.2f}")
         cells.append(f"{sum(figures(result, server, connections, 'errors')):,.0f}")
         lines.append(f"| {server} | {' | '.join(cells)} |")
-    lines.append(f"\nThe median (the least to the most), and its ratio to ours: {_conditions(result)}.")
+    lines.append(f"\nMedian (minimum to maximum), and its ratio to ours: {_conditions(result)}.")
     return "\n".join(lines)
 
 
 def starts(result: dict[str, Any]) -> str:
     """Return the table of the starts, from the start of the process until it is ready."""
     lines = [
-        "| | CPU | of the article's | time | resident after 1,000 requests |",
+        "| | CPU time | share of the article's | time | resident memory after 1,000 requests |",
         "|---|---:|---:|---:|---:|",
     ]
     for server, turns in result["servers"].items():
@@ -102,9 +102,8 @@ def turns_ratio(result: dict[str, Any], one: str, other: str, connections: str, 
 
 def ceiling(result: dict[str, Any]) -> str:
     """Return the table of this project beside what comes closest to it."""
-    lines = [
-        "| this project to | requests/s, 16 connections | 128 | p99, 16 connections | 128 | its CPU for one, 16 | 128 |"
-    ]
+    headings = ("requests/s at 16", "at 128", "p99 at 16", "at 128", "its CPU per request at 16", "at 128")
+    lines = [f"| this project compared with | {' | '.join(headings)} |"]
     lines.append("|---|---:|---:|---:|---:|---:|---:|")
     for server in result["16"]:
         cells = [
@@ -117,13 +116,16 @@ def ceiling(result: dict[str, Any]) -> str:
             for connections in ("16", "128")
         ]
         lines.append(f"| {server} | {' | '.join(cells)} |")
-    lines.append(f"\nMedians of the ratios in {result['turns']} turns of a second; {_where(result)}.")
+    lines.append(
+        f"\nMedians of the ratios (ours to theirs) in {result['turns']} rounds of a second at 16 and 128 connections; "
+        f"{_where(result)}."
+    )
     return "\n".join(lines)
 
 
 def layers(result: dict[str, Any]) -> str:
     """Return the table of what each layer adds to a request."""
-    lines = ["| layer | µs of CPU | quartiles |", "|---|---:|---:|"]
+    lines = ["| layer | CPU µs | quartiles |", "|---|---:|---:|"]
     for name, (low, median, high) in result["layers"].items():
         lines.append(f"| {name} | {median:.0f} | {low:.0f} to {high:.0f} |")
     lines.append(f"\nMedians of {result['rounds']} rounds; {_where(result)}.")
@@ -138,7 +140,7 @@ def refinements(result: dict[str, Any]) -> str:
         cells = [f"{statistics.median(figures[name]):,.0f}" for name in names[:-1]]
         lines.append(f"| {change} | {' | '.join(cells)} | {sum(figures[names[-1]]):.0f} |")
     lines.append(
-        f"\nMedians of {result['rounds']} rounds, and all that was lost in them; {result['machine']}, {result['date']}."
+        f"\nMedians of {result['rounds']} rounds; the last column is the sum. {result['machine']}, {result['date']}."
     )
     return "\n".join(lines)
 
@@ -153,13 +155,13 @@ def parts(result: dict[str, Any]) -> list[dict[str, float]]:
 
 def profile(result: dict[str, Any]) -> str:
     """Return the table of where the time of a request goes, in the service and in its ceiling."""
-    lines = ["| part of a request, µs of CPU | this project | its ceiling |", "|---|---:|---:|"]
+    lines = ["| part of a request, CPU µs | this project | its ceiling |", "|---|---:|---:|"]
     service, of_ceiling = parts(result)
     for part in sorted(service, key=lambda name: -service[name]):
         lines.append(f"| {part} | {service[part]:.0f} | {of_ceiling.get(part, 0):.0f} |")
     totals = [statistics.median(sum(turn.values()) for turn in turns) for turns in result["turns"].values()]
     lines.append(f"| all | {totals[0]:.0f} | {totals[1]:.0f} |")
-    lines.append(f"\nMedians of {len(result['turns'][OURS])} turns with 16 connections; {_where(result)}.")
+    lines.append(f"\nMedians of {len(result['turns'][OURS])} rounds with 16 connections; {_where(result)}.")
     return "\n".join(lines)
 
 
@@ -167,7 +169,7 @@ def model(result: dict[str, Any]) -> str:
     """Return the table of the model alone."""
     found = result["benchmarks"]
     lines = [
-        "| one loan | the model, from the object of the schema to the answer | `Booster.predict` on a numpy row | |",
+        "| one loan | the model, from schema object to answer | `Booster.predict` on a numpy row | ratio |",
         "|---|---:|---:|---:|",
     ]
     for count, words in DIFFERENT.items():
@@ -175,9 +177,9 @@ def model(result: dict[str, Any]) -> str:
         lines.append(f"| {words} | {one:.1f} µs | {ready:.1f} µs | {one / ready:.2f} |")
     many = found["many_loans"]
     lines += [
-        f"\n100,000 loans, from the data frame to the labels, all cores: {many['median seconds']:.2f} s, "
-        f"{many['times Booster.predict']:.2f} times `Booster.predict` on the matrix, in turns.\n",
-        "| loans | time for each | memory beside the data frame |",
+        f"\n100,000 loans from data frame to labels on all cores: {many['median seconds']:.2f} s, "
+        f"{many['times Booster.predict']:.2f} times `Booster.predict` on the matrix.\n",
+        "| loans | time per loan | memory in addition to the data frame |",
         "|---:|---:|---:|",
     ]
     for name, figure in found.items():
@@ -208,8 +210,8 @@ def _where(result: dict[str, Any]) -> str:
 
 def _conditions(result: dict[str, Any]) -> str:
     return (
-        f"medians of {len(result['servers'][OURS])} rounds of {result['seconds']:.0f} s in turns; {result['loans']}; "
-        f"{result['machine']}, Python {result['python']}, {result['date']}"
+        f"medians of {len(result['servers'][OURS])} alternating rounds of {result['seconds']:.0f} s; "
+        f"{result['loans']}; {result['machine']}, Python {result['python']}, {result['date']}"
     )
 
 
@@ -232,7 +234,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     colors = ["#1f77b4" if name == OURS else "#9aa5b1" for name in names]
     bars = axes.barh(names, medians, xerr=spread, color=colors, error_kw={"ecolor": "#333333", "elinewidth": 1})
     axes.bar_label(bars, [f"{median:,.0f}" for median in medians], padding=14)
-    axes.set_xlabel(f"requests per second with {PICTURED} connections, one worker (median, least and most)")
+    axes.set_xlabel(f"requests per second with {PICTURED} connections, one worker (median, minimum and maximum)")
     axes.margins(x=0.12)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})

@@ -28,7 +28,7 @@ def answered(found: Running) -> int:
 def main() -> None:
     """Ask, print, and record; end with 1 where an answer was an error, or the memory grew more than it may."""
     parser = argparse.ArgumentParser("python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--data", help="a file of real loans, in place of invented ones")
+    parser.add_argument("--data", help="a file of real loans (default: synthetic loans)")
     parser.add_argument("--requests", type=int, default=200_000)
     arguments = parser.parse_args()
     wrk.require()

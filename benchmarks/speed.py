@@ -22,7 +22,7 @@ CONNECTIONS = (1, 16, 128)
 def main() -> None:
     """Measure, print, and write the figures."""
     parser = argparse.ArgumentParser("python -m benchmarks.speed", description=__doc__)
-    parser.add_argument("--data", help="a file of real loans, in place of invented ones")
+    parser.add_argument("--data", help="a file of real loans (default: synthetic loans)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5, help="of each load")
     parser.add_argument("--only", help="ours and the servers whose names contain this; nothing is written then")

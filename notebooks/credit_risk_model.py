@@ -14,11 +14,13 @@
 # %% [markdown]
 # # From loans to a service with health checks
 #
-# This notebook tells how the shipped model came to be and how it is served, in the order in which it happened. All that
-# happens stands in the package; the notebook calls it and shows what comes out. `make notebook DATA=loan.csv` runs it
-# anew. Without real loans it runs on invented ones, and says so.
+# This notebook shows how the shipped model was made and how it is served: data, training, evaluation, packaging, the
+# service and its health checks, the image, and the deployment to Kubernetes. The code is in the package; the notebook
+# calls it and shows the results. `make notebook DATA=loan.csv` executes it. Without `DATA`, it uses synthetic loans and
+# says so.
 
 # %%
+import json
 import os
 import subprocess
 import sys
@@ -27,6 +29,7 @@ from pathlib import Path
 
 import httpx
 import pandas as pd
+import yaml
 from IPython.display import SVG, Markdown, display
 from IPython.utils.capture import capture_output
 
@@ -35,7 +38,6 @@ from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.on_book import CreditRiskOnBookModel
 from credit_risk_model.training import (
     book,
-    comparison,
     dataset,
     estimator,
     evaluation,
@@ -47,26 +49,39 @@ from credit_risk_model.training import (
     split,
     validation,
 )
+from docs.tables import operations
 
 # %% [markdown]
 # ## The loans
 #
-# Lending Club published all loans that it issued from 2007 to 2015, with what became of them. Of the 74 columns, 22 are
-# used: 16 inputs, the status of the loan, and what says how it looked in an earlier month.
+# Lending Club published the loans that it issued from 2007 to 2015, with their status. The file has 74 columns. The
+# training uses 22 of them: 16 inputs, the status, and the columns that show how a loan looked in an earlier month.
 
 # %%
+folder = Path("build/notebook")
+folder.mkdir(parents=True, exist_ok=True)
 if os.environ.get("DATA"):
     data = Path(os.environ["DATA"])
     print("real loans")
 else:
-    data = Path("build/notebook/loan.csv.gz")
+    data = folder / "loan.csv.gz"
     invented.write(data, rows=int(os.environ.get("ROWS", "20000")))
-    print("INVENTED loans: no figure below says anything about real ones")
+    print("SYNTHETIC loans: the figures of this run say nothing about real loans")
 loans = dataset.read(data, progress=False)
 print(f"{len(loans):,} loans, {len(loans.columns)} columns read")
 
 # %% [markdown]
-# What is predicted follows from the status: a loan is risky if it was charged off, is in default or late.
+# ### Limits of the data
+#
+# The shipped models learned from 49,579 loans that were joined from several published extracts. They are not a random
+# sample of the full file (887,379 loans): nearly all loans of 2012 and 2013 and most of 2014 and 2015 are missing.
+# Their status was recorded at three dates: January 2016, the third quarter of 2018, and the first quarter of 2019.
+# Nothing is known of loans after 2015 or of other lenders. No protected attribute is recorded, so nobody could examine
+# whether the model treats groups of people alike. `docs/data.md` has the details.
+#
+# ### The label
+#
+# A loan is risky if it was charged off, is in default or is late.
 
 # %%
 pd.DataFrame({"risk": preparation.RISK_OF_STATUS, "loans": loans["loan_status"].value_counts()}).fillna(0)
@@ -74,7 +89,7 @@ pd.DataFrame({"risk": preparation.RISK_OF_STATUS, "loans": loans["loan_status"].
 # %% [markdown]
 # ## Preparation
 #
-# Loans with a missing value go, and so do extreme ones. Each step tells how many loans it left.
+# Loans with a missing value and extreme loans are dropped. The table shows how many loans each step leaves.
 
 # %%
 prepared, steps = preparation.prepare(loans)
@@ -83,21 +98,20 @@ pd.DataFrame([(step.name, f"{step.rows:,}") for step in steps], columns=["step",
 # %% [markdown]
 # ## Profile
 #
-# What each column holds, with its description: a page for the browser and part of the artifact. It holds no
-# single loan.
+# The profile shows the distribution of each column. It is an HTML page and part of the artifact, and contains no single
+# loan. The table below is a short version.
 
 # %%
-Path("build/notebook").mkdir(parents=True, exist_ok=True)
 with capture_output():
     page = profile.page(prepared[[*features.LOAN.names, preparation.RISK, preparation.YEAR]])
-Path("build/notebook/profile.html").write_bytes(page)
+(folder / "profile.html").write_bytes(page)
 prepared[features.LOAN.names].describe(percentiles=[0.5]).T[["mean", "std", "50%"]].round(2)
 
 # %% [markdown]
-# ## Are the loans fit to learn from?
+# ## Checks of the data
 #
-# deepchecks looks for conflicting labels, duplicates, mixed types, inputs that give the answer away, and more. What
-# fails and matters stops the packaging, unless somebody looked at it and wrote down why it is accepted.
+# deepchecks searches for conflicting labels, duplicates, mixed types, inputs that reveal the answer, and more. A failed
+# check that matters stops the training, unless somebody reviewed the finding and accepted it with a reason.
 
 # %%
 reasons = validation.accepted()
@@ -107,10 +121,10 @@ print(validation.table(integrity.findings, reasons))
 # %% [markdown]
 # ## The book
 #
-# The model is used on a book of living loans, most of which are current and young. These loans are of another kind:
-# most of them ended long ago. A model that learns from them as they are takes a young loan, of which little was paid,
-# for one that stopped. So it learns from views of the loans as of earlier months, drawn so that ages and statuses are
-# those of Lending Club's full file as published. The full file itself would be taken as recorded.
+# The model will be used on a living book, where most loans are current and young. Most of the loans above ended long
+# ago. A model that learns from them as they are confuses a young loan with a loan that stopped paying, because both
+# have paid little. So the model learns from views: each loan as it was in earlier months. The views are drawn so that
+# ages and statuses match Lending Club's full file as published. The full file itself needs no views.
 
 # %%
 whole = book.of(prepared, seed=estimator.SEED, report=print)
@@ -120,10 +134,10 @@ as_recorded = book.as_recorded(prepared)[dataset.STATUS].value_counts(normalize=
 pd.DataFrame({"as recorded": as_recorded, "the book": shares, "published": published}).fillna(0).round(4)
 
 # %% [markdown]
-# ## What is learned from, and what is held out
+# ## Split
 #
-# A hash of what was known of a loan when it was issued decides about it. The split stays the same in whatever order the
-# loans come, and all views of a loan lie on one side.
+# A fifth of the loans is held out, with all their views. A hash of what was known at issue chooses them, so the split
+# does not depend on the order of the file.
 
 # %%
 test = split.held_back(whole.loans)
@@ -135,19 +149,19 @@ print(validation.table(halves.findings, reasons))
 # %% [markdown]
 # ## Hyperparameters
 #
-# FLAML looked for them with cross-validation on about one view of each loan to learn from. A model that ranks better
-# may take longer to answer, so the cheapest of those within noise of the best was chosen. `make search` repeats that.
+# FLAML searched for them with cross-validation, on about one view per loan. Many trials are equally good within the
+# noise; the one that is cheapest to score was chosen. `make search` repeats the search.
 
 # %%
 display(SVG(search.PLOT.read_text()))
 estimator.found_hyperparameters()
 
 # %% [markdown]
-# ## The models
+# ## Training
 #
-# Calibration and operating threshold are chosen on validation rows, with a model that has not seen them. The model
-# that is kept learns from them too. The rows held out are used once, for the figures. The same 16 numbers mean one
-# thing in a young loan and another in an old one; a second model takes the age as its 17th input.
+# Calibration and threshold are chosen on validation rows, with a model that has not seen them. The final model learns
+# from them too. The rows held out are used once, for the figures below. There are two models: one with the 16 inputs of
+# the article, and one that also knows the age of the loan.
 
 # %%
 learned = estimator.learn(learning, estimator.found_hyperparameters())
@@ -164,7 +178,9 @@ pd.DataFrame(
 ).round(3)
 
 # %% [markdown]
-# More of the model with 16 inputs, on the book:
+# ## Evaluation
+#
+# More figures of the model with 16 inputs, on the book:
 
 # %%
 probability = estimator.probabilities(learned.booster, held_out)
@@ -181,7 +197,8 @@ for title, caption, draw in report.PLOTS:
     display(SVG(report.svg(draw, evaluated, title)), Markdown(f"*{caption}*"))
 
 # %% [markdown]
-# ## Is the model fit for use?
+# deepchecks examines the trained model too. The last check stops the training if too many of the current loans are
+# called risky.
 
 # %%
 model_checks = validation.model_evaluation(learning, held_out, learned.booster, learned.threshold)
@@ -191,9 +208,9 @@ print(validation.table([*model_checks.findings, validation.living_book(flagged)]
 # %% [markdown]
 # ## Packaging
 #
-# `make train DATA=loan.csv` does all of the above in one run and packs the model and its evidence into one zip file.
-# This is what the project ships. Loading it checks the digests and that the features are those of the code before
-# anything is unpickled.
+# `make train DATA=loan.csv` does all of the above in one run and packs each model with its evidence into a zip file.
+# From here on, the notebook uses the shipped artifacts. Before an artifact is used, its digests and its features are
+# checked. Nothing in it is unpickled.
 
 # %%
 shipped = artifact.read(artifact.PACKAGED, features=features.LOAN.specification())
@@ -201,19 +218,18 @@ members = artifact.verify(artifact.PACKAGED)
 pd.DataFrame([(name, f"{len(content):,}") for name, content in members.items()], columns=["member", "bytes"])
 
 # %% [markdown]
-# The training compared the model with others, each learned in the same way: LightGBM as it comes, the configuration
-# that the article found, the same model learned from the loans as recorded, and the same model without payments.
+# The training compared the model with others that learned in the same way:
 
 # %%
 rows = {
     (population, name): figures[population]
-    for population in comparison.POPULATIONS
+    for population in shipped.metadata["compared"]["this model"]
     for name, figures in shipped.metadata["compared"].items()
 }
 pd.DataFrame(rows).T[["risky_share", "mean_probability", "current_flagged", "f1", "average_precision"]].round(3)
 
 # %% [markdown]
-# The model card says first what the model may be used for: it watches loans on the books. It does not decide on
+# The model card begins with the permitted use: the model watches loans on the books. It does not decide on
 # applications, because two of its inputs are known only after a loan was granted.
 
 # %%
@@ -223,8 +239,8 @@ Markdown(card[: card.index("## The model")])
 # %% [markdown]
 # ## One prediction
 #
-# The model is wrapped as an `ml_base.MLModel`: a class with a schema for its input, one for its output, and `predict`.
-# This loan is an example from the documentation and nobody's.
+# The model is an `ml_base.MLModel`: a class with a schema for its input, a schema for its output, and `predict`. The
+# loan is an example from the documentation, not a real one.
 
 # %%
 model = CreditRiskModel()
@@ -232,61 +248,236 @@ example = features.LOAN.example
 model.predict(model.input_schema(**example))
 
 # %% [markdown]
-# The same borrower after ten instalments of 36: the first model cannot know whether ten months went by or thirty.
+# The next loan has paid ten of 36 instalments. Without its age, nobody knows whether ten months or thirty have passed.
+# The on-book model knows the age:
 
 # %%
 after_ten = features.ON_BOOK.example | {"total_payments_to_date": 4_064.0}
 aware = CreditRiskOnBookModel()
 for months in (10, 30):
-    data = aware.input_schema(**after_ten | {"months_since_issue": months})
-    print(f"{months} months after issue: {aware.predict(data).credit_risk}, {aware.probability(data):.3f}")
+    aged = aware.input_schema(**after_ten | {"months_since_issue": months})
+    print(f"{months} months after issue: {aware.predict(aged).credit_risk}, {aware.probability(aged):.3f}")
 
 # %% [markdown]
 # ## The service
 #
-# `rest_model_service` makes a REST service of it from one YAML file. The package `credit_risk_model.service` puts a
-# layer around it that tells its state truly and refuses bad input cleanly.
+# `rest_model_service` turns the models into a REST service, from one YAML file. The package `credit_risk_model.service`
+# adds a layer that knows the state of the service and rejects bad input.
 
 # %%
 configuration = Path("configuration/rest_configuration.yaml")
 print(configuration.read_text())
 
+# %% [markdown]
+# The following helpers start the service on a free port and show what it answers.
+
 # %%
-log = Path("build/notebook/service.log")
-service = subprocess.Popen(
-    [sys.executable, "-m", "credit_risk_model.service", "--port", "0"],
-    env=os.environ | {"REST_CONFIG": str(configuration)},
-    stderr=log.open("w"),
-    stdout=subprocess.DEVNULL,
-)
-while "running on " not in log.read_text() and service.poll() is None:
-    time.sleep(0.1)
-address = log.read_text().partition("running on ")[2].split()[0]
+PROBES = ("/api/health/startup", "/api/health/ready", "/api/health")
 
 
-def ask(path: str, body: dict[str, object] | None = None) -> str:
-    """Return what the service answers."""
-    answer = httpx.post(address + path, json=body) if body else httpx.get(address + path)
+def start(configuration: Path) -> tuple[subprocess.Popen[bytes], str, Path]:
+    """Return the process, its address and its log once it listens."""
+    log = folder / f"{configuration.stem}.log"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "credit_risk_model.service", "--port", "0"],
+        env=os.environ | {"REST_CONFIG": str(configuration)},
+        stderr=log.open("w"),
+        stdout=subprocess.DEVNULL,
+    )
+    while "running on " not in log.read_text() and process.poll() is None:
+        time.sleep(0.1)
+    return process, log.read_text().partition("running on ")[2].split()[0], log
+
+
+def ask(url: str, body: dict[str, object] | None = None) -> str:
+    """Return the status and the body of the answer."""
+    answer = httpx.post(url, json=body) if body else httpx.get(url)
     return f"{answer.status_code} {answer.text}"
 
 
+def show_probes(address: str) -> None:
+    """Print what the three probes answer."""
+    for path in PROBES:
+        print(f"{path:<22}{ask(address + path)}")
+
+
+def wait_until(url: str, status: str) -> None:
+    """Wait until the answer has the status."""
+    while not ask(url).startswith(status):
+        time.sleep(0.05)
+
+
 # %% [markdown]
-# ## Health checks
+# ## Loading
 #
-# Kubernetes asks three questions. Has it started? Until it has, nothing else is asked. Is it ready? Only then does it
-# get requests. Is it alive? If not, it is started anew.
+# Kubernetes asks three questions. Has the service started? Until it has, the other two are not asked. Is it ready? Only
+# then does it get requests. Is it alive? If not, Kubernetes restarts it.
+#
+# `examples/slow_model.py` is a model that loads when a file appears. Until then, the service is alive, but it has not
+# started and is not ready. A prediction is refused.
 
 # %%
-while not ask("/api/health/startup").startswith("200"):
-    time.sleep(0.1)
-for path in ("/api/health/startup", "/api/health/ready", "/api/health"):
-    print(f"{path:<22}{ask(path)}")
+gate = folder / "gate"
+gate.unlink(missing_ok=True)
+slow = folder / "slow_configuration.yaml"
+slow_model = {
+    "class_path": "examples.slow_model.SlowModel",
+    "create_endpoint": True,
+    "configuration": {"gate": str(gate)},
+}
+slow.write_text(yaml.safe_dump({"models": [slow_model]}))
+service, address, log = start(slow)
+show_probes(address)
+print(ask(f"{address}/api/models/slow_model/prediction", {"number": 21}))
+
+# %% [markdown]
+# The file appears, and the model is loaded:
 
 # %%
-print(ask("/api/models/credit_risk_model/prediction", example))
-print(ask("/api/models/credit_risk_on_book_model/prediction", after_ten | {"months_since_issue": 30}))
+gate.touch()
+wait_until(f"{address}/api/health/ready", "200")
+show_probes(address)
+print(ask(f"{address}/api/models/slow_model/prediction", {"number": 21}))
+service.terminate()
+print("exit code", service.wait(timeout=30))
+
+# %% [markdown]
+# ## Failure
+#
+# This time, loading fails. The service does not exit, so that the probes can report the failure: the startup has ended,
+# the service is not ready, and it is not alive, so Kubernetes restarts it. The log has the cause; clients do not see
+# it.
+
+# %%
+gate.write_text("the file of the model is damaged")
+service, address, log = start(slow)
+wait_until(f"{address}/api/health/startup", "200")
+show_probes(address)
+print(ask(f"{address}/api/models/slow_model/prediction", {"number": 21}))
+print(next(line for line in log.read_text().splitlines() if line.startswith("RuntimeError")))
+service.terminate()
+print("exit code", service.wait(timeout=30))
+
+# %% [markdown]
+# ## Ready
+#
+# Now the real service, with all six models:
+
+# %%
+service, address, log = start(configuration)
+wait_until(f"{address}/api/health/ready", "200")
+show_probes(address)
+print(ask(f"{address}/api/models/credit_risk_model/prediction", example))
+print(ask(f"{address}/api/models/credit_risk_on_book_model/prediction", after_ten | {"months_since_issue": 30}))
+
+# %% [markdown]
+# A bad request gets an answer that names the field:
+
+# %%
+print(ask(f"{address}/api/models/credit_risk_model/prediction", example | {"term": "36"}))
+
+# %% [markdown]
+# The on-book explanation model gives the reasons for its answer:
+
+# %%
+explained = httpx.post(
+    f"{address}/api/models/credit_risk_on_book_explanation_model/prediction", json=features.ON_BOOK.example
+)
+print(json.dumps(explained.json(), indent=1))
+
+# %% [markdown]
+# ## Drain
+#
+# Kubernetes stops a pod with SIGTERM. Readiness changes to 503 at once, so that no new requests are sent to the pod.
+# The requests that still come are answered. After five seconds the listener closes, and the process exits with 0.
 
 # %%
 service.terminate()
-service.wait(timeout=30)
-print("the service has ended")
+wait_until(f"{address}/api/health/ready", "503")
+show_probes(address)
+print(ask(f"{address}/api/models/credit_risk_model/prediction", example))
+print("exit code", service.wait(timeout=30))
+
+# %% [markdown]
+# ## Image
+#
+# The following commands need a container engine. The notebook does not run them.
+#
+# ```sh
+# make image
+# docker run --detach --rm --name credit-risk-model --stop-timeout 26 -p 127.0.0.1:8000:8000 \
+#   credit_risk_model_service:0.1.0
+# docker ps
+# docker stop credit-risk-model
+# ```
+#
+# The following was recorded on 26 November 2026 with Docker 20.10 on two shared cores of an AMD EPYC, not by this
+# notebook. The base image was a substitute for `python:3.12-slim`.
+#
+# ```text
+# $ docker ps
+# IMAGE                             STATUS                    PORTS                      NAMES
+# credit_risk_model_service:0.1.0   Up 14 seconds (healthy)   127.0.0.1:8000->8000/tcp   credit-risk-model
+# $ docker logs credit-risk-model
+# 2026-11-26T00:37:46.093Z INFO    [-] Service running on http://*:8000 (Ctrl-C stops)
+# 2026-11-26T00:37:46.322Z INFO    [-] Loaded credit_risk_model 0.1.0, artifact ee40826fad8a, in 0.20 s and 9.0 MB.
+# ... (one line per model)
+# 2026-11-26T00:37:47.187Z INFO    [-] Ready after 1.07 s.
+# $ time docker stop credit-risk-model
+# real 0m5.480s
+# ```
+#
+# The five seconds are the drain.
+
+# %% [markdown]
+# ## Cluster
+#
+# The following commands need minikube and kubectl. They create a cluster, load the image into it, and create the
+# namespace with its quota. The notebook does not run them.
+#
+# ```sh
+# minikube start
+# minikube image load credit_risk_model_service:0.1.0
+# kubectl create -f kubernetes/namespace.yaml
+# ```
+#
+# ## Deployment
+#
+# The Deployment runs two pods with the three probes. The Service is created with it.
+#
+# ```sh
+# kubectl create -f kubernetes/model_service.yaml
+# kubectl --namespace model-services rollout status deployment/credit-risk-model-deployment
+# curl -s "$(minikube service credit-risk-model-service --namespace model-services --url)/api/health/ready"
+# ```
+#
+# The probes of the Deployment:
+
+# %%
+Markdown(operations.probes())
+
+# %% [markdown]
+# An update replaces one pod after the other, and a rollback does the same:
+#
+# ```sh
+# kubectl --namespace model-services set image deployment/credit-risk-model-deployment \
+#   credit-risk-model-service=credit_risk_model_service:0.2.0
+# kubectl --namespace model-services rollout undo deployment/credit-risk-model-deployment
+# ```
+#
+# There was no cluster where this notebook ran. The table was recorded by `make rehearse`: a small kubelet in the tests
+# read the manifests and ran two pods of the image in a container engine. It replaced them with an update, a rollback
+# and a rollout whose artifact is refused, while clients sent 50 requests/s.
+
+# %%
+Markdown(operations.rehearsal())
+
+# %% [markdown]
+# ## Deletion
+#
+# The first command removes everything from the cluster. The second one deletes the cluster.
+#
+# ```sh
+# kubectl delete namespace model-services
+# minikube delete
+# ```

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import threading
@@ -26,6 +25,7 @@ from tests.conftest import CONFIGURATION, ROOT, until
 from tests.deployment.containers import DOCKER, LIMITS, RESTRICTED, Container, created, docker, inside, running
 from tests.deployment.kubelet import Kubelet
 from tests.deployment.manifests import CONTAINER, POD
+from tests.docs.documents import DOCUMENTS, commands
 
 pytestmark = pytest.mark.image
 
@@ -185,20 +185,20 @@ def test_at_a_fifth_of_a_core_128_connections_cost_no_restart() -> None:
         assert kubelet.restarts == 0
 
 
-def test_the_commands_of_the_readme_run_as_shown() -> None:
-    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    commands = [line for block in blocks for line in block.splitlines() if line.startswith("docker ")]
-    published = [command.replace("-p 8000:8000", "-p 127.0.0.1::8000") for command in commands]
-    first, stop, mounted = (command.replace("credit-risk-model ", f"{NAME} ") for command in published)
-    assert stop == "docker stop credit-risk-model"
+RUNS = sorted({line for path in DOCUMENTS for line in commands(path) if line.startswith("docker run ")})
 
-    for command in (first, mounted.replace("docker run", "docker run --detach")):
-        line = command.replace("docker", DOCKER, 1)
-        container = Container(subprocess.check_output(["bash", "-c", line], cwd=ROOT, text=True).strip())
-        try:
-            until(partial(is_ready, container), "ready")
-        finally:
-            docker("rm", "--force", container.id)
+
+@pytest.mark.parametrize("command", RUNS, ids=range(len(RUNS)))
+def test_a_container_runs_as_the_documents_show(command: str) -> None:
+    detached = command if "--detach" in command else command.replace("docker run", "docker run --detach")
+    shown = detached.replace("docker", DOCKER, 1).replace("-p 127.0.0.1:8000:8000", "-p 127.0.0.1::8000")
+    run = shown.replace("--name credit-risk-model ", f"--name {NAME} ")
+
+    container = Container(subprocess.check_output(["bash", "-c", run], cwd=ROOT, text=True).strip())
+    try:
+        until(partial(is_ready, container), "ready")
+    finally:
+        docker("rm", "--force", container.id)
 
 
 def test_it_is_small(configured: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from credit_risk_model.training import invented
 def test_they_are_different() -> None:
     kind, found = loans.different(None)
 
-    assert kind == "invented"
+    assert kind == "synthetic"
     assert len({tuple(loan.values()) for loan in found}) == len(found) == loans.COUNT
 
 

@@ -1,30 +1,13 @@
-"""The recorded figures reach their goals; `make bench`, `make microbench` and `make soak` record them anew."""
-
-from pathlib import Path
+"""The recorded figures reach their goals; `make bench`, `make microbench` and `make soak` record them again."""
 
 import pytest
 
 from benchmarks import goals, profile, record, report
 from benchmarks.servers import CEILING, MLSERVER_ALONE, OURS, SERVERS
-from tests.service.document import renewed
-from tests.speed.document import PICTURE, tables
 
 SPEED = record.read("speed")
 MODEL = record.read("model")["benchmarks"]
-MISSED = {f"requests/s, times {server.name}" for server in (CEILING, MLSERVER_ALONE)}  # docs/speed.md tells why
-
-
-@pytest.mark.parametrize("path", tables(), ids=lambda path: path.name)
-def test_the_tables_are_fresh(path: Path) -> None:
-    text = path.read_text()
-
-    assert renewed(text, tables()[path]) == text, "stale: `make docs` renews it"
-
-
-def test_the_picture_is_fresh(tmp_path: Path) -> None:
-    report.draw(SPEED, tmp_path / "speed.svg")
-
-    assert (tmp_path / "speed.svg").read_text() == PICTURE.read_text(), "stale: `make docs` draws it"
+MISSED = {f"requests/s, times {server.name}" for server in (CEILING, MLSERVER_ALONE)}  # docs/speed.md says why
 
 
 def test_every_server_was_measured_or_the_reason_is_given() -> None:

@@ -1,0 +1,64 @@
+"""The tables of README.md and docs/ about the models, from the shipped artifacts."""
+
+import json
+from typing import Any
+
+from credit_risk_model import artifact
+from credit_risk_model.features import LOAN, ON_BOOK
+
+# Rows that the article lists for the full file, in the order of the steps.
+ARTICLE_ROWS = (
+    887_379, 887_379, 841_954, 835_167, 835_112, 835_111, 834_889, 834_884, 834_415, 831_103,
+)  # fmt: skip
+
+
+def metadata() -> dict[str, dict[str, Any]]:
+    """Return the metadata of the artifact without the age, and of the one with it."""
+    return {
+        "loan": artifact.read(artifact.PACKAGED, features=LOAN.specification()).metadata,
+        "on book": artifact.read(artifact.PACKAGED_ON_BOOK, features=ON_BOOK.specification()).metadata,
+    }
+
+
+def thresholds() -> str:
+    """Return a sentence with the operating thresholds."""
+    loan, on_book = (of["threshold"] for of in metadata().values())
+    return f"A loan is `risky` from a probability of {on_book:.3f} (on-book model) or {loan:.3f} (`credit_risk_model`)."
+
+
+def preparation() -> str:
+    """Return the rows that each step of the preparation leaves, here and in the full file."""
+    lines = ["| step | rows here | rows of the full file |", "|---|---:|---:|"]
+    steps = metadata()["loan"]["data"]["steps"]
+    lines += [f"| {name} | {rows:,} | {full:,} |" for (name, rows), full in zip(steps, ARTICLE_ROWS, strict=True)]
+    return "\n".join(lines)
+
+
+def comparison() -> str:
+    """Return the figures of the models on each population."""
+    lines = [
+        "| model | population | current loans called risky | risky loans | mean probability | F1 | average precision "
+        "| calibration error |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    found = metadata()
+    compared = {"`credit_risk_on_book_model`": found["on book"]["compared"]["this model"]}
+    for name, figures in found["loan"]["compared"].items():
+        compared[name.replace("this model", "`credit_risk_model`")] = figures
+    for population in found["loan"]["compared"]["this model"]:
+        for name, by_population in compared.items():
+            figures = by_population[population]
+            shares = (f"{figures[key]:.1%}" for key in ("current_flagged", "risky_share", "mean_probability"))
+            scores = (f"{figures[key]:.3f}" for key in ("f1", "average_precision", "calibration_error"))
+            lines.append(f"| {name} | {population} | {' | '.join([*shares, *scores])} |")
+    return "\n".join(lines)
+
+
+def calibration(on_book: bool) -> str:
+    """Return how often the probabilities of a model came true on the rows held out."""
+    path = artifact.PACKAGED_ON_BOOK if on_book else artifact.PACKAGED
+    evaluation = json.loads(artifact.verify(path)["evaluation.json"])
+    lines = ["| mean probability | share that was risky | rows |", "|---:|---:|---:|"]
+    for group in evaluation["calibration"]:
+        lines.append(f"| {group['predicted']:.3f} | {group['observed']:.3f} | {group['loans']:,} |")
+    return "\n".join(lines)

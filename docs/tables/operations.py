@@ -1,0 +1,60 @@
+"""The tables of docs/operations.md, from the manifests and the measurements."""
+
+from benchmarks import measure, record
+
+MEANINGS = {
+    "startupProbe": "the container is restarted; until the probe succeeds, the other two are not asked",
+    "readinessProbe": "the pod gets no requests until the probe succeeds once",
+    "livenessProbe": "the container is restarted",
+}
+
+
+def probes() -> str:
+    """Return the probes of the Deployment."""
+    [container] = measure.pod()["containers"]
+    lines = ["| probe | path | period | timeout | failures | acts after | action |"]
+    lines.append("|---|---|---:|---:|---:|---:|---|")
+    for kind, meaning in MEANINGS.items():
+        probe = container[kind]
+        period, failures = probe["periodSeconds"], probe["failureThreshold"]
+        figures = f"{period} s | {probe['timeoutSeconds']} s | {failures} | {period * failures} s"
+        lines.append(f"| `{kind}` | `{probe['httpGet']['path']}` | {figures} | {meaning} |")
+    return "\n".join(lines)
+
+
+def measured() -> str:
+    """Return what was measured under the limits of the pod, and whether the manifests hold against it."""
+    recorded = record.read("measure")
+    names = list(measure.CORES)
+    lines = [f"| CPU limit | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+    for figure in recorded[names[0]]:
+        lines.append(f"| {figure} | {' | '.join(f'{recorded[name][figure]:,}' for name in names)} |")
+    lines.append(
+        f"\nThe longest of {measure.STARTS} starts, then {recorded['seconds']:.0f} s with {recorded['connections']} "
+        f"connections; {recorded['how']}, {recorded['machine']}, {recorded['date']}.\n"
+    )
+    checks = measure.checks(recorded, measure.pod())
+    lines += [f"- {words[0].upper()}{words[1:]}{'' if holds else ': NO'}." for holds, words in checks]
+    return "\n".join(lines)
+
+
+def rehearsal() -> str:
+    """Return what two pods did when they started, were loaded and were replaced."""
+    recorded = record.read("rehearsal")
+    ready, load = recorded["seconds until all are ready"], recorded["load"]
+    load_case = f"{load['connections']} connections for {load['seconds']:.0f} s at 200m per pod"
+    lines = ["| | |", "|---|---:|"]
+    lines += [f"| both pods ready, {name} of CPU per pod | {seconds} s |" for name, seconds in ready.items()]
+    lines += [
+        f"| {load_case}: predictions/s of both pods | {load['predictions per second']:,} |",
+        f"| refused/s, lost, restarts | {load['refused per second']}, {load['lost']}, {load['restarts']} |",
+        f"| both pods ready all the time | {'yes' if load['always ready'] else 'no'} |",
+    ]
+    for each in recorded["replacements"]:
+        connections = "a new connection per request" if each["connections"] == "new for each" else "kept connections"
+        lines.append(
+            f"| replacements, {connections}, clients that learn {each['seconds late']} s late: "
+            f"lost of {each['requests']:,} requests | {each['lost']} |"
+        )
+    lines.append(f"\n{recorded['machine']}, {recorded['date']}.")
+    return "\n".join(lines)

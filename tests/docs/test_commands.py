@@ -1,0 +1,183 @@
+"""Every command and every answer that README.md and docs/ show."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from rest_model_service.configuration import ServiceConfiguration
+
+from credit_risk_model.scoring.__main__ import parser
+from tests.conftest import ROOT
+from tests.deployment.manifests import CONTAINER, DEPLOYMENT, OVERLAY, PLAIN, one
+from tests.docs.documents import DOCUMENTS, PAGES, README, blocks, commands
+from tests.repository.test_makefile import TARGETS, make
+from tests.service.process import running
+from tests.service.test_servers import FACTORY
+from tests.training.test_pipeline import MEMBERS
+
+GUIDE = ROOT / "docs" / "your-model.md"
+SERVED = "http://127.0.0.1:8000"
+PYTHON = shlex.quote(sys.executable)
+SCORING = ".venv/scoring/bin/python -m credit_risk_model.scoring "
+EXTRACT = ".venv/project/bin/python -m credit_risk_model.artifact extract --to "
+# What the first words of a command are, and the test that runs the command or checks what it names.
+TESTED = {
+    "make": "test_every_make_target_exists, and tests/repository/test_makefile.py",
+    "curl": "test_a_request_gets_its_answer, test_the_model_of_the_guide_is_served",
+    "echo": "test_a_request_gets_its_answer",
+    SCORING.strip(): "test_a_file_is_scored_as_shown",
+    EXTRACT.strip(): "test_the_artifact_is_listed_and_extracted_as_shown",
+    "docker": "tests/deployment/test_image.py",
+    "minikube": "test_the_commands_of_the_cluster_name_what_exists",
+    "kubectl": "test_the_commands_of_the_cluster_name_what_exists",
+    "hypercorn": "test_the_other_servers_get_the_application",
+    "granian": "test_the_other_servers_get_the_application",
+    "gunicorn": "test_the_other_servers_get_the_application",
+}
+# The requests to the shipped models; test_the_model_of_the_guide_is_served sends that of the guide.
+REQUESTS = [(path, block) for path in DOCUMENTS if path != GUIDE for block in blocks(path, "sh") if SERVED in block]
+SCORED = [line for path in DOCUMENTS for line in commands(path) if line.startswith(SCORING)]
+CLUSTER = [line for path in DOCUMENTS for line in commands(path) if re.match("kubectl|minikube", line)]
+
+
+def past_a_proxy() -> dict[str, str]:
+    """Return an environment with a proxy that does not exist, which the commands must not use."""
+    environment = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
+    return environment | {"http_proxy": "http://127.0.0.1:9"}
+
+
+def printed(command: str, folder: Path = ROOT) -> str:
+    return subprocess.check_output(["bash", "-ec", command], text=True, cwd=folder, env=past_a_proxy())
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder in which the commands find what they read, and may write."""
+    for name in ("examples", "credit_risk_model"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_is_tested(path: Path) -> None:
+    untested = [line for line in commands(path) if not line.startswith(tuple(f"{words} " for words in TESTED))]
+
+    assert untested == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_make_target_exists(path: Path) -> None:
+    words = re.findall(r"(?:^|`)make ([a-z-]+)", path.read_text(), re.MULTILINE)
+
+    assert set(words) <= set(TARGETS)
+
+
+@pytest.mark.parametrize(("path", "request_"), REQUESTS, ids=range(len(REQUESTS)))
+def test_a_request_gets_its_answer(path: Path, request_: str, service: httpx.Client, checkout: Path) -> None:
+    answer = printed(request_.replace(SERVED, str(service.base_url).rstrip("/")), checkout)
+
+    shown = re.search(re.escape(f"```sh\n{request_}```\n") + r"```json\n(.*?)\n```", path.read_text(), re.DOTALL)
+    found = json.loads(answer)
+    if shown:
+        assert answer == shown[1]
+    elif "explanation" in request_:
+        assert len(found["reasons"]) == 4
+    else:
+        assert len(found["loans"]) == 2
+
+
+def test_make_score_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    """The environment of the tests replaces the smaller one that `make score` installs."""
+    environment = tmp_path / "scoring"
+    environment.mkdir()
+    for entry in Path(sys.prefix).iterdir():
+        if entry.name != ".installed":
+            (environment / entry.name).symlink_to(entry)
+    (environment / ".installed").touch()
+    [line] = [block.strip() for block in blocks(README, "text")]
+
+    done = make("score", f"SCORING={environment}", f"OUT={tmp_path}/scored/loans.csv")
+
+    assert done.returncode == 0, done.stderr
+    assert f"\n{line}, in " in done.stdout
+    assert (tmp_path / "scored" / "loans.csv").read_text().count("\n") > 100
+
+
+@pytest.mark.parametrize("command", SCORED, ids=range(len(SCORED)))
+def test_a_file_is_scored_as_shown(command: str, checkout: Path) -> None:
+    (checkout / "build").mkdir()
+
+    shown = printed(command.replace(".venv/scoring/bin/python", PYTHON), checkout)
+
+    assert "200 rows in = 190 scored + 10 rejected" in shown
+
+
+def test_the_options_that_are_described_exist() -> None:
+    known = parser().format_help()
+    described = set(re.findall(r"`(--[a-z-]+)", (ROOT / "docs" / "explanations-batches-files.md").read_text()))
+
+    assert {"--on-book", "--as-of", "--reasons", "--resume", "--engine", "--patience"} <= described
+    assert [option for option in described if option not in known] == []
+
+
+def test_the_artifact_is_listed_and_extracted_as_shown(tmp_path: Path) -> None:
+    [block] = [block for path in PAGES for block in blocks(path, "sh") if block.startswith("make artifact\n")]
+
+    subprocess.check_call(["bash", "-ec", block.replace("build/artifact", str(tmp_path))], cwd=ROOT)
+
+    assert {path.name for path in tmp_path.iterdir()} == MEMBERS
+
+
+def test_the_commands_of_the_cluster_name_what_exists() -> None:
+    text = "\n".join(CLUSTER)
+    paths = re.findall(r"(?:-f|-k) (\S+)", text)
+
+    assert {"kubernetes/namespace.yaml", "kubernetes/model_service.yaml", str(OVERLAY.relative_to(ROOT))} == set(paths)
+    assert set(re.findall(r"image load (\S+)", text)) == {CONTAINER["image"]}
+    assert set(re.findall(r"deployment/(\S+)", text)) == {one("Deployment", PLAIN)["metadata"]["name"]}
+    services = [name for path in DOCUMENTS for name in re.findall(r"minikube service (\S+)", path.read_text())]
+    assert set(services) == {one("Service", PLAIN)["metadata"]["name"]}
+    namespaces = re.findall(r"(?:--namespace|delete namespace) (\S+)", text)
+    assert set(namespaces) == {manifest["metadata"]["namespace"] for manifest in PLAIN[1:]}
+    assert DEPLOYMENT["replicas"] == 2, "the README says that two replicas are replaced"
+
+
+def test_the_other_servers_get_the_application() -> None:
+    lines = [line for path in PAGES for line in commands(path) if line.startswith(("hypercorn", "granian", "gunicorn"))]
+
+    assert len(lines) == 3
+    assert all(FACTORY in line for line in lines)
+
+
+@pytest.mark.parametrize("content", [block for path in PAGES if path != GUIDE for block in blocks(path, "yaml")])
+def test_an_example_of_a_configuration_is_valid(content: str) -> None:
+    configuration: dict[str, Any] = yaml.safe_load(content)
+    for section in (configuration, *configuration["models"]):
+        section.pop("service", None)  # the framework does not know this section; test_configuration.py tests it
+
+    [model] = ServiceConfiguration(**configuration).models
+
+    assert model.class_path == "credit_risk_model.prediction.model.CreditRiskModel"
+
+
+def test_the_model_of_the_guide_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [code], [configuration], [answer] = (blocks(GUIDE, language) for language in ("python", "yaml", "json"))
+    [request_] = [block for block in blocks(GUIDE, "sh") if SERVED in block]
+    (tmp_path / "my_model.py").write_text(code)
+    (tmp_path / "my_configuration.yaml").write_text(configuration)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    with running(tmp_path, tmp_path / "my_configuration.yaml") as service:
+        while service.client.get("/api/health/ready").status_code != 200:
+            assert service.process.poll() is None, service.log
+        shown = printed(request_.replace(SERVED, str(service.client.base_url).rstrip("/")))
+
+    assert shown == answer.strip()
