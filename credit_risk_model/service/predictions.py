@@ -15,9 +15,11 @@ from credit_risk_model.service import body, errors
 from credit_risk_model.service.configuration import Limits, dotted
 from credit_risk_model.service.errors import Refusal
 from credit_risk_model.service.responses import respond
+from credit_risk_model.service.throttle import Throttle
 from credit_risk_model.service.workers import Job, Workers
 
 logger = logging.getLogger(__name__)
+_ANSWERS = 4  # predictions of one model that are answered in one pass of the event loop
 
 
 class ModelError(Exception):
@@ -37,6 +39,7 @@ class Predictions:
         self._validate = model.input_schema.model_validate  # a decorated model makes its schema each time it is asked
         self._model = model
         self._stalled = 0
+        self._answers = Throttle(_ANSWERS)
         self._workers = Workers(limits.running, self.model_name, self._predict)
 
     @property
@@ -69,7 +72,11 @@ class Predictions:
         content = await body.read(scope, receive, self._limits.body_limit)
         self._admit()
         job = Job(content, scope["state"].get("client_left", _unknown))
-        await respond(send, 200, await self._workers.run(job))
+        try:
+            result = await self._workers.run(job)
+        finally:
+            await self._answers.wait()
+        await respond(send, 200, result)
 
     def _admit(self) -> None:
         if self._stalled >= self._limits.running:

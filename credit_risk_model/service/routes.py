@@ -1,6 +1,5 @@
 """The routes: predictions, the pages of the framework, and the measurements."""
 
-import asyncio
 from collections.abc import Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -13,8 +12,9 @@ from credit_risk_model.service.pages import Page
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.responses import RETRY_AFTER, respond
 from credit_risk_model.service.state import Status
+from credit_risk_model.service.throttle import Throttle
 
-_AT_ONCE = 8  # requests that start in one pass of the event loop, so that a probe does not wait for all of them
+_STARTS = 8  # requests that start in one pass of the event loop
 
 
 class Routes:
@@ -26,7 +26,7 @@ class Routes:
         self._shows_metrics = shows_metrics
         self._predictions: Mapping[str, Predictions] = {}
         self._pages: Mapping[str, Page] = {}
-        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._starts = Throttle(_STARTS)
 
     def open(self, predictions: Mapping[str, Predictions], pages: Mapping[str, Page]) -> None:
         """Serve these predictions and pages, by their paths, from now on."""
@@ -46,7 +46,7 @@ class Routes:
         Raises:
             Refusal: there is no such route, or no answer now.
         """
-        await self._take_turn()
+        await self._starts.wait()
         path, state = scope["path"], scope["state"]
         if path == "/metrics" and self._shows_metrics:
             state["quiet"] = True
@@ -75,9 +75,5 @@ class Routes:
             await predictions(scope, receive, send)
         except Refusal as refusal:
             if refusal.status == 503:
-                await self._take_turn()  # clients that retry at once must not crowd out the others
+                await self._starts.wait()  # clients that retry at once must not crowd out the others
             raise
-
-    async def _take_turn(self) -> None:
-        async with self._turn:
-            await asyncio.sleep(0)  # lasts for one pass of the event loop
