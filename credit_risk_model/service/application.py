@@ -13,7 +13,6 @@ from credit_risk_model.service.lifespan import Lifespan
 from credit_risk_model.service.loading import Loader
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.observability import AccessLog
-from credit_risk_model.service.probes import Probes
 from credit_risk_model.service.routes import Routes
 from credit_risk_model.service.state import Status
 
@@ -30,9 +29,7 @@ def create_app(configuration: Configuration, status: Status | None = None, metri
     metrics = metrics or Metrics(status)
     routes = Routes(status, metrics, configuration.shows_metrics)
     loader = Loader(configuration, status, metrics, routes)
-    app: ASGIApp = routes
-    app = Probes(app, status)
-    app = Errors(app)
+    app: ASGIApp = Errors(routes)
     app = AccessLog(app, metrics)
     app = CorrelationIdMiddleware(app, validator=_is_request_id, update_request_header=False)
     app = Entrance(app, status, configuration.service.root_path)

@@ -1,11 +1,11 @@
-"""The routes: predictions, the pages of the framework, and the measurements."""
+"""The routes: probes, predictions, the pages of the framework, and the measurements."""
 
 from collections.abc import Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.types import Receive, Scope, Send
 
-from credit_risk_model.service import methods
+from credit_risk_model.service import probes
 from credit_risk_model.service.errors import Refusal
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.pages import Page
@@ -14,6 +14,8 @@ from credit_risk_model.service.responses import RETRY_AFTER, respond
 from credit_risk_model.service.state import Status
 from credit_risk_model.service.throttle import Throttle
 
+_READ = ("GET", "HEAD")
+_CALL = ("POST",)
 _STARTS = 8  # requests that start in one pass of the event loop
 
 
@@ -46,11 +48,17 @@ class Routes:
         Raises:
             Refusal: there is no such route, or no answer now.
         """
-        await self._starts.wait()
         path, state = scope["path"], scope["state"]
+        if path in probes.PROBES:
+            state["quiet"] = True
+            if await _allowed(scope, send, _READ):
+                code, body = probes.answer(self._status.state, path)
+                await respond(send, code, body)
+            return
+        await self._starts.wait()
         if path == "/metrics" and self._shows_metrics:
             state["quiet"] = True
-            if await methods.allowed(scope, send, methods.READ):
+            if await _allowed(scope, send, _READ):
                 await respond(send, 200, await self._metrics.exposition(), kind=CONTENT_TYPE_LATEST.encode())
         elif self._status.load_failed:
             raise Refusal(503, "LoadFailed", ["The models could not be loaded; the log has the cause."])
@@ -58,15 +66,15 @@ class Routes:
             raise Refusal(503, "NotReady", ["The models are loading; retry."], [RETRY_AFTER])
         elif predictions := self._predictions.get(path):
             state["handler"] = path
-            if await methods.allowed(scope, send, methods.CALL):
+            if await _allowed(scope, send, _CALL):
                 state["model"] = predictions.model_name
                 await self._predict(predictions, scope, receive, send)
         elif page := self._pages.get(path):
             state["handler"] = path
-            if await methods.allowed(scope, send, methods.READ):
+            if await _allowed(scope, send, _READ):
                 await page.send(send)
         elif path == "*":  # OPTIONS of the server as a whole
-            await methods.allowed(scope, send, methods.READ + methods.CALL)
+            await _allowed(scope, send, _READ + _CALL)
         else:
             raise Refusal(404, "NotFound", [f"No route {path}."])
 
@@ -77,3 +85,20 @@ class Routes:
             if refusal.status == 503:
                 await self._starts.wait()  # clients that retry at once must not crowd out the others
             raise
+
+
+async def _allowed(scope: Scope, send: Send, methods: tuple[str, ...]) -> bool:
+    """Return whether the request has one of these methods; answer OPTIONS, and return False for it.
+
+    Raises:
+        Refusal: 405 for another method.
+    """
+    method = scope["method"]
+    if method in methods:
+        return True
+    allow = (b"allow", ", ".join([*methods, "OPTIONS"]).encode())
+    if method != "OPTIONS":
+        raise Refusal(405, "MethodNotAllowed", [f"{method} is not allowed; use {' or '.join(methods)}."], [allow])
+    await send({"type": "http.response.start", "status": 204, "headers": [allow]})
+    await send({"type": "http.response.body"})
+    return False
