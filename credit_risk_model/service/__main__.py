@@ -12,10 +12,10 @@ import errno
 import faulthandler
 import logging
 import sys
-import threading
 from pathlib import Path
 
 import yaml
+from prometheus_client import Counter
 
 from credit_risk_model.service import configuration as configurations
 from credit_risk_model.service import contract, logs, models
@@ -45,7 +45,9 @@ def main() -> None:
         configuration = configurations.from_environment()
     except ConfigurationError as error:
         sys.exit(str(error))
+    warnings = configurations.unknown_variables(os.environ)
     if arguments.check:
+        print(*warnings, sep="\n", end="\n" * bool(warnings), file=sys.stderr)
         count = len(configuration.models)
         print(f"{configurations.path()}: valid, {count} model{'s' if count > 1 else ''}")
     elif arguments.contract:
@@ -72,13 +74,12 @@ def _serve(configuration: Configuration, host: str, port: str) -> None:
     settings = configuration.service
     status = Status()
     metrics = Metrics(status)
-    connections = Connections(
-        ConnectionLimits(receive_seconds=settings.receive_seconds, buffer_bytes=settings.buffer_limit)
-    )
-    metrics.add_connections(connections)
-    log = logs.configure(settings.log_format) if configuration.logging is None else None
-    if log:
-        metrics.add_counter("log_lines_dropped", "Log lines dropped because the log was not read.", lambda: log.dropped)
+    limits = ConnectionLimits(receive_seconds=settings.receive_seconds, buffer_bytes=settings.buffer_limit)
+    connections = Connections(limits, metrics.registry)
+    if configuration.logging is None:
+        logs.configure(settings.log_format)
+    dropped = Counter("log_lines_dropped", "Log lines dropped because nobody read them.", registry=metrics.registry)
+    handlers = logs.buffer_handlers(dropped.inc)
     for warning in configurations.unknown_variables(os.environ):
         logger.warning(warning)
     shown = f"[{host}]" if ":" in host else host
@@ -86,12 +87,8 @@ def _serve(configuration: Configuration, host: str, port: str) -> None:
     app = create_app(configuration, status, metrics)
     Server(app, settings, status, connections).run(sockets=[listener])
     logger.info("Stopped.")
-    if log:
-        log.flush_within(1)
-    else:  # the configured handlers may wait for somebody who reads
-        flushing = threading.Thread(target=logging.shutdown, daemon=True)
-        flushing.start()
-        flushing.join(1)
+    for handler in handlers:
+        handler.finish(1)
     os._exit(1 if status.load_failed or status.is_stalled() else 0)  # a thread that loads or predicts may never return
 
 

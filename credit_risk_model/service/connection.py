@@ -163,11 +163,11 @@ class LimitedConnection(HttpToolsProtocol):
         if self.flow.read_paused:  # the client waits for us
             self._start_receive_timer()
         elif self._phase is not Phase.IDLE and not self.transport.is_closing():
-            self.shared.timed_out += 1
+            self.shared.timed_out.inc()
             self._refuse(request_timeout(self._limits.receive_seconds))
         else:
             self.transport.close()
 
     def _send_timed_out(self) -> None:
-        self.shared.not_reading += 1
+        self.shared.not_reading.inc()
         self.transport.abort()

@@ -4,7 +4,10 @@ import logging
 import time
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 logger = logging.getLogger(__name__)
 _RESERVED_FILES = 64  # listeners, logs, libraries, and the connections that are accepted in one pass of the event loop
@@ -53,23 +56,21 @@ class Connection(Protocol):
 
 
 class Connections:
-    """All connections of one server, and the counters that metrics read."""
+    """All connections of one server, and what is counted of them."""
 
-    def __init__(self, limits: ConnectionLimits) -> None:
+    def __init__(self, limits: ConnectionLimits, registry: CollectorRegistry) -> None:
         self.limits = limits
         self.maximum = limits.max_connections or _default_maximum()
         self.buffered = 0  # bytes
-        self.closed_for_room = 0  # because `maximum` was reached
-        self.freed = 0  # because `buffer_bytes` was reached
-        self.timed_out = 0  # 408
-        self.malformed = 0  # 400, or 501 for CONNECT
-        self.not_reading = 0  # closed after `send_seconds`
+        counter = partial(Counter, registry=registry)
+        self.closed_for_room = counter("connections_closed_for_room", "Connections closed: too many were open.")
+        self.not_reading = counter("connections_not_reading", "Connections closed: the client read no answer.")
+        self.timed_out = counter("requests_timed_out", "Requests that did not arrive in time (408).")
+        self.malformed = counter("requests_malformed", "Requests that are not HTTP (400), or CONNECT (501).")
+        self.freed = counter("requests_freed", "Requests refused because too many bytes were buffered (503).")
+        Gauge("connections_open", "Open connections.", registry=registry).set_function(lambda: len(self._open))
         self._open: dict[Connection, None] = {}  # the one whose last answer is the oldest comes first
         self._next_log = 0.0
-
-    def __len__(self) -> int:
-        """Return how many are open."""
-        return len(self._open)
 
     def add(self, connection: Connection) -> None:
         """Count a new connection, and close another one if there are too many.
@@ -79,7 +80,7 @@ class Connections:
         if len(self._open) >= self.maximum:
             oldest = self._oldest(Phase.IDLE, Phase.HEAD) or self._oldest(Phase.BODY, Phase.UNREAD) or connection
             self._log_full()
-            self.closed_for_room += 1
+            self.closed_for_room.inc()
             self.remove(oldest)
             oldest.close_for_room()
             if oldest is connection:
@@ -107,7 +108,7 @@ class Connections:
             if self.buffered <= self.limits.buffer_bytes:
                 break
             if connection.buffered:
-                self.freed += 1
+                self.freed.inc()
                 connection.free_buffers()
 
     def _oldest(self, *phases: Phase) -> Connection | None:

@@ -64,7 +64,7 @@ class LimitedProtocol(LimitedConnection):
             start += len(piece)
             self._parse(piece)
             if self._problem:
-                self.shared.malformed += 1
+                self.shared.malformed.inc()
                 self._refuse(self._problem)
                 return
             if self._counted and not self.cycle.response_complete:

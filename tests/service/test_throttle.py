@@ -33,16 +33,12 @@ def test_no_more_than_the_limit_continue_in_one_pass_and_in_order() -> None:
     assert len(passes) == 3
 
 
-def test_a_request_alone_continues_in_the_same_pass() -> None:
-    async def work() -> None:
-        throttle = Throttle(1)
-        for _ in range(3):
-            asking = asyncio.create_task(throttle.wait())
-            await asyncio.sleep(0)
-            assert asking.done()
-            await asyncio.sleep(0)  # the next pass
+def test_a_few_requests_do_not_wait() -> None:
+    assert run(continued(Throttle(3), 3)) == [[0, 1, 2]]
 
-    run(work())
+
+def test_a_request_that_waited_continues_in_the_next_pass() -> None:
+    assert run(continued(Throttle(1), 3)) == [[0], [1], [2]]
 
 
 def test_a_cancelled_request_does_not_use_up_the_limit() -> None:
