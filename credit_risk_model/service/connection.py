@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from credit_risk_model.service.connections import Connections, Phase, Share
 from credit_risk_model.service.errors import Refusal, overloaded, raw_answer, request_timeout
@@ -126,14 +126,22 @@ class LimitedConnection(HttpToolsProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer an error and close; an application that awaits the body sees that the client has left."""
         self._finish()
-        answered = False
         if self._phase in (Phase.BODY, Phase.WORKING):
-            answered = self.cycle.response_started
             self.cycle.scope["state"]["refused"] = refusal.status
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        if not answered:
+            # The application may only start after this, and gives the request its id.
+            self.loop.call_soon(self._answer_and_close, refusal, self.cycle)
+        else:
+            self._answer_and_close(refusal)
+
+    def _answer_and_close(self, refusal: Refusal, cycle: RequestResponseCycle | None = None) -> None:
+        if self.transport.is_closing():
+            return
+        if cycle is None:
             self.transport.write(raw_answer(refusal))
+        elif not cycle.response_started:
+            self.transport.write(raw_answer(refusal, cycle.scope["state"].get("request_id")))
         if self.transport.can_write_eof():  # closing with unread bytes would reset the connection and lose the answer
             self.transport.write_eof()
             self.flow.resume_reading()

@@ -5,13 +5,14 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from credit_risk_model.service.errors import CLIENT_LEFT
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.state import State, Status
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")  # those that a route allows
 OUTCOMES = ("answered", "invalid", "refused", "expired", "abandoned", "failed")
-_BY_STATUS = {200: "answered", 499: "abandoned", 500: "failed", 503: "refused"}
+_BY_STATUS = {200: "answered", CLIENT_LEFT: "abandoned", 500: "failed", 503: "refused"}
 
 
 class Metrics:

@@ -5,12 +5,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from asgi_correlation_id import correlation_id
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from credit_risk_model.service.errors import CLIENT_LEFT
 from credit_risk_model.service.metrics import Metrics
 
 logger = logging.getLogger(__name__)
-CLIENT_LEFT = 499  # nginx's code for a request whose client has closed its connection
 
 
 class AccessLog:
@@ -24,6 +25,7 @@ class AccessLog:
         """Pass one request on."""
         start, seconds, status = time.perf_counter(), 0.0, 0
         state = scope["state"]
+        state["request_id"] = correlation_id.get()  # for an answer that the server itself gives
 
         async def noting(message: Message) -> None:
             nonlocal seconds, status

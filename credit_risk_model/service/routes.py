@@ -16,7 +16,7 @@ from credit_risk_model.service.throttle import Throttle
 
 _READ = ("GET", "HEAD")
 _CALL = ("POST",)
-_STARTS = 8  # requests that start in one pass of the event loop
+_STARTS = 4  # requests that start in one pass of the event loop
 
 
 class Routes:
