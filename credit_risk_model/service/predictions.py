@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from credit_risk_model.service import body, errors
-from credit_risk_model.service.configuration import Limits, dotted
+from credit_risk_model.service.configuration import dotted
 from credit_risk_model.service.errors import Refusal
 from credit_risk_model.service.responses import respond
+from credit_risk_model.service.settings import Limits
 from credit_risk_model.service.throttle import Throttle
 from credit_risk_model.service.workers import Job, Workers
 

@@ -13,9 +13,9 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from credit_risk_model.service.configuration import Settings
 from credit_risk_model.service.connections import Connections
 from credit_risk_model.service.protocol import protocol_class
+from credit_risk_model.service.settings import Settings
 from credit_risk_model.service.state import Status
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from benchmarks import record, report
-from credit_risk_model.service.configuration import PREFIX, Limits, Settings
+from credit_risk_model.service.configuration import PREFIX
+from credit_risk_model.service.settings import Limits, Settings
 from tests.conftest import ROOT
 from tests.service import truth_table
 

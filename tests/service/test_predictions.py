@@ -12,11 +12,11 @@ import pytest
 from starlette.types import ASGIApp
 
 from credit_risk_model.service import predictions as module
-from credit_risk_model.service.configuration import Limits
 from credit_risk_model.service.errors import Errors
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.observability import AccessLog
 from credit_risk_model.service.predictions import Predictions
+from credit_risk_model.service.settings import Limits
 from credit_risk_model.service.state import Status
 from tests.service.difficult_models import Sticky
 

@@ -129,7 +129,9 @@ def test_the_proxy_closes_idle_connections_before_the_service_does(tmp_path: Pat
         assert (nginx.answered, nginx.lost) == (clients * times, []), nginx.error_log.read_text()
 
 
-def test_no_request_is_lost_in_a_rolling_restart(tmp_path: Path) -> None:
+# Without idle times, and with idle times around the limit at which nginx closes its connections.
+@pytest.mark.parametrize(("clients", "shortest", "longest"), [(8, 0.0, 0.0), (100, 0.8, 1.2)])
+def test_no_request_is_lost_in_a_rolling_restart(tmp_path: Path, clients: int, shortest: float, longest: float) -> None:
     names = ("old-1", "old-2", "new-1", "new-2")
     ports = {name: free_port() for name in names}
 
@@ -138,18 +140,22 @@ def test_no_request_is_lost_in_a_rolling_restart(tmp_path: Path) -> None:
         def start(name: str) -> Service:
             folder = tmp_path / name
             folder.mkdir()
-            configuration = process.write_configuration(folder, service={"drain_seconds": 1})
+            configuration = process.write_configuration(folder, service={"drain_seconds": 2, "keep_alive_seconds": 3})
             arguments = ["--port", str(ports[name])]
             service = stack.enter_context(process.running(folder, configuration, arguments=arguments))
             until(lambda: service.client.get(PROBES[1]).status_code == 200, "ready")
             return service
 
         old = [start("old-1"), start("old-2")]
-        # nginx does not ask for readiness: it turns to the new ones, which are ready then, when the old ones are gone.
+        # nginx does not ask for readiness: it changes to the new ones, which are ready then, when the old ones are gone.
         servers = [f"127.0.0.1:{port} max_fails=0{' backup' * name.startswith('new')}" for name, port in ports.items()]
-        nginx = stack.enter_context(proxy(tmp_path, servers))
+        nginx = stack.enter_context(proxy(tmp_path, servers, keepalive_timeout="1s"))
         ending = threading.Event()
-        threads = [threading.Thread(target=nginx.ask, args=[lambda: not ending.is_set()]) for _ in range(8)]
+
+        def asking(client: int) -> None:
+            nginx.ask(lambda: not ending.is_set(), shortest + (longest - shortest) * client / clients)
+
+        threads = [threading.Thread(target=asking, args=[client]) for client in range(clients)]
         for thread in threads:
             thread.start()
         try:
@@ -157,11 +163,12 @@ def test_no_request_is_lost_in_a_rolling_restart(tmp_path: Path) -> None:
                 nginx.until_answered(200)
                 start(name)
                 service.signal()
-                assert service.process.wait(timeout=30) == 0
+                assert service.process.wait(timeout=60) == 0
             nginx.until_answered(max(200, 1_000 - nginx.answered))
         finally:
             ending.set()
             for thread in threads:
                 thread.join()
 
+        assert nginx.answered >= 1_000
         assert nginx.lost == [], nginx.error_log.read_text()
