@@ -33,11 +33,11 @@ SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock from
 
 def main() -> None:
     """Do what the arguments say with the configuration that REST_CONFIG names."""
-    if sys.stderr is None:  # it was closed at the start, and a socket would get its number
+    if sys.stderr is None:  # it is closed, and a socket would get its file descriptor
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # until the end
     parser = argparse.ArgumentParser("python -m credit_risk_model.service", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; * for every one, of IPv6 and IPv4")
-    parser.add_argument("--port", default="8000", help="0 takes a free one")
+    parser.add_argument("--port", default="8000", help="0 chooses a free one")
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     parser.add_argument("--contract", type=Path, metavar="FILE", help="write the contract and exit")
     arguments = parser.parse_args()
@@ -69,7 +69,7 @@ def _serve(configuration: Configuration, host: str, port: str) -> None:
         reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0].rstrip(".")
         advice = " Another port may be free: make serve PORT=8001" if getattr(error, "errno", 0) in _TAKEN else ""
         sys.exit(f"Cannot listen on {host}:{port}: {reason}.{advice}")
-    faulthandler.enable()  # a crash in native code leaves a stack
+    faulthandler.enable()  # a crash in native code writes a stack trace
     sys.setswitchinterval(SWITCH_SECONDS)
     settings = configuration.service
     status = Status()

@@ -1,4 +1,4 @@
-"""The YAML of the service, read more strictly than the framework reads it: no mistake in it is ignored."""
+"""Reads the YAML file of the service strictly: every mistake in it is an error that names the key."""
 
 import inspect
 import logging.config

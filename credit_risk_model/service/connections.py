@@ -5,9 +5,12 @@ import time
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+if TYPE_CHECKING:  # which imports this module
+    from credit_risk_model.service.connection import LimitedConnection
 
 logger = logging.getLogger(__name__)
 _RESERVED_FILES = 64  # listeners, logs, libraries, and the connections that are accepted in one pass of the event loop
@@ -17,7 +20,7 @@ _LOG_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """What clients may use of the server."""
+    """The limits of a connection and of all connections together."""
 
     receive_seconds: float = 30.0  # for a whole request, from its first byte to its last
     send_seconds: float = 30.0  # in which a client reads nothing of its answer
@@ -37,24 +40,6 @@ class Phase(Enum):
     UNREAD = auto()  # the client, which has to read its answer
 
 
-class Connection(Protocol):
-    """What `Connections` needs to know of a connection."""
-
-    @property
-    def phase(self) -> Phase:
-        """What it waits for."""
-
-    @property
-    def buffered(self) -> int:
-        """The bytes that it adds to `Connections.buffered`."""
-
-    def close_for_room(self) -> None:
-        """Close at once."""
-
-    def free_buffers(self) -> None:
-        """Refuse the request, or drop what is queued, so that nothing is buffered."""
-
-
 class Connections:
     """All connections of one server, and what is counted of them."""
 
@@ -69,10 +54,10 @@ class Connections:
         self.malformed = counter("requests_malformed", "Requests that are not HTTP (400), or CONNECT (501).")
         self.freed = counter("requests_freed", "Requests refused because too many bytes were buffered (503).")
         Gauge("connections_open", "Open connections.", registry=registry).set_function(lambda: len(self._open))
-        self._open: dict[Connection, None] = {}  # the one whose last answer is the oldest comes first
+        self._open: dict[LimitedConnection, None] = {}  # the one whose last answer is the oldest comes first
         self._next_log = 0.0
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: "LimitedConnection") -> None:
         """Count a new connection, and close another one if there are too many.
 
         That is the oldest one without a whole head; else the oldest one with a slow client; else the new one.
@@ -87,17 +72,17 @@ class Connections:
                 return
         self._open[connection] = None
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: "LimitedConnection") -> None:
         """Forget a connection that is closed or about to be."""
         self._open.pop(connection, None)
 
-    def renew(self, connection: Connection) -> None:
+    def renew(self, connection: "LimitedConnection") -> None:
         """Make this one the newest."""
         if connection in self._open:
             del self._open[connection]
             self._open[connection] = None
 
-    def free_buffers(self, newest: Connection) -> None:
+    def free_buffers(self, newest: "LimitedConnection") -> None:
         """Refuse the requests that have been arriving for longest, until `buffer_bytes` is kept.
 
         Args:
@@ -111,7 +96,7 @@ class Connections:
                 self.freed.inc()
                 connection.free_buffers()
 
-    def _oldest(self, *phases: Phase) -> Connection | None:
+    def _oldest(self, *phases: Phase) -> "LimitedConnection | None":
         return next((connection for connection in self._open if connection.phase in phases), None)
 
     def _log_full(self) -> None:

@@ -19,7 +19,7 @@ _CHARACTERS = 300  # of one message
 
 
 class Refusal(Exception):  # noqa: N818  # the error is the client's
-    """A request that is answered with an error: its status, and what the client is told."""
+    """A request that is answered with an error."""
 
     early = False
     """Whether the request has not been read to its end."""
@@ -35,7 +35,7 @@ class Refusal(Exception):  # noqa: N818  # the error is the client's
 
 
 def error_body(kind: str, messages: Sequence[str], more: int = 0) -> bytes:
-    """Return `{"type": ..., "messages": [...]}`, of at most 300 characters each; `more` messages are only counted."""
+    """Return `{"type": ..., "messages": [...]}`, of at most 300 characters each; `more` is how many were left out."""
     shown = [text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}..." for text in messages]
     if more:
         shown.append(f"and {more} more")
@@ -44,7 +44,7 @@ def error_body(kind: str, messages: Sequence[str], more: int = 0) -> bytes:
 
 
 def malformed(message: str) -> Refusal:
-    """Return the answer to a request that is not HTTP as it should be."""
+    """Return the answer to a request that is not valid HTTP."""
     return Refusal(400, "MalformedRequest", [message])
 
 
@@ -105,13 +105,13 @@ class Errors:
         """Pass one request on."""
         started = False
 
-        async def noting(message: Message) -> None:
+        async def record_start(message: Message) -> None:
             nonlocal started
             started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, record_start)
             return
         except Refusal as error:
             refusal = error.with_traceback(None)

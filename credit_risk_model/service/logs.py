@@ -34,7 +34,7 @@ class _Writer(QueueListener):
 
 
 class Buffered(QueueHandler):
-    """Stands before another handler, which writes in a thread. Lines wait while that blocks; too many are dropped."""
+    """Queues lines for another handler, which writes them in a thread; drops lines when the queue is full."""
 
     def __init__(self, handler: logging.Handler, count_dropped: Callable[[], None]) -> None:
         lines: SimpleQueue[logging.LogRecord] = SimpleQueue()
@@ -91,8 +91,8 @@ def configure(log_format: str) -> None:
     handler.setFormatter(_formatter(log_format))
     logging.basicConfig(level="INFO", handlers=[handler])
     for name, level in (
-        ("rest_model_service", "WARNING"),  # each model has a line of ours
-        ("uvicorn.error", "WARNING"),  # the start and the end have lines of ours
+        ("rest_model_service", "WARNING"),  # this package has a line for each model
+        ("uvicorn.error", "WARNING"),  # this package has lines for the start and the end
         ("asgi_correlation_id", "ERROR"),  # replacing an id is not worth a warning
     ):
         logging.getLogger(name).setLevel(level)

@@ -1,4 +1,4 @@
-"""The endpoint of one model: the admission limit, the deadline, and the watch for predictions that never return."""
+"""The endpoint of one model: the admission limit, the deadline, and the detection of stalled predictions."""
 
 import logging
 import math
@@ -31,13 +31,13 @@ class Predictions:
     """The endpoint of a model, as ASGI.
 
     The event loop reads the request and sends the answer. Threads do the rest, so that no model, however slow, and no
-    body, however long, keeps a probe waiting.
+    body, however long, delays a probe.
     """
 
     def __init__(self, model: MLModel, limits: Limits) -> None:
         self.model_name: str = model.qualified_name
         self._limits = limits
-        self._validate = model.input_schema.model_validate  # a decorated model makes its schema each time it is asked
+        self._validate = model.input_schema.model_validate  # a decorated model builds its schema on every access
         self._model = model
         self._stalled = 0
         self._answers = Throttle(_ANSWERS)
@@ -60,7 +60,7 @@ class Predictions:
 
     @property
     def is_stalled(self) -> bool:
-        """Whether a prediction has run for more than `stall_seconds`; one is enough, for its thread is lost."""
+        """Whether at least one prediction has run for more than `stall_seconds`."""
         return self._stalled > 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,7 +86,7 @@ class Predictions:
             raise errors.overloaded("Too many predictions are waiting; retry.")
 
     def check(self) -> None:
-        """Drop predictions that nobody waits for, and look for stalled ones; each is reported once."""
+        """Drop expired and abandoned predictions, and count stalled ones; each of these is logged once."""
         self._drop_expired()
         now = time.monotonic()
         limit = self._limits.stall_seconds or math.inf
@@ -95,7 +95,7 @@ class Predictions:
         for job in stalled:
             if not job.reported:
                 job.reported = True
-                self._report(job)
+                self._log_stall(job)
 
     def _drop_expired(self) -> None:
         seconds = self._limits.answer_seconds
@@ -108,7 +108,7 @@ class Predictions:
             elif job.client_left():
                 self._workers.drop(job, errors.client_left())
 
-    def _report(self, job: Job) -> None:
+    def _log_stall(self, job: Job) -> None:
         frame = sys._current_frames().get(job.thread)
         stack = "".join(traceback.format_stack(frame)) if frame else "unknown"
         job.context.copy().run(  # it has the id of the request

@@ -8,7 +8,7 @@ HEALTH, READY, STARTUP = PROBES = ("/api/health", "/api/health/ready", "/api/hea
 
 
 def _answers(row: Row) -> dict[str, tuple[int, bytes]]:
-    """Return status code and body for each path, in the words of the framework's schemas."""
+    """Return status code and body for each path, as the framework's schemas name them."""
     words = {
         HEALTH: (row.health, "health_status", "HEALTHY", "NOT_HEALTHY"),
         READY: (row.ready, "readiness_status", "ACCEPTING_TRAFFIC", "REFUSING_TRAFFIC"),

@@ -38,7 +38,7 @@ class Routes:
         self._status.loaded = True
 
     def check(self) -> None:
-        """Look for predictions that are expired, abandoned or stalled; the server asks for it regularly."""
+        """Check for expired, abandoned and stalled predictions; called four times a second."""
         for predictions in self._predictions.values():
             predictions.check()
 
@@ -46,7 +46,7 @@ class Routes:
         """Answer one request.
 
         Raises:
-            Refusal: there is no such route, or no answer now.
+            Refusal: no route has this path, or the models are not loaded.
         """
         path, state = scope["path"], scope["state"]
         if path in probes.PROBES:

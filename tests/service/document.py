@@ -48,10 +48,10 @@ def tables() -> dict[str, str]:
 
 
 def renewed(text: str, tables: dict[str, str]) -> str:
-    """Return a document with its tables made anew.
+    """Return a document with its tables renewed.
 
     Raises:
-        ValueError: one of the tables has no place in the document, or several.
+        ValueError: a table does not have exactly one place in the document.
     """
     for name, table in tables.items():
         try:

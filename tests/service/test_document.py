@@ -33,6 +33,6 @@ def test_an_empty_place_is_filled() -> None:
 
 
 @pytest.mark.parametrize("text", ["nothing", 2 * "<!-- states -->\n<!-- end -->\n"])
-def test_a_table_without_its_one_place_is_told(text: str) -> None:
+def test_a_table_without_exactly_one_place_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="states"):
         renewed(text, {"states": "| |"})

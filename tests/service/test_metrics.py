@@ -41,7 +41,7 @@ def test_methods_that_no_route_allows_share_a_label(service: Service) -> None:
     assert len(metrics) < 100_000
 
 
-def test_a_method_that_nobody_knows_makes_no_label(service: Service) -> None:
+def test_an_unknown_method_adds_no_label(service: Service) -> None:
     before = service.client.get("/metrics").text.count("\n")
     for number in range(18):
         with socket.create_connection(service.address, timeout=30) as connection:
@@ -87,7 +87,7 @@ def test_probes_are_answered_while_256_connections_ask(service: Service, request
     assert set(probed) == {200}
 
 
-def test_a_method_that_makes_no_prediction_is_not_counted_as_one(service: Service) -> None:
+def test_a_method_that_does_not_predict_is_not_counted_as_a_prediction(service: Service) -> None:
     def outcomes() -> list[str]:
         lines = service.client.get("/metrics").text.splitlines()
         return [line for line in lines if line.startswith("model_predictions_total")]
