@@ -32,9 +32,9 @@ class _Loadable(Section):
     @field_validator("class_path", check_fields=False)
     @classmethod
     def _check_class(cls, class_path: str) -> str:
-        found = _load(class_path)
-        concrete = isinstance(found, type) and issubclass(found, cls.base) and not inspect.isabstract(found)
-        if not concrete or (cls.base is MLModel and issubclass(found, MLModelDecorator)):
+        loaded = _load(class_path)
+        concrete = isinstance(loaded, type) and issubclass(loaded, cls.base) and not inspect.isabstract(loaded)
+        if not concrete or (cls.base is MLModel and issubclass(loaded, MLModelDecorator)):
             raise ValueError(f"not a concrete {cls.base.__name__} subclass")
         return class_path
 

@@ -68,8 +68,11 @@ class Piped:
 
 
 @contextmanager
-def piped(folder: Path, *models: dict[str, Any], **settings: Any) -> Iterator[Piped]:
-    configuration = process.write_configuration(folder, *models, service=settings)
+def piped(
+    folder: Path, *models: dict[str, Any], logging: dict[str, Any] | None = None, **settings: Any
+) -> Iterator[Piped]:
+    content = {} if logging is None else {"logging": logging}
+    configuration = process.write_configuration(folder, *models, service=settings, **content)
     with subprocess.Popen(
         [*process.COMMAND, "--port", "0"],
         cwd=ROOT,
@@ -107,6 +110,25 @@ def test_a_signal_is_obeyed_while_the_log_is_not_read(tmp_path: Path) -> None:
         service.ask(100)
         service.process.terminate()
 
+        assert service.process.wait(timeout=30) == 0
+
+
+def test_a_configured_handler_delays_nothing_either(tmp_path: Path) -> None:
+    section = {
+        "version": 1,
+        "filters": {"id": {"()": "asgi_correlation_id.CorrelationIdFilter"}},
+        "formatters": {"mine": {"format": "MINE [%(correlation_id)s] %(message)s"}},
+        "handlers": {"mine": {"class": "logging.StreamHandler", "formatter": "mine", "filters": ["id"]}},
+        "root": {"level": "INFO", "handlers": ["mine"]},
+    }
+    with piped(tmp_path, logging=section, drain_seconds=0.1) as service:
+        service.client.get("/api/models", headers={"X-Request-ID": "first"})
+        until(lambda: b"MINE [first] GET /api/models 200 " in service.read(), "a line in the configured format")
+        service.ask(REQUESTS)
+
+        assert service.metric("log_lines_dropped_total") > 0
+        assert [service.client.get(path).status_code for path in PROBES] == [200, 200, 200]
+        service.process.terminate()
         assert service.process.wait(timeout=30) == 0
 
 
