@@ -120,7 +120,7 @@ async def main(data: str | None) -> None:
             "the answer as JSON": thread - validate - predict,
             "limits, reading the body, the way to the thread and back": predicted - thread,
             "routes": routed - predicted,
-            "probes, errors, metrics and access log": observed - routed,
+            "errors, metrics and access log": observed - routed,
             "request id, root path": everything - observed,
             "all of the application": everything,
         }

@@ -12,10 +12,10 @@ import errno
 import faulthandler
 import logging
 import sys
-import threading
 from pathlib import Path
 
 import yaml
+from prometheus_client import Counter
 
 from credit_risk_model.service import configuration as configurations
 from credit_risk_model.service import contract, logs, models
@@ -33,11 +33,11 @@ SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock from
 
 def main() -> None:
     """Do what the arguments say with the configuration that REST_CONFIG names."""
-    if sys.stderr is None:  # it was closed at the start, and a socket would get its number
+    if sys.stderr is None:  # it is closed, and a socket would get its file descriptor
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # until the end
     parser = argparse.ArgumentParser("python -m credit_risk_model.service", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; * for every one, of IPv6 and IPv4")
-    parser.add_argument("--port", default="8000", help="0 takes a free one")
+    parser.add_argument("--port", default="8000", help="0 chooses a free one")
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     parser.add_argument("--contract", type=Path, metavar="FILE", help="write the contract and exit")
     arguments = parser.parse_args()
@@ -45,7 +45,9 @@ def main() -> None:
         configuration = configurations.from_environment()
     except ConfigurationError as error:
         sys.exit(str(error))
+    warnings = configurations.unknown_variables(os.environ)
     if arguments.check:
+        print(*warnings, sep="\n", end="\n" * bool(warnings), file=sys.stderr)
         count = len(configuration.models)
         print(f"{configurations.path()}: valid, {count} model{'s' if count > 1 else ''}")
     elif arguments.contract:
@@ -67,18 +69,17 @@ def _serve(configuration: Configuration, host: str, port: str) -> None:
         reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0].rstrip(".")
         advice = " Another port may be free: make serve PORT=8001" if getattr(error, "errno", 0) in _TAKEN else ""
         sys.exit(f"Cannot listen on {host}:{port}: {reason}.{advice}")
-    faulthandler.enable()  # a crash in native code leaves a stack
+    faulthandler.enable()  # a crash in native code writes a stack trace
     sys.setswitchinterval(SWITCH_SECONDS)
     settings = configuration.service
     status = Status()
     metrics = Metrics(status)
-    connections = Connections(
-        ConnectionLimits(receive_seconds=settings.receive_seconds, buffer_bytes=settings.buffer_limit)
-    )
-    metrics.add_connections(connections)
-    log = logs.configure(settings.log_format) if configuration.logging is None else None
-    if log:
-        metrics.add_counter("log_lines_dropped", "Log lines dropped because the log was not read.", lambda: log.dropped)
+    limits = ConnectionLimits(receive_seconds=settings.receive_seconds, buffer_bytes=settings.buffer_limit)
+    connections = Connections(limits, metrics.registry)
+    if configuration.logging is None:
+        logs.configure(settings.log_format)
+    dropped = Counter("log_lines_dropped", "Log lines dropped because nobody read them.", registry=metrics.registry)
+    handlers = logs.buffer_handlers(dropped.inc)
     for warning in configurations.unknown_variables(os.environ):
         logger.warning(warning)
     app = create_app(configuration, status, metrics)
@@ -86,12 +87,8 @@ def _serve(configuration: Configuration, host: str, port: str) -> None:
     logger.info("Service running on http://%s:%d (Ctrl-C stops)", shown, listener.getsockname()[1])
     Server(app, settings, status, connections).run(sockets=[listener])
     logger.info("Stopped.")
-    if log:
-        log.flush_within(1)
-    else:  # the configured handlers may wait for somebody who reads
-        flushing = threading.Thread(target=logging.shutdown, daemon=True)
-        flushing.start()
-        flushing.join(1)
+    for handler in handlers:
+        handler.finish(1)
     os._exit(1 if status.load_failed or status.is_stalled() else 0)  # a thread that loads or predicts may never return
 
 

@@ -1,6 +1,7 @@
-"""The composition of the application: what it consists of, and in which order a request passes its parts."""
+"""The composition of the application, in the order in which a request passes its layers."""
 
 import re
+from functools import partial
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from starlette.types import ASGIApp
@@ -11,10 +12,9 @@ from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.entrance import Entrance
 from credit_risk_model.service.errors import Errors
 from credit_risk_model.service.lifespan import Lifespan
-from credit_risk_model.service.loading import Loader
+from credit_risk_model.service.loading import load
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.observability import AccessLog
-from credit_risk_model.service.probes import Probes
 from credit_risk_model.service.routes import Routes
 from credit_risk_model.service.state import Status
 
@@ -24,20 +24,17 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")  # is safe in a log and 
 def create_app(configuration: Configuration, status: Status | None = None, metrics: Metrics | None = None) -> ASGIApp:
     """Return the application, as ASGI; it loads the models when the server starts its lifespan.
 
-    A request passes the parts from the last to the first. `status` and `metrics` are for a server that drains, and that
-    has measurements of its own.
+    A request passes the layers from the last to the first. A server gives its own `status`, to drain, and its own
+    `metrics`, to add to them.
     """
     status = status or Status()
     metrics = metrics or Metrics(status)
     routes = Routes(status, metrics, configuration.shows_metrics, page.in_every_state(configuration))
-    loader = Loader(configuration, status, metrics, routes)
-    app: ASGIApp = routes
-    app = Probes(app, status)
-    app = Errors(app)
+    app: ASGIApp = Errors(routes)
     app = AccessLog(app, metrics)
     app = CorrelationIdMiddleware(app, validator=_is_request_id, update_request_header=False)
     app = Entrance(app, status, configuration.service.root_path)
-    return Lifespan(app, loader.load, routes.check)
+    return Lifespan(app, partial(load, configuration, status, metrics, routes), routes.check)
 
 
 def from_environment() -> ASGIApp:

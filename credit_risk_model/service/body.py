@@ -26,8 +26,8 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
     content_type = headers.get(b"content-type", b"").lower()
     kind = content_type.partition(b";")[0].strip()
     if not _JSON(kind):
-        found = kind.decode("latin-1") or "none"
-        raise Refusal(415, "UnsupportedMediaType", [f"The content type must be application/json, found {found}."])
+        shown = kind.decode("latin-1") or "none"
+        raise Refusal(415, "UnsupportedMediaType", [f"The content type must be application/json, found {shown}."])
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Refusal(415, "UnsupportedMediaType", ["The body must not be compressed."])
     if int(headers.get(b"content-length", b"0")) > limit:
@@ -35,8 +35,8 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
     body = await _collect(receive, limit)
     charset = _CHARSET(content_type)
     if charset and charset[1] not in _UTF8 and not body.isascii():
-        found = charset[1].decode("latin-1")
-        raise Refusal(415, "UnsupportedMediaType", [f"The charset must be utf-8, found {found}."])
+        shown = charset[1].decode("latin-1")
+        raise Refusal(415, "UnsupportedMediaType", [f"The charset must be utf-8, found {shown}."])
     return body
 
 

@@ -1,118 +1,85 @@
-"""The YAML of the service, read more strictly than the framework reads it: no mistake in it is ignored."""
+"""Reads the YAML file of the service strictly: every mistake in it is an error that names the key."""
 
 import inspect
 import logging.config
 import os
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import yaml
 from ml_base import MLModel, MLModelDecorator
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from rest_model_service.configuration import MetricsConfiguration, Model, ModelDecorator, ServiceConfiguration
 from rest_model_service.helpers import load_type
 
+from credit_risk_model.service.settings import COMPLETE, Limits, Section, Settings, problem, suggestion
+
 PREFIX = "REST_"  # of the environment variables, as in REST_CONFIG
 FILE = "REST_CONFIG"
-_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class ConfigurationError(Exception):
     """The service cannot start with this configuration."""
 
 
-class Limits(BaseModel):
-    """What one model may use."""
+class _Loadable(Section):
+    """A class that the file names, and the arguments with which it is made."""
 
-    model_config = _STRICT
+    base: ClassVar[type]
 
-    running: int = Field(default=1, ge=1, description="predictions that run at the same time, each in a thread")
-    waiting: int = Field(
-        default=128, ge=0, description="predictions that wait for a thread; the next one is refused with 503"
-    )
-    answer_seconds: float = Field(
-        default=10, ge=0, description="deadline of a prediction; after it the answer is 503. 0: none"
-    )
-    stall_seconds: float = Field(
-        default=30, ge=0, description="a prediction that runs longer makes the service *stalled*. 0: never"
-    )
-    body_limit: int = Field(default=65_536, ge=1, description="bytes of a body; a longer one is refused with 413")
-    value_limit: int = Field(
-        default=50_000, ge=1, description="commas and colons in a body; one with more is refused with 400"
-    )
-
-
-class Settings(Limits):
-    """What the service adds to the settings of the framework."""
-
-    drain_seconds: float = Field(
-        default=5, ge=0, description="time from SIGTERM, when readiness turns to 503, until the listener closes"
-    )
-    finish_seconds: int = Field(
-        default=20, ge=0, description="time for requests in flight after the listener has closed"
-    )
-    keep_alive_seconds: int = Field(
-        default=75, ge=1, description="time after which an idle connection is closed; longer than a proxy keeps it"
-    )
-    receive_seconds: float = Field(
-        default=30, gt=0, description="time in which a request must arrive; after it the answer is 408"
-    )
-    buffer_limit: int = Field(
-        default=67_108_864, ge=1, description="bytes of all requests that arrive; beyond it the oldest gets 503"
-    )
-    root_path: str = Field(
-        default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$", description="path under which a proxy shows the service: `/risk`"
-    )
-    trusted_proxies: str = Field(
-        default="127.0.0.1",
-        description="addresses whose `X-Forwarded-For` and `-Proto` count, with commas between; `*`: all",
-    )
-    log_format: Literal["text", "json"] = Field(default="text", description="`text` for people, `json` for machines")
-    page: bool = Field(default=True, description="whether `/` shows the page; without it, `/` redirects to `/docs`")
-
-    @field_validator("root_path")
+    @field_validator("class_path", check_fields=False)
     @classmethod
-    def _check_root_path(cls, path: str) -> str:
-        if path.split("/")[1:2] in (["api"], ["metrics"]):  # is it the proxy's path, or a route without it?
-            raise ValueError("probes and Prometheus ask there, past the proxy; use another path")
-        return path
+    def _check_class(cls, class_path: str) -> str:
+        loaded = _load(class_path)
+        concrete = isinstance(loaded, type) and issubclass(loaded, cls.base) and not inspect.isabstract(loaded)
+        if not concrete or (cls.base is MLModel and issubclass(loaded, MLModelDecorator)):
+            raise ValueError(f"not a concrete {cls.base.__name__} subclass")
+        return class_path
 
-    @field_validator("trusted_proxies")
+    @field_validator("configuration", check_fields=False)
     @classmethod
-    def _check_addresses(cls, addresses: str) -> str:
-        for address in addresses.split(",") if addresses not in ("", "*") else ():
-            ip_network(address.strip())
-        return addresses
+    def _check_arguments(cls, arguments: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
+        if "class_path" in info.data:  # it is right
+            signature = inspect.signature(_load(info.data["class_path"]))
+            try:
+                signature.bind(**(arguments or {}))
+            except TypeError as error:
+                raise problem(f"{error}. Known keys: {', '.join(signature.parameters)}") from error
+        return arguments
 
 
-class _Decorator(ModelDecorator):
-    model_config = _STRICT
+class _Decorator(_Loadable, ModelDecorator):
+    base = MLModelDecorator
 
 
-class _Metrics(MetricsConfiguration):
-    model_config = _STRICT
+class _Metrics(Section, MetricsConfiguration):
+    pass
 
 
-class _Model(Model):
-    model_config = _STRICT
-
+class _Model(_Loadable, Model):
+    base = MLModel
     decorators: list[_Decorator] | None = None  # type: ignore[assignment]  # nobody adds to the list
     service: Limits = Limits()
 
 
-class Configuration(ServiceConfiguration):
+class Configuration(Section, ServiceConfiguration):
     """The framework's configuration, and the settings of this package under `service`."""
-
-    model_config = _STRICT
 
     models: list[_Model] = Field(min_length=1)  # type: ignore[assignment]  # as above
     metrics: _Metrics | None = None
     service: Settings = Settings()
+
+    @field_validator("models")
+    @classmethod
+    def _check_names(cls, models: list[_Model]) -> list[_Model]:
+        given = [getattr(_load(model.class_path), "qualified_name", None) for model in models]
+        names = Counter(name for name in given if isinstance(name, str))  # a property is known once the model is loaded
+        for name, count in names.items():
+            if count > 1:
+                raise problem(f"{count} models have the name '{name}'")
+        return models
 
     def limits(self, index: int) -> Limits:
         """Return what the model at `index` may use: its own settings before those of the service."""
@@ -160,7 +127,7 @@ def read(path: Path, environment: Mapping[str, str]) -> Configuration:
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: cannot be read as YAML: {error}. {FILE} names the file.") from error
     if not isinstance(content, dict):
-        raise ConfigurationError(f"{path}: expected keys and values; {_known(Configuration)}.")
+        raise ConfigurationError(f"{path}: expected keys and values.")
     given = {name: PREFIX + name.upper() for name in Settings.model_fields if PREFIX + name.upper() in environment}
     if given and isinstance(content.get("service", {}), dict):
         content["service"] = content.get("service", {}) | {name: environment[given[name]] for name in given}
@@ -170,10 +137,9 @@ def read(path: Path, environment: Mapping[str, str]) -> Configuration:
             configuration.logging.setdefault("disable_existing_loggers", False)
             logging.config.dictConfig(configuration.logging)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_line(path, problem, given) for problem in error.errors())) from error
+        raise ConfigurationError("\n".join(_line(path, each, given) for each in error.errors())) from error
     except (ValueError, TypeError, AttributeError, ImportError) as error:
         raise ConfigurationError(f"{path}: logging: {error}: {error.__cause__}.") from error
-    _check_classes(path, configuration)
     return configuration
 
 
@@ -182,7 +148,7 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     known = [FILE.removeprefix(PREFIX), *(name.upper() for name in Settings.model_fields)]
     given = [name.removeprefix(PREFIX) for name in sorted(environment) if name.startswith(PREFIX)]
     return [
-        f"The environment variable {PREFIX}{name} is not a setting.{_suggestion(name, known, PREFIX)}"
+        f"The environment variable {PREFIX}{name} is not a setting.{suggestion(name, known, PREFIX)}"
         for name in given
         if name not in known
     ]
@@ -193,85 +159,20 @@ def dotted(location: Sequence[int | str]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
 
 
-def _line(path: Path, problem: Any, given: Mapping[str, str]) -> str:
-    location = problem["loc"]
-    key = dotted(location)
-    if problem["type"] == "extra_forbidden":
-        model = _model_at(location[:-1])
-        where = dotted(location[:-1]) or "top level"
-        suggestion = _suggestion(str(location[-1]), model.model_fields)
-        return f"{path}: {where}: unknown key '{location[-1]}'.{suggestion} {_known(model)}."
+def _line(path: Path, error: Any, given: Mapping[str, str]) -> str:
+    key = dotted(error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] not in ("missing", COMPLETE):
+        message += f", found {error['input']!r}"
     if key.startswith("service.") and (variable := given.get(key.removeprefix("service."))):
-        return f"environment variable {variable}: {problem['msg']}, found {problem['input']!r}."
-    found = "" if problem["type"] == "missing" else f", found {problem['input']!r}."
-    return f"{path}: {key or 'top level'}: {problem['msg']}{found}"
+        return f"environment variable {variable}: {message}."
+    return f"{path}: {key or 'top level'}: {message}."
 
 
-def _model_at(location: Sequence[int | str]) -> type[BaseModel]:
-    """Return the class of the section at this place of the configuration."""
-    names = [part for part in location if isinstance(part, str)]
-    sections: dict[str, type[BaseModel]] = {"models": _Model, "metrics": _Metrics, "decorators": _Decorator}
-    if not names:
-        return Configuration
-    return (Limits if len(names) > 1 else Settings) if names[-1] == "service" else sections[names[-1]]
-
-
-def _known(model: type[BaseModel]) -> str:
-    return f"Known keys: {', '.join(model.model_fields)}"
-
-
-def _suggestion(name: str, known: Any, prefix: str = "") -> str:
-    close = get_close_matches(name, list(known), n=1)
-    return f" Did you mean '{prefix}{close[0]}'?" if close else ""
-
-
-def _check_classes(path: Path, configuration: Configuration) -> None:
-    names: dict[str, str] = {}
-    for index, model in enumerate(configuration.models):
-        key = f"{path}: models[{index}]"
-        model_class = _load(key, model.class_path, MLModel)
-        _check_arguments(key, model_class, model.configuration)
-        name = getattr(model_class, "qualified_name", None)
-        if isinstance(name, str):  # a property is known only once the model is loaded
-            if name in names:
-                raise ConfigurationError(f"{key}.class_path: {names[name]} has the name '{name}' too.")
-            names[name] = f"models[{index}]"
-        for number, decorator in enumerate(model.decorators or []):
-            place = f"{key}.decorators[{number}]"
-            _check_arguments(place, _load(place, decorator.class_path, MLModelDecorator), decorator.configuration)
-
-
-def _check_arguments(key: str, found: type, arguments: dict[str, Any] | None) -> None:
-    signature = inspect.signature(found)
+def _load(class_path: str) -> Any:
     try:
-        signature.bind(**(arguments or {}))
-    except TypeError as error:
-        known = f"Known keys: {', '.join(signature.parameters)}."
-        raise ConfigurationError(f"{key}.configuration: {error}. {known}") from error
-
-
-def _load(key: str, class_path: str, base: type) -> type:
-    try:
-        found = load_type(class_path)
+        return load_type(class_path)
     except (ModuleNotFoundError, AttributeError, ValueError) as error:
-        raise ConfigurationError(
-            f"{key}.class_path: importing '{class_path}' failed: {error}.{_classes(class_path, base)}"
-        ) from error
+        raise ValueError(f"the import failed: {error}") from error
     except Exception as error:  # the file is right, the module or the system is not
         raise ConfigurationError(f"Importing '{class_path}' failed: {type(error).__name__}: {error}") from error
-    if not _fits(found, base):
-        what = f"is not a concrete {base.__name__} subclass"
-        raise ConfigurationError(f"{key}.class_path: '{class_path}' {what}.{_classes(class_path, base)}")
-    return found
-
-
-def _fits(found: object, base: type) -> bool:
-    decorates = isinstance(found, type) and issubclass(found, MLModelDecorator)
-    concrete = isinstance(found, type) and issubclass(found, base) and not inspect.isabstract(found)
-    return concrete and decorates == (base is MLModelDecorator)
-
-
-def _classes(class_path: str, base: type) -> str:
-    module = sys.modules.get(class_path.rpartition(".")[0])
-    names = [name for name, found in vars(module).items() if found is not base and _fits(found, base)] if module else []
-    return f" The module has: {', '.join(names)}." if names else ""

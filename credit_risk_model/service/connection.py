@@ -1,7 +1,7 @@
 """The limits of one connection: how long it may wait, what it may buffer, and how it is refused.
 
-uvicorn has no setting for any of this, and no hook below its protocol class. So this module and protocol.py use private
-ground of uvicorn: attributes and methods of `HttpToolsProtocol`, `FlowControl` and `RequestResponseCycle`.
+uvicorn has no setting for any of this, and no hook below its protocol class. So this module and protocol.py use
+internals of uvicorn: attributes and methods of `HttpToolsProtocol`, `FlowControl` and `RequestResponseCycle`.
 `tests/service/test_protocol.py` lists them and fails when they change, and pyproject.toml has an upper version bound.
 """
 
@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from credit_risk_model.service.connections import Connections, Phase, Share
 from credit_risk_model.service.errors import Refusal, overloaded, raw_answer, request_timeout
@@ -18,7 +18,7 @@ _LINGER = 1.0  # seconds in which a client that still sends can read why it was 
 
 
 class Reading(FlowControl):
-    """Reading that the application cannot resume while bytes are queued."""
+    """Flow control that keeps reading paused while bytes are queued, whatever the application asks for."""
 
     held = False
 
@@ -39,8 +39,8 @@ class LimitedConnection(HttpToolsProtocol):
         self._limits = self.shared.limits
         self._phase = Phase.IDLE
         self._finished = False  # refused or closed
-        self._queue = b""  # not parsed
-        self._arriving = Share(self.shared)  # what the application does not have yet, or not all of
+        self._queue = b""  # bytes that are not parsed yet
+        self._arriving = Share(self.shared)  # bytes of the request that is arriving
         self._queued = Share(self.shared)
         self._unread = Share(self.shared)  # the answer
         self._receive_timer: asyncio.TimerHandle | None = None
@@ -49,28 +49,28 @@ class LimitedConnection(HttpToolsProtocol):
     # Called by asyncio
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Give the client time for its first request."""
+        """Start the time that the client has for its first request."""
         super().connection_made(transport)
         self.flow = Reading(transport)
         self._start_receive_timer()
         self.shared.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End what was in progress."""
+        """Cancel the timers and free the buffers."""
         self._finish()
         self.shared.remove(self)
         self.resume_writing()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Give the client time to read its answer."""
+        """Start the time that the client has to read its answer."""
         super().pause_writing()
         self._send_timer = self.loop.call_later(self._limits.send_seconds, self._send_timed_out)
         self._unread.set(self.transport.get_write_buffer_size())
         self.loop.call_soon(self._limit_buffers)  # not in the middle of a write
 
     def resume_writing(self) -> None:
-        """Continue: the client has read."""
+        """Continue to write: the client has read."""
         super().resume_writing()
         if self._send_timer:
             self._send_timer.cancel()
@@ -96,7 +96,7 @@ class LimitedConnection(HttpToolsProtocol):
         self.transport.abort()
 
     def free_buffers(self) -> None:
-        """Close or refuse; a request that the application works on is answered before."""
+        """Close or refuse; but answer a request that the application has already."""
         if self._unread.size:
             self.transport.abort()
         elif self._phase is Phase.WORKING and not self._arriving.size:
@@ -126,14 +126,22 @@ class LimitedConnection(HttpToolsProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer an error and close; an application that awaits the body sees that the client has left."""
         self._finish()
-        answered = False
         if self._phase in (Phase.BODY, Phase.WORKING):
-            answered = self.cycle.response_started
             self.cycle.scope["state"]["refused"] = refusal.status
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        if not answered:
+            # The application may only start after this, and gives the request its id.
+            self.loop.call_soon(self._answer_and_close, refusal, self.cycle)
+        else:
+            self._answer_and_close(refusal)
+
+    def _answer_and_close(self, refusal: Refusal, cycle: RequestResponseCycle | None = None) -> None:
+        if self.transport.is_closing():
+            return
+        if cycle is None:
             self.transport.write(raw_answer(refusal))
+        elif not cycle.response_started:
+            self.transport.write(raw_answer(refusal, cycle.scope["state"].get("request_id")))
         if self.transport.can_write_eof():  # closing with unread bytes would reset the connection and lose the answer
             self.transport.write_eof()
             self.flow.resume_reading()
@@ -160,14 +168,14 @@ class LimitedConnection(HttpToolsProtocol):
 
     def _receive_timed_out(self) -> None:
         self._receive_timer = None
-        if self.flow.read_paused:  # the client waits for us
+        if self.flow.read_paused:  # the client waits for the service
             self._start_receive_timer()
         elif self._phase is not Phase.IDLE and not self.transport.is_closing():
-            self.shared.timed_out += 1
+            self.shared.timed_out.inc()
             self._refuse(request_timeout(self._limits.receive_seconds))
         else:
             self.transport.close()
 
     def _send_timed_out(self) -> None:
-        self.shared.not_reading += 1
+        self.shared.not_reading.inc()
         self.transport.abort()

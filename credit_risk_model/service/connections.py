@@ -4,7 +4,13 @@ import logging
 import time
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+if TYPE_CHECKING:  # which imports this module
+    from credit_risk_model.service.connection import LimitedConnection
 
 logger = logging.getLogger(__name__)
 _RESERVED_FILES = 64  # listeners, logs, libraries, and the connections that are accepted in one pass of the event loop
@@ -14,7 +20,7 @@ _LOG_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """What clients may use of the server."""
+    """The limits of a connection and of all connections together."""
 
     receive_seconds: float = 30.0  # for a whole request, from its first byte to its last
     send_seconds: float = 30.0  # in which a client reads nothing of its answer
@@ -34,44 +40,24 @@ class Phase(Enum):
     UNREAD = auto()  # the client, which has to read its answer
 
 
-class Connection(Protocol):
-    """What `Connections` needs to know of a connection."""
-
-    @property
-    def phase(self) -> Phase:
-        """What it waits for."""
-
-    @property
-    def buffered(self) -> int:
-        """The bytes that it adds to `Connections.buffered`."""
-
-    def close_for_room(self) -> None:
-        """Close at once."""
-
-    def free_buffers(self) -> None:
-        """Refuse the request, or drop what is queued, so that nothing is buffered."""
-
-
 class Connections:
-    """All connections of one server, and the counters that metrics read."""
+    """All connections of one server, and what is counted of them."""
 
-    def __init__(self, limits: ConnectionLimits) -> None:
+    def __init__(self, limits: ConnectionLimits, registry: CollectorRegistry) -> None:
         self.limits = limits
         self.maximum = limits.max_connections or _default_maximum()
         self.buffered = 0  # bytes
-        self.closed_for_room = 0  # because `maximum` was reached
-        self.freed = 0  # because `buffer_bytes` was reached
-        self.timed_out = 0  # 408
-        self.malformed = 0  # 400, or 501 for CONNECT
-        self.not_reading = 0  # closed after `send_seconds`
-        self._open: dict[Connection, None] = {}  # the one whose last answer is the oldest comes first
+        counter = partial(Counter, registry=registry)
+        self.closed_for_room = counter("connections_closed_for_room", "Connections closed: too many were open.")
+        self.not_reading = counter("connections_not_reading", "Connections closed: the client read no answer.")
+        self.timed_out = counter("requests_timed_out", "Requests that did not arrive in time (408).")
+        self.malformed = counter("requests_malformed", "Requests that are not HTTP (400), or CONNECT (501).")
+        self.freed = counter("requests_freed", "Requests refused because too many bytes were buffered (503).")
+        Gauge("connections_open", "Open connections.", registry=registry).set_function(lambda: len(self._open))
+        self._open: dict[LimitedConnection, None] = {}  # the one whose last answer is the oldest comes first
         self._next_log = 0.0
 
-    def __len__(self) -> int:
-        """Return how many are open."""
-        return len(self._open)
-
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: "LimitedConnection") -> None:
         """Count a new connection, and close another one if there are too many.
 
         That is the oldest one without a whole head; else the oldest one with a slow client; else the new one.
@@ -79,24 +65,24 @@ class Connections:
         if len(self._open) >= self.maximum:
             oldest = self._oldest(Phase.IDLE, Phase.HEAD) or self._oldest(Phase.BODY, Phase.UNREAD) or connection
             self._log_full()
-            self.closed_for_room += 1
+            self.closed_for_room.inc()
             self.remove(oldest)
             oldest.close_for_room()
             if oldest is connection:
                 return
         self._open[connection] = None
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: "LimitedConnection") -> None:
         """Forget a connection that is closed or about to be."""
         self._open.pop(connection, None)
 
-    def renew(self, connection: Connection) -> None:
+    def renew(self, connection: "LimitedConnection") -> None:
         """Make this one the newest."""
         if connection in self._open:
             del self._open[connection]
             self._open[connection] = None
 
-    def free_buffers(self, newest: Connection) -> None:
+    def free_buffers(self, newest: "LimitedConnection") -> None:
         """Refuse the requests that have been arriving for longest, until `buffer_bytes` is kept.
 
         Args:
@@ -107,10 +93,10 @@ class Connections:
             if self.buffered <= self.limits.buffer_bytes:
                 break
             if connection.buffered:
-                self.freed += 1
+                self.freed.inc()
                 connection.free_buffers()
 
-    def _oldest(self, *phases: Phase) -> Connection | None:
+    def _oldest(self, *phases: Phase) -> "LimitedConnection | None":
         return next((connection for connection in self._open if connection.phase in phases), None)
 
     def _log_full(self) -> None:

@@ -10,7 +10,7 @@ from credit_risk_model.service.probes import HEALTH, READY, STARTUP
 from credit_risk_model.service.state import TRUTH_TABLE
 
 _REQUEST_ID = {
-    "description": "The id of the request in the log: the one that it came with, or a new one.",
+    "description": "The id of the request in the log: the one from the request, or a new one.",
     "schema": {"type": "string"},
 }
 _RETRY_AFTER = {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}}
@@ -29,9 +29,9 @@ _ADDED = {
     "card": {"503": "The models are not loaded."},
 }
 PROBES = {
-    HEALTH: ("Liveness", "health", "Whether the process should go on: 503 asks for a restart."),
+    HEALTH: ("Liveness", "health", "Whether the process is alive: 503 asks for a restart."),
     READY: ("Readiness", "ready", "Whether to send requests to the service now."),
-    STARTUP: ("Startup", "startup", "Whether the models are loaded, or will never be."),
+    STARTUP: ("Startup", "startup", "Whether the load has ended, well or not."),
 }
 
 

@@ -1,4 +1,4 @@
-"""What every request passes first: the root path, HEAD, and the end of kept connections while the service drains."""
+"""The first layer: removes the root path, and closes connections while the service drains."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -7,7 +7,7 @@ from credit_risk_model.service.state import Status
 
 
 class Entrance:
-    """Passes HTTP requests on with paths that do not have `root_path`."""
+    """Removes `root_path` from the path of a request."""
 
     def __init__(self, app: ASGIApp, status: Status, root_path: str) -> None:
         self._app = app
@@ -19,18 +19,9 @@ class Entrance:
         scope.setdefault("state", {})
         if self._root_path and f"{scope['path']}/".startswith(f"{self._root_path}/"):
             scope = {**scope, "path": scope["path"].removeprefix(self._root_path) or "/"}
-        if scope["method"] == "HEAD":
-            send = _without_body(send)
         if self._status.draining:
             send = _closing(send)
         await self._app(scope, receive, send)
-
-
-def _without_body(send: Send) -> Send:
-    async def sending(message: Message) -> None:
-        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
-
-    return sending
 
 
 def _closing(send: Send) -> Send:

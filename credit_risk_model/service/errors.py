@@ -14,11 +14,12 @@ from credit_risk_model.service.responses import CLOSE, RETRY_AFTER, Header, resp
 
 logger = logging.getLogger(__name__)
 MOST_MESSAGES = 100
+CLIENT_LEFT = 499  # nginx's code for a request whose client has closed its connection; only the log has it
 _CHARACTERS = 300  # of one message
 
 
 class Refusal(Exception):  # noqa: N818  # the error is the client's
-    """A request that is answered with an error: its status, and what the client is told."""
+    """A request that is answered with an error."""
 
     early = False
     """Whether the request has not been read to its end."""
@@ -34,7 +35,7 @@ class Refusal(Exception):  # noqa: N818  # the error is the client's
 
 
 def error_body(kind: str, messages: Sequence[str], more: int = 0) -> bytes:
-    """Return `{"type": ..., "messages": [...]}`, of at most 300 characters each; `more` messages are only counted."""
+    """Return `{"type": ..., "messages": [...]}`, of at most 300 characters each; `more` is how many were left out."""
     shown = [text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}..." for text in messages]
     if more:
         shown.append(f"and {more} more")
@@ -43,7 +44,7 @@ def error_body(kind: str, messages: Sequence[str], more: int = 0) -> bytes:
 
 
 def malformed(message: str) -> Refusal:
-    """Return the answer to a request that is not HTTP as it should be."""
+    """Return the answer to a request that is not valid HTTP."""
     return Refusal(400, "MalformedRequest", [message])
 
 
@@ -63,19 +64,25 @@ def deadline_exceeded(seconds: float) -> Refusal:
 
 
 def client_left() -> Refusal:
-    """Return the end of a prediction whose client has left; 499, nginx's code for it, reaches the log alone."""
-    return Refusal(499, "ClientLeft", ["The client closed its connection."])
+    """Return the end of a prediction whose client has left."""
+    return Refusal(CLIENT_LEFT, "ClientLeft", ["The client closed its connection."])
 
 
 def _internal_error() -> Refusal:
     return Refusal(500, "ServiceError", [f"Internal error. See request id {correlation_id.get()} in the log."])
 
 
-def raw_answer(refusal: Refusal) -> bytes:
-    """Return the bytes of the answer to a request that the application did not get; the connection closes after it."""
-    request_id = uuid.uuid4().hex
+def raw_answer(refusal: Refusal, request_id: str | None = None) -> bytes:
+    """Return the bytes of an answer that the server itself gives; the connection closes after it.
+
+    Args:
+        refusal: what is answered.
+        request_id: the id of the request if the application has it, and so logs it.
+    """
     body = refusal.body
-    logger.info("Refused a request with %d, id %s: %s", refusal.status, request_id, body.decode())
+    if request_id is None:
+        request_id = uuid.uuid4().hex
+        logger.info("Refused a request with %d, id %s: %s", refusal.status, request_id, body.decode())
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
@@ -98,13 +105,13 @@ class Errors:
         """Pass one request on."""
         started = False
 
-        async def noting(message: Message) -> None:
+        async def record_start(message: Message) -> None:
             nonlocal started
             started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, record_start)
             return
         except Refusal as error:
             refusal = error.with_traceback(None)

@@ -22,8 +22,8 @@ def end(before: bytes, data: bytes, start: int) -> int:
         split = (before + data[:OVERLAP]).find(_END)
         if split >= 0:
             return split + len(_END) - len(before)
-    found = data.find(_END, start)
-    return len(data) if found < 0 else found + len(_END)
+    position = data.find(_END, start)
+    return len(data) if position < 0 else position + len(_END)
 
 
 def problem(

@@ -1,4 +1,4 @@
-"""Handles the ASGI lifespan: it starts the load of the models and the regular check of the predictions."""
+"""The ASGI lifespan: starts the load of the models, and checks the predictions regularly."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ class Lifespan:
         self._check = check
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or what the server says of its lifespan; there are no other connections."""
+        """Handle a request or the lifespan of the server; other scopes are ignored."""
         if scope["type"] == "http":
             await self._app(scope, receive, send)
         elif scope["type"] == "lifespan":

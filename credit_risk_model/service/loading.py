@@ -1,4 +1,4 @@
-"""The load: it makes the models and the pages, opens the routes, and moves the state."""
+"""Loads the models, makes the pages, and opens the routes; this ends the state *loading*."""
 
 import asyncio
 import gc
@@ -17,42 +17,34 @@ from credit_risk_model.service.state import Status
 logger = logging.getLogger(__name__)
 
 
-class Loader:
-    """Loads the models, in a thread of its own, and opens the routes when all of them are there."""
+def load(configuration: Configuration, status: Status, metrics: Metrics, routes: Routes) -> None:
+    """Load the models and open the routes; any exception is logged, and the state becomes *load failed*."""
+    start = time.perf_counter()
+    try:
+        _load(configuration, metrics, routes)
+    except BaseException:  # a model may raise SystemExit
+        status.load_failed = True
+        logger.exception("A model could not be loaded.")
+        logger.error("Load failed: the service is not healthy, and will exit with 1 when it is stopped.")
+    else:
+        logger.info("Ready after %.2f s.", time.perf_counter() - start)
 
-    def __init__(self, configuration: Configuration, status: Status, metrics: Metrics, routes: Routes) -> None:
-        self._configuration = configuration
-        self._status = status
-        self._metrics = metrics
-        self._routes = routes
 
-    def load(self) -> None:
-        """Load; whatever goes wrong is logged, and the state becomes *load failed*."""
-        start = time.perf_counter()
-        try:
-            self._load()
-        except BaseException:  # a model may raise SystemExit
-            self._status.load_failed = True
-            logger.exception("A model could not be loaded.")
-            logger.error("Load failed: the service is not healthy, and exits with 1 when it is told to stop.")
-        else:
-            logger.info("Ready after %.2f s.", time.perf_counter() - start)
-
-    def _load(self) -> None:
-        framework = create_framework(self._configuration)
-        models = []
-        predictions = {}
-        for index, loaded in enumerate(load_models(framework, self._configuration)):
-            models.append(loaded)
-            name = loaded.model.qualified_name
-            self._metrics.add_model(name, loaded.model.version, loaded.digest, loaded.seconds)
-            if self._configuration.models[index].create_endpoint:
-                endpoint = Predictions(loaded.model, self._configuration.limits(index))
-                predictions[f"/api/models/{name}/prediction"] = endpoint
-                self._metrics.add_endpoint(name, endpoint)
-        contract.complete(framework, models)
-        pages = asyncio.run(make_pages(framework, models, self._configuration.service.root_path))
-        pages = {**pages, **page.once_loaded(self._configuration, models)}
-        gc.collect()
-        gc.freeze()  # a full collection of what stays anyway would hold up every probe
-        self._routes.open(predictions, pages)
+def _load(configuration: Configuration, metrics: Metrics, routes: Routes) -> None:
+    framework = create_framework(configuration)
+    models = []
+    predictions = {}
+    for index, loaded in enumerate(load_models(framework, configuration)):
+        models.append(loaded)
+        name = loaded.model.qualified_name
+        metrics.add_model(name, loaded.model.version, loaded.digest, loaded.seconds)
+        if configuration.models[index].create_endpoint:
+            endpoint = Predictions(loaded.model, configuration.limits(index))
+            predictions[f"/api/models/{name}/prediction"] = endpoint
+            metrics.add_endpoint(name, endpoint)
+    contract.complete(framework, models)
+    pages = asyncio.run(make_pages(framework, models, configuration.service.root_path))
+    pages = {**pages, **page.once_loaded(configuration, models)}
+    gc.collect()
+    gc.freeze()  # a full garbage collection of the models would delay every probe
+    routes.open(predictions, pages)

@@ -1,114 +1,110 @@
-"""The log: one format for every line, and a writer that never keeps the service waiting."""
+"""The log: one format for every line, and a queue before every handler, so that no line makes the service wait."""
 
 import logging
-import os
-import select
-import sys
 import threading
 import time
-from collections import deque
-from contextlib import nullcontext
-from datetime import UTC, datetime
+from collections.abc import Callable
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
 
 from asgi_correlation_id import CorrelationIdFilter
-from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 _TEXT = "%(asctime)s %(levelname)-7s [%(correlation_id)s] %(message)s"
 _JSON = "%(asctime)s %(levelname)s %(name)s %(message)s %(correlation_id)s"
 _NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "correlation_id": "request_id"}
-_LIMIT = 10_000  # pieces of lines
+_QUEUE_BYTES = 32 * 2**20  # that the lines of one handler may hold while they wait
+_RECORD_BYTES = 2_000  # that a record holds in addition to its text
+_PAUSE = 0.02  # seconds in which lines gather before they are written
 
 
-class _TextFormatter(logging.Formatter):
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        return _rfc3339(record.created)
+class _Writer(QueueListener):
+    """Writes the lines in a thread. It wakes up for many lines rather than for each, which costs less."""
+
+    written = 0  # bytes
+
+    def dequeue(self, block: bool) -> logging.LogRecord:
+        if self.queue.empty():  # type: ignore[attr-defined]  # a SimpleQueue
+            time.sleep(_PAUSE)
+        return super().dequeue(block)
+
+    def handle(self, record: logging.LogRecord) -> None:
+        super().handle(record)
+        self.written += _size(record)
 
 
-class _JsonFormatter(JsonFormatter):
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        return _rfc3339(record.created)
+class Buffered(QueueHandler):
+    """Queues lines for another handler, which writes them in a thread; drops lines when the queue is full."""
 
+    def __init__(self, handler: logging.Handler, count_dropped: Callable[[], None]) -> None:
+        lines: SimpleQueue[logging.LogRecord] = SimpleQueue()
+        super().__init__(lines)
+        self.setLevel(handler.level)
+        self.filters, handler.filters = handler.filters, []  # in the thread, they would not find the request's id
+        self._count_dropped = count_dropped
+        self._queued = 0  # bytes
+        self._writer = _Writer(lines, handler)
+        self._writer.start()
 
-def _rfc3339(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Replace everything that a record refers to by its text."""
+        record.msg, record.args = record.getMessage(), None
+        if record.exc_info:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+            record.exc_info = None
+        return record
 
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Queue or drop a line; the caller has the handler's lock."""
+        size = _size(record)
+        if self._queued - self._writer.written + size > _QUEUE_BYTES:
+            self._count_dropped()
+        else:
+            self._queued += size
+            super().enqueue(record)
 
-class Log(logging.Handler):
-    """Writes lines to standard error as long as somebody reads them; no line makes the service wait.
-
-    A pipe that `poll` calls writable takes `PIPE_BUF` bytes without blocking. Lines for which there is no room wait for
-    a thread that writes them later; where too many wait, a line is dropped and counted.
-    """
-
-    def __init__(self, log_format: str) -> None:
-        super().__init__()
-        self.dropped = 0
-        """The number of lines that were dropped."""
-        self._waiting: deque[bytes] = deque()
-        self._writer: threading.Thread | None = None
-        self._output = sys.stderr.fileno()
-        self.addFilter(CorrelationIdFilter(default_value="-"))
-        self.setFormatter(
-            _JsonFormatter(_JSON, rename_fields=_NAMES, reserved_attrs=[*RESERVED_ATTRS, "color_message"])
-            if log_format == "json"
-            else _TextFormatter(_TEXT)
-        )
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write, keep or drop a line; the caller has the handler's lock."""
-        if len(self._waiting) >= _LIMIT:
-            self.dropped += 1
-            return
-        try:
-            line = f"{self.format(record)}\n".encode(errors="backslashreplace")
-        except Exception:
-            self.handleError(record)
-            return
-        for start in range(0, len(line), select.PIPE_BUF):
-            self._waiting.append(line[start : start + select.PIPE_BUF])
-        self._write()
-        if self._waiting and self._writer is None:
-            self._writer = threading.Thread(target=self._write_later, name="log", daemon=True)
-            self._writer.start()
-
-    def _write(self) -> None:
-        try:
-            while self._waiting and self._is_writable(0):
-                os.write(self._output, self._waiting.popleft())
-        except (OSError, IndexError):  # nobody will read any more, or a signal came between, whose line wrote the rest
-            self.dropped += len(self._waiting)
-            self._waiting.clear()
-
-    def _is_writable(self, milliseconds: int | None) -> bool:
-        poll = select.poll()  # one for all would refuse to be asked by two threads at once
-        poll.register(self._output, select.POLLOUT)
-        return bool(poll.poll(milliseconds))
-
-    def _write_later(self) -> None:
-        while True:
-            self._is_writable(None)
-            with self.lock or nullcontext():
-                self._write()
-                if not self._waiting:
-                    self._writer = None
-                    return
-
-    def flush_within(self, seconds: float) -> None:
+    def finish(self, seconds: float) -> None:
         """Wait until all lines are written, but no longer than this."""
-        end = time.monotonic() + seconds
-        while self._waiting and time.monotonic() < end:
-            time.sleep(0.01)
+        finishing = threading.Thread(target=self._writer.stop, daemon=True)
+        finishing.start()
+        finishing.join(seconds)
 
 
-def configure(log_format: str) -> Log:
+def _size(record: logging.LogRecord) -> int:
+    return _RECORD_BYTES + len(record.msg) + len(record.exc_text or "")
+
+
+def _formatter(log_format: str) -> logging.Formatter:
+    """Return a formatter with times as in RFC 3339, in UTC."""
+    json = log_format == "json"
+    formatter = JsonFormatter(_JSON, rename_fields=_NAMES) if json else logging.Formatter(_TEXT)
+    formatter.converter = time.gmtime
+    formatter.default_time_format = "%Y-%m-%dT%H:%M:%S"
+    formatter.default_msec_format = "%s.%03dZ"
+    return formatter
+
+
+def configure(log_format: str) -> None:
     """Log to standard error, as `text` or as `json`."""
-    log = Log(log_format)
-    logging.basicConfig(level="INFO", handlers=[log])
+    handler = logging.StreamHandler()
+    handler.addFilter(CorrelationIdFilter(default_value="-"))
+    handler.setFormatter(_formatter(log_format))
+    logging.basicConfig(level="INFO", handlers=[handler])
     for name, level in (
-        ("rest_model_service", "WARNING"),  # each model has a line of ours
-        ("uvicorn.error", "WARNING"),  # the start and the end have lines of ours
+        ("rest_model_service", "WARNING"),  # this package has a line for each model
+        ("uvicorn.error", "WARNING"),  # this package has lines for the start and the end
         ("asgi_correlation_id", "ERROR"),  # replacing an id is not worth a warning
     ):
         logging.getLogger(name).setLevel(level)
-    return log
+
+
+def buffer_handlers(count_dropped: Callable[[], None]) -> list[Buffered]:
+    """Put a queue before every handler of every logger; `count_dropped` is called for each line that is dropped."""
+    loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+    buffered: dict[logging.Handler, Buffered] = {}
+    for logger in loggers:
+        for handler in logger.handlers:
+            if handler not in buffered:  # two loggers may share it
+                buffered[handler] = Buffered(handler, count_dropped)
+        logger.handlers = [buffered[handler] for handler in logger.handlers]
+    return list(buffered.values())

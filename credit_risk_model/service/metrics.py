@@ -1,30 +1,18 @@
 """The measurements that Prometheus reads."""
 
 import asyncio
-from collections.abc import Callable, Iterable
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, Metric
-from prometheus_client.registry import Collector
 
-from credit_risk_model.service.connections import Connections
+from credit_risk_model.service.errors import CLIENT_LEFT
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.state import State, Status
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")  # those that a route allows
 OUTCOMES = ("answered", "invalid", "refused", "expired", "abandoned", "failed")
-_BY_STATUS = {200: "answered", 499: "abandoned", 500: "failed", 503: "refused"}
-
-
-_OF_CONNECTIONS = (
-    ("connections_closed_for_room", "Connections closed because too many were open.", "closed_for_room"),
-    ("connections_not_reading", "Connections closed because the client did not read its answer.", "not_reading"),
-    ("requests_timed_out", "Requests that did not arrive in time.", "timed_out"),
-    ("requests_malformed", "Requests that are not HTTP.", "malformed"),
-    ("requests_freed", "Requests refused because too many bytes were buffered.", "freed"),
-)
+_BY_STATUS = {200: "answered", CLIENT_LEFT: "abandoned", 500: "failed", 503: "refused"}
 
 
 class Metrics:
@@ -67,16 +55,6 @@ class Metrics:
         for outcome in OUTCOMES:
             self._outcomes.labels(name, outcome)  # shown from the start, at 0
 
-    def add_connections(self, connections: Connections) -> None:
-        """Add what the server counts."""
-        Gauge("connections_open", "Open connections.", registry=self.registry).set_function(lambda: len(connections))
-        for name, description, attribute in _OF_CONNECTIONS:
-            self.add_counter(name, description, partial(getattr, connections, attribute))
-
-    def add_counter(self, name: str, description: str, count: Callable[[], float]) -> None:
-        """Add a counter that another module keeps."""
-        self.registry.register(_Counted(name, description, count))
-
     def observe(self, method: str, handler: str, status: int, seconds: float) -> None:
         """Count one request."""
         method = method if method in METHODS else "other"
@@ -97,17 +75,6 @@ class Metrics:
         async with self._lock:
             self._next = None  # requests from now on need newer values
             return await asyncio.to_thread(generate_latest, self.registry)
-
-
-class _Counted(Collector):
-    """A counter whose value another module keeps; the library's own can only be incremented."""
-
-    def __init__(self, name: str, description: str, count: Callable[[], float]) -> None:
-        self._name, self._description, self._count = name, description, count
-
-    def collect(self) -> Iterable[Metric]:
-        """Return the value now."""
-        yield CounterMetricFamily(self._name, self._description, self._count())
 
 
 def _is(status: Status, state: State) -> bool:

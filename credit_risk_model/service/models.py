@@ -1,4 +1,4 @@
-"""The models, which the framework makes from the configuration and which then check themselves."""
+"""Loads the models through the framework, and runs the self-check of those that have one."""
 
 import logging
 import time
@@ -33,8 +33,8 @@ class LoadedModel:
 
 def create_framework(configuration: Configuration) -> FastAPI:
     """Return the application of the framework, without models."""
-    with suppress(AttributeError):  # no application was made before
-        ModelManager.clear_instance()  # the framework would refuse a model that an earlier application had
+    with suppress(AttributeError):  # this is the first application of the process
+        ModelManager.clear_instance()  # the framework refuses a model that an earlier application has loaded
     empty = configuration.model_copy(update={"models": [], "logging": None})
     framework: FastAPI = create_app(empty, wait_for_model_creation=True)
     return framework
@@ -43,7 +43,7 @@ def create_framework(configuration: Configuration) -> FastAPI:
 def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[LoadedModel]:
     """Add one model after the other to the framework's application, and yield it.
 
-    A model that has a method `self_check` is asked to check itself: it raises where it does not predict what it should.
+    If a model has a method `self_check`, it is called; it raises an exception where the predictions are wrong.
     """
     for settings in configuration.models:
         start, before = time.perf_counter(), _resident_megabytes()

@@ -5,12 +5,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from asgi_correlation_id import correlation_id
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from credit_risk_model.service.errors import CLIENT_LEFT
 from credit_risk_model.service.metrics import Metrics
 
 logger = logging.getLogger(__name__)
-CLIENT_LEFT = 499  # nginx's code for a request whose client has closed its connection
 
 
 class AccessLog:
@@ -24,21 +25,24 @@ class AccessLog:
         """Pass one request on."""
         start, seconds, status = time.perf_counter(), 0.0, 0
         state = scope["state"]
+        state["request_id"] = correlation_id.get()  # for an answer that the server itself gives
 
-        async def noting(message: Message) -> None:
+        async def record_start(message: Message) -> None:
             nonlocal seconds, status
             if message["type"] == "http.response.start":
                 seconds = time.perf_counter() - start
-                status = _sent(state, message["status"])
+                status = _received_status(state, message["status"])
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, record_start)
         finally:
             if not state.get("quiet"):
-                self._note(scope, status or _sent(state, CLIENT_LEFT), seconds or time.perf_counter() - start)
+                self._record(
+                    scope, status or _received_status(state, CLIENT_LEFT), seconds or time.perf_counter() - start
+                )
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         method, path, state = scope["method"], scope["raw_path"].decode("latin-1"), scope["state"]
         self._metrics.observe(method, state.get("handler", "other"), status, seconds)
         if model := state.get("model"):
@@ -49,7 +53,7 @@ class AccessLog:
         logger.info("%s %s %d %.2f ms", method, path, status, milliseconds, extra=detail)
 
 
-def _sent(state: Mapping[str, Any], status: int) -> int:
+def _received_status(state: Mapping[str, Any], status: int) -> int:
     """Return the status that the client got: the server may have refused the request, or the client may have left."""
     if refused := state.get("refused"):
         return int(refused)

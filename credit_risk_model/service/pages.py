@@ -65,7 +65,7 @@ def _accepts_gzip(scope: Scope) -> bool:
 async def make_pages(framework: FastAPI, models: Iterable[LoadedModel], root_path: str) -> Mapping[str, Page]:
     """Ask the framework once for each page, and return the pages by their paths.
 
-    The framework would make each of them again for every request, and keep the event loop from the probes meanwhile.
+    The framework builds each of them for every request, which would delay the probes.
     """
     pages = {path: await _ask(framework, path, root_path) for path in _UNCHANGING}
     for loaded in models:

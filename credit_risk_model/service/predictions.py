@@ -1,4 +1,4 @@
-"""The endpoint of one model: the admission limit, the deadline, and the watch for predictions that never return."""
+"""The endpoint of one model: the admission limit, the deadline, and the detection of stalled predictions."""
 
 import logging
 import math
@@ -12,12 +12,15 @@ from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from credit_risk_model.service import body, errors
-from credit_risk_model.service.configuration import Limits, dotted
+from credit_risk_model.service.configuration import dotted
 from credit_risk_model.service.errors import Refusal
 from credit_risk_model.service.responses import respond
+from credit_risk_model.service.settings import Limits
+from credit_risk_model.service.throttle import Throttle
 from credit_risk_model.service.workers import Job, Workers
 
 logger = logging.getLogger(__name__)
+_ANSWERS = 4  # predictions of one model that are answered in one pass of the event loop
 
 
 class ModelError(Exception):
@@ -28,15 +31,16 @@ class Predictions:
     """The endpoint of a model, as ASGI.
 
     The event loop reads the request and sends the answer. Threads do the rest, so that no model, however slow, and no
-    body, however long, keeps a probe waiting.
+    body, however long, delays a probe.
     """
 
     def __init__(self, model: MLModel, limits: Limits) -> None:
         self.model_name: str = model.qualified_name
         self._limits = limits
-        self._validate = model.input_schema.model_validate  # a decorated model makes its schema each time it is asked
+        self._validate = model.input_schema.model_validate  # a decorated model builds its schema on every access
         self._model = model
         self._stalled = 0
+        self._answers = Throttle(_ANSWERS)
         self._workers = Workers(limits.running, self.model_name, self._predict)
 
     @property
@@ -56,7 +60,7 @@ class Predictions:
 
     @property
     def is_stalled(self) -> bool:
-        """Whether a prediction has run for more than `stall_seconds`; one is enough, for its thread is lost."""
+        """Whether at least one prediction has run for more than `stall_seconds`."""
         return self._stalled > 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +73,11 @@ class Predictions:
         content = await body.read(scope, receive, self._limits.body_limit)
         self._admit()
         job = Job(content, scope["state"].get("client_left", _unknown))
-        await respond(send, 200, await self._workers.run(job))
+        try:
+            result = await self._workers.run(job)
+        finally:
+            await self._answers.wait()
+        await respond(send, 200, result)
 
     def _admit(self) -> None:
         if self._stalled >= self._limits.running:
@@ -78,7 +86,7 @@ class Predictions:
             raise errors.overloaded("Too many predictions are waiting; retry.")
 
     def check(self) -> None:
-        """Drop predictions that nobody waits for, and look for stalled ones; each is reported once."""
+        """Drop expired and abandoned predictions, and count stalled ones; each of these is logged once."""
         self._drop_expired()
         now = time.monotonic()
         limit = self._limits.stall_seconds or math.inf
@@ -87,7 +95,7 @@ class Predictions:
         for job in stalled:
             if not job.reported:
                 job.reported = True
-                self._report(job)
+                self._log_stall(job)
 
     def _drop_expired(self) -> None:
         seconds = self._limits.answer_seconds
@@ -100,7 +108,7 @@ class Predictions:
             elif job.client_left():
                 self._workers.drop(job, errors.client_left())
 
-    def _report(self, job: Job) -> None:
+    def _log_stall(self, job: Job) -> None:
         frame = sys._current_frames().get(job.thread)
         stack = "".join(traceback.format_stack(frame)) if frame else "unknown"
         job.context.copy().run(  # it has the id of the request

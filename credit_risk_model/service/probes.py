@@ -1,18 +1,14 @@
-"""The three health routes, answered from the truth table."""
+"""The answers of the three health routes, made from the truth table."""
 
 import json
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from credit_risk_model.service import methods
-from credit_risk_model.service.responses import respond
-from credit_risk_model.service.state import TRUTH_TABLE, Row, State, Status
+from credit_risk_model.service.state import TRUTH_TABLE, Row, State
 
 HEALTH, READY, STARTUP = PROBES = ("/api/health", "/api/health/ready", "/api/health/startup")
 
 
 def _answers(row: Row) -> dict[str, tuple[int, bytes]]:
-    """Return status and body of each probe, in the words of the framework's schemas."""
+    """Return status code and body for each path, as the framework's schemas name them."""
     words = {
         HEALTH: (row.health, "health_status", "HEALTHY", "NOT_HEALTHY"),
         READY: (row.ready, "readiness_status", "ACCEPTING_TRAFFIC", "REFUSING_TRAFFIC"),
@@ -27,20 +23,6 @@ def _answers(row: Row) -> dict[str, tuple[int, bytes]]:
 _ANSWERS: dict[State, dict[str, tuple[int, bytes]]] = {state: _answers(row) for state, row in TRUTH_TABLE.items()}
 
 
-class Probes:
-    """Answers the health routes, whatever else the service does."""
-
-    def __init__(self, app: ASGIApp, status: Status) -> None:
-        self._app = app
-        self._status = status
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a probe, or pass the request on."""
-        path = scope["path"]
-        if path not in PROBES:
-            await self._app(scope, receive, send)
-            return
-        scope["state"]["quiet"] = True
-        if await methods.allowed(scope, send, methods.READ):
-            code, body = _ANSWERS[self._status.state][path]
-            await respond(send, code, body)
+def answer(state: State, path: str) -> tuple[int, bytes]:
+    """Return the status code and the body with which a probe is answered in this state."""
+    return _ANSWERS[state][path]

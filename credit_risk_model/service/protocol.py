@@ -1,8 +1,8 @@
 """HTTP/1.1 with one request at a time for each connection, and errors in our format.
 
 The parser gets pieces that end where a head or a body ends. A request is parsed after the one before it was answered;
-what has arrived of it is queued, with reading paused. So pipelining is bounded, and an error is answered in its turn.
-connection.py says why this uses private ground of uvicorn.
+what has arrived of it is queued, with reading paused. So pipelining is bounded, and an error is answered after the
+requests before it. connection.py says why this uses the internals of uvicorn.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class LimitedProtocol(LimitedConnection):
             start += len(piece)
             self._parse(piece)
             if self._problem:
-                self.shared.malformed += 1
+                self.shared.malformed.inc()
                 self._refuse(self._problem)
                 return
             if self._counted and not self.cycle.response_complete:
@@ -131,12 +131,12 @@ class LimitedProtocol(LimitedConnection):
         self.headers = []  # of the trailer, which must not change the headers that the application has
 
     def on_body(self, body: bytes) -> None:
-        """Allow the framing of the next chunk."""
+        """Count the bytes of the framing again for the next chunk."""
         self._framing = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End the request, if the application has it."""
+        """Mark the request as complete, if the application has it."""
         if self._phase is Phase.BODY:
             super().on_message_complete()
             self._phase = Phase.IDLE if self.cycle.response_complete else Phase.WORKING

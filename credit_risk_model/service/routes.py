@@ -1,20 +1,22 @@
-"""The routes: predictions, the pages of the framework, and the measurements."""
+"""The routes: probes, predictions, the pages of the framework, and the measurements."""
 
-import asyncio
 from collections.abc import Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.types import Receive, Scope, Send
 
-from credit_risk_model.service import methods
+from credit_risk_model.service import probes
 from credit_risk_model.service.errors import Refusal
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.pages import Page
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.responses import RETRY_AFTER, respond
 from credit_risk_model.service.state import Status
+from credit_risk_model.service.throttle import Throttle
 
-_AT_ONCE = 8  # requests that start in one pass of the event loop, so that a probe does not wait for all of them
+_READ = ("GET", "HEAD")
+_CALL = ("POST",)
+_STARTS = 4  # requests that start in one pass of the event loop
 
 
 class Routes:
@@ -27,7 +29,7 @@ class Routes:
         self._shows_metrics = shows_metrics
         self._predictions: Mapping[str, Predictions] = {}
         self._pages = pages
-        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._starts = Throttle(_STARTS)
 
     def open(self, predictions: Mapping[str, Predictions], pages: Mapping[str, Page]) -> None:
         """Serve these predictions and pages, by their paths, from now on."""
@@ -37,7 +39,7 @@ class Routes:
         self._status.loaded = True
 
     def check(self) -> None:
-        """Look for predictions that are expired, abandoned or stalled; the server asks for it regularly."""
+        """Check for expired, abandoned and stalled predictions; called four times a second."""
         for predictions in self._predictions.values():
             predictions.check()
 
@@ -45,29 +47,35 @@ class Routes:
         """Answer one request.
 
         Raises:
-            Refusal: there is no such route, or no answer now.
+            Refusal: no route has this path, or the models are not loaded.
         """
-        await self._take_turn()
         path, state = scope["path"], scope["state"]
+        if path in probes.PROBES:
+            state["quiet"] = True
+            if await _allowed(scope, send, _READ):
+                code, body = probes.answer(self._status.state, path)
+                await respond(send, code, body)
+            return
+        await self._starts.wait()
         if path == "/metrics" and self._shows_metrics:
             state["quiet"] = True
-            if await methods.allowed(scope, send, methods.READ):
+            if await _allowed(scope, send, _READ):
                 await respond(send, 200, await self._metrics.exposition(), kind=CONTENT_TYPE_LATEST.encode())
         elif predictions := self._predictions.get(path):
             state["handler"] = path
-            if await methods.allowed(scope, send, methods.CALL):
+            if await _allowed(scope, send, _CALL):
                 state["model"] = predictions.model_name
                 await self._predict(predictions, scope, receive, send)
         elif page := self._pages.get(path):
             state["handler"] = path
-            if await methods.allowed(scope, send, methods.READ):
+            if await _allowed(scope, send, _READ):
                 await page.send(scope, send)
         elif self._status.load_failed:
             raise Refusal(503, "LoadFailed", ["The models could not be loaded; the log has the cause."])
         elif not self._status.loaded:
             raise Refusal(503, "NotReady", ["The models are loading; retry."], [RETRY_AFTER])
         elif path == "*":  # OPTIONS of the server as a whole
-            await methods.allowed(scope, send, methods.READ + methods.CALL)
+            await _allowed(scope, send, _READ + _CALL)
         else:
             raise Refusal(404, "NotFound", [f"No route {path}."])
 
@@ -76,9 +84,22 @@ class Routes:
             await predictions(scope, receive, send)
         except Refusal as refusal:
             if refusal.status == 503:
-                await self._take_turn()  # clients that retry at once must not crowd out the others
+                await self._starts.wait()  # clients that retry at once must not crowd out the others
             raise
 
-    async def _take_turn(self) -> None:
-        async with self._turn:
-            await asyncio.sleep(0)  # lasts for one pass of the event loop
+
+async def _allowed(scope: Scope, send: Send, methods: tuple[str, ...]) -> bool:
+    """Return whether the request has one of these methods; answer OPTIONS, and return False for it.
+
+    Raises:
+        Refusal: 405 for another method.
+    """
+    method = scope["method"]
+    if method in methods:
+        return True
+    allow = (b"allow", ", ".join([*methods, "OPTIONS"]).encode())
+    if method != "OPTIONS":
+        raise Refusal(405, "MethodNotAllowed", [f"{method} is not allowed; use {' or '.join(methods)}."], [allow])
+    await send({"type": "http.response.start", "status": 204, "headers": [allow]})
+    await send({"type": "http.response.body"})
+    return False

@@ -13,9 +13,9 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from credit_risk_model.service.configuration import Settings
 from credit_risk_model.service.connections import Connections
 from credit_risk_model.service.protocol import protocol_class
+from credit_risk_model.service.settings import Settings
 from credit_risk_model.service.state import Status
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def listen(host: str, port: int) -> socket.socket:
         OSError: the address is not available.
     """
     if host == "*":
-        with suppress(OSError):  # there is no IPv6; if the port is busy, IPv4 will tell
+        with suppress(OSError):  # no IPv6 here; if the port is busy, IPv4 will raise
             return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
         host = ""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -40,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _as_ipv6_too(addresses: str) -> list[str]:
-    """Add to each IPv4 address or network how a listener of IPv6 and IPv4 shows it."""
+    """Return the addresses, and each IPv4 address also as a dual-stack listener shows it."""
     if addresses in ("", "*"):
         return [addresses]
     networks = [ip_network(address.strip()) for address in addresses.split(",")]
@@ -117,7 +117,7 @@ class Server(uvicorn.Server):
         waiting = []
         for copy in copies:
             copy.setblocking(False)
-            with suppress(OSError):  # there are no more
+            with suppress(OSError):  # none is left
                 while True:
                     waiting.append(copy.accept()[0])
             copy.close()

@@ -47,7 +47,7 @@ TRUTH_TABLE = {
 
 
 class Status:
-    """What is known of the service; `state` follows from it."""
+    """The facts about the service from which its state is derived."""
 
     def __init__(self) -> None:
         self.loaded = False
@@ -70,6 +70,6 @@ class Status:
         return State.SATURATED if self.is_saturated() else State.READY
 
     def drain(self) -> bool:
-        """Start to drain; return False where the service never was ready, so that there is nothing to drain."""
+        """Start to drain; return False if the service never was ready, and so has nothing to drain."""
         self.draining = self.loaded
         return self.draining

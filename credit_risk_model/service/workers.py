@@ -1,7 +1,7 @@
 """The threads of one model, and the queue of the predictions that wait for them.
 
 An executor was tried first: it wraps each job in a second future with a lock and a condition, which costs more than a
-prediction of 10 µs, and it does not tell which job runs for how long.
+prediction of 10 µs, and it does not know how long a job has run.
 """
 
 import asyncio
@@ -40,11 +40,11 @@ class Workers:
     def __init__(self, count: int, name: str, work: Callable[[Job], bytes]) -> None:
         self.jobs: dict[Job, None] = {}
         """All waiting and running jobs. A running job that is dropped stays until its thread is free again."""
-        self._missing = count
+        self._not_started = count
         self._name = name
         self._work = work
         self._waiting: deque[Job] = deque()
-        self._wake: SimpleQueue[None] = SimpleQueue()  # one for each job that was ever put there
+        self._wake: SimpleQueue[None] = SimpleQueue()  # one item for each job, dropped ones included
 
     @property
     def running(self) -> int:
@@ -53,9 +53,9 @@ class Workers:
 
     async def run(self, job: Job) -> bytes:
         """Return what `work` returns for the job in a thread, or raise what it raises there."""
-        if self._missing:
+        if self._not_started:
             threading.Thread(target=self._run_jobs, name=self._name, daemon=True).start()
-            self._missing -= 1  # a thread that could not be started is still missing
+            self._not_started -= 1  # stays as it is if the thread could not be started
         self.jobs[job] = None
         self._waiting.append(job)
         self._wake.put(None)
@@ -65,17 +65,13 @@ class Workers:
             self.drop(job)
             raise
 
-    def drop(self, job: Job, error: Exception | None = None) -> bool:
-        """Drop a job; return whether it was still waiting, and so never runs. `error` goes to its caller."""
-        try:
+    def drop(self, job: Job, error: Exception | None = None) -> None:
+        """Drop a job: it never runs if it still waits, and its caller gets `error`."""
+        with suppress(ValueError):  # it does not wait any more
             self._waiting.remove(job)  # is atomic, as popleft is
-            waiting = True
             del self.jobs[job]
-        except ValueError:
-            waiting = False
         if error is not None and not job.future.done():
             job.future.set_exception(error)
-        return waiting
 
     def _run_jobs(self) -> None:
         while True:

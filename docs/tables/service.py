@@ -1,7 +1,8 @@
 """The tables of docs/service.md."""
 
 from benchmarks import record
-from credit_risk_model.service.configuration import PREFIX, Limits, Settings
+from credit_risk_model.service.configuration import PREFIX
+from credit_risk_model.service.settings import Limits, Settings
 from credit_risk_model.service.state import TRUTH_TABLE
 
 

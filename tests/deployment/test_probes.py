@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from credit_risk_model.service.configuration import Settings
+from credit_risk_model.service.settings import Settings
 from tests.conftest import until
 from tests.deployment.kubelet import LIVENESS, READINESS, STARTUP, Kubelet, Process, watched
 from tests.deployment.manifests import CONTAINER, POD

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import record, report
 from credit_risk_model import artifact
 from credit_risk_model.features import LOAN, ON_BOOK
-from credit_risk_model.service.configuration import Settings
+from credit_risk_model.service.settings import Settings
 from docs.tables import examples, pictures
 from tests.conftest import ROOT
 from tests.docs.documents import DOCUMENTS, README

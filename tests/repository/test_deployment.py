@@ -12,7 +12,7 @@ import credit_risk_model
 from benchmarks import control_group, measure, record
 from credit_risk_model import artifact
 from credit_risk_model.scoring.__main__ import parser
-from credit_risk_model.service.configuration import Settings
+from credit_risk_model.service.settings import Settings
 from tests.conftest import CONFIGURATION, ROOT
 from tests.deployment.manifests import CONTAINER, DEPLOYMENT, KUBECTL, KUBERNETES, OVERLAY, PLAIN, POD, built, one, read
 from tests.deployment.rehearsal import RATE

@@ -62,7 +62,7 @@ class Echo(MLModel):  # type: ignore[misc]  # ml_base ships no types
 
     def predict(self, data: Any) -> Output:
         if data.number == 400:
-            raise MLModelSchemaValidationException("400 is no number for this model.")
+            raise MLModelSchemaValidationException("400 is not allowed.")
         if data.number == 501:
             raise RuntimeError("a secret of the prediction")
         if data.number == 502:

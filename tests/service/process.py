@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,11 @@ class Service:
 
     @property
     def log(self) -> str:
+        """Return the log with all lines until now; the service writes them a moment later."""
+        path = f"/until-{uuid.uuid4().hex}"
+        with suppress(httpx.TransportError):  # it has ended, and its log is complete
+            httpx.get(self.client.base_url.join(path), timeout=60)
+            until(lambda: path in self.log_path.read_text() or self.process.poll() is not None, "the lines")
         return self.log_path.read_text()
 
     @property

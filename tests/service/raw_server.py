@@ -15,16 +15,27 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 
 from credit_risk_model.service.connections import ConnectionLimits, Connections
 from credit_risk_model.service.protocol import protocol_class
+
+METRICS = {
+    "open": "connections_open",
+    "closed_for_room": "connections_closed_for_room_total",
+    "not_reading": "connections_not_reading_total",
+    "timed_out": "requests_timed_out_total",
+    "malformed": "requests_malformed_total",
+    "freed": "requests_freed_total",
+}
 
 
 class Application:
     """Routes that read, wait, and answer early or at length."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, registry: CollectorRegistry) -> None:
         self.connections = connections
+        self.registry = registry
         self.gate = asyncio.Event()
         self.disconnects = 0
         self.messages: list[str] = []
@@ -86,8 +97,9 @@ class Application:
 
     async def state(self, scope: Any, receive: Any, send: Any) -> None:
         shared = self.connections
-        names = ("buffered", "closed_for_room", "freed", "timed_out", "malformed", "not_reading", "maximum")
-        facts = {name: getattr(shared, name) for name in names} | {"open": len(shared), "peak": peak_memory()}
+        facts = {name: getattr(shared, name) for name in ("buffered", "maximum")}
+        facts |= {name: self.registry.get_sample_value(metric) for name, metric in METRICS.items()}
+        facts["peak"] = peak_memory()
         facts |= {name: getattr(self, name) for name in ("disconnects", "messages", "polls", "waiting")}
         await self.send(send, facts)
 
@@ -121,9 +133,10 @@ def main(options: dict[str, Any]) -> None:
     if "files" in options:
         resource.setrlimit(resource.RLIMIT_NOFILE, (options["files"], options["files"]))
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
-    connections = Connections(ConnectionLimits(**options["limits"]))
+    registry = CollectorRegistry()
+    connections = Connections(ConnectionLimits(**options["limits"]), registry)
     config = uvicorn.Config(
-        Application(connections),
+        Application(connections, registry),
         http=protocol_class(connections),
         loop=options["loop"],
         ws="none",

@@ -33,7 +33,7 @@ def test_a_thousand_empty_loans_are_answered_with_a_hundred_messages_and_a_count
     assert found[-1] == f"and {LOANS * len(LOAN.example) - 100} more"
 
 
-def test_a_hundred_messages_are_told_without_a_count(service: httpx.Client, loan: dict[str, Any]) -> None:
+def test_a_hundred_messages_are_shown_without_a_count(service: httpx.Client, loan: dict[str, Any]) -> None:
     unknown = {f"k{number}": 1 for number in range(100)}
 
     found = messages(post(service, json.dumps({"loans": [loan | unknown]})))
@@ -42,7 +42,7 @@ def test_a_hundred_messages_are_told_without_a_count(service: httpx.Client, loan
 
 
 @pytest.mark.parametrize("loans", [1, LOANS])
-def test_the_unknown_fields_of_a_whole_body_are_told_in_short(service: httpx.Client, loans: int) -> None:
+def test_the_unknown_fields_of_a_whole_body_are_cut_short(service: httpx.Client, loans: int) -> None:
     unknown = {f"{number:04}" + "k" * 30: 1 for number in range(24_000 // loans)}
 
     found = messages(post(service, json.dumps({"loans": [unknown] * loans})))

@@ -1,4 +1,4 @@
-"""What a client is told that asks for something wrong."""
+"""The answers to requests that are wrong."""
 
 import gzip
 import http.client
@@ -58,7 +58,7 @@ def test_a_decorated_model_answers(service: Service) -> None:
     ],
     ids=lambda value: value[:20] if isinstance(value, bytes) else value,
 )
-def test_what_is_no_json_is_told_where(service: Service, body: bytes, words: str) -> None:
+def test_invalid_json_is_located(service: Service, body: bytes, words: str) -> None:
     status, kind, [message] = shape(service.client.post(PREDICTION, content=body, headers=JSON))
 
     assert (status, kind) == (400, "MalformedBody")
@@ -66,7 +66,7 @@ def test_what_is_no_json_is_told_where(service: Service, body: bytes, words: str
 
 
 @pytest.mark.parametrize("body", ["[]", "null", "3", '"text"', "true"])
-def test_a_body_that_is_no_object_is_told_so(service: Service, body: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(service: Service, body: str) -> None:
     answer = service.client.post(PREDICTION, content=body, headers=JSON)
 
     assert shape(answer) == (400, "ValidationError", ["body: Input should be an object"])
@@ -90,14 +90,14 @@ def test_a_number_that_is_none_is_refused_by_the_schema(service: Service, number
     assert shape(answer)[:2] == (400, "ValidationError")
 
 
-def test_a_key_that_no_text_can_hold_is_still_told(service: Service) -> None:
+def test_a_key_that_is_not_valid_unicode_is_still_shown(service: Service) -> None:
     answer = service.client.post(PREDICTION, content=b'{"number": 1, "\\ud800": 1}', headers=JSON)
 
     assert shape(answer)[:2] == (400, "ValidationError")
 
 
-def test_what_the_model_refuses_is_told_in_its_words(service: Service) -> None:
-    assert shape(service.predict(400)) == (400, "SchemaValidationError", ["400 is no number for this model."])
+def test_a_refusal_of_the_model_keeps_its_message(service: Service) -> None:
+    assert shape(service.predict(400)) == (400, "SchemaValidationError", ["400 is not allowed."])
 
 
 @pytest.mark.parametrize("limit", [65_536])
@@ -248,7 +248,7 @@ def test_an_error_inside_the_framework_says_nothing_but_its_id(service: Service)
     assert "valid string" in service.log
 
 
-def test_what_is_no_http_is_answered_in_the_same_shape(service: Service) -> None:
+def test_malformed_http_is_answered_in_the_same_shape(service: Service) -> None:
     with socket.create_connection(service.address, timeout=30) as connection:
         connection.sendall(b"NONSENSE\r\n\r\n")
         answer = connection.recv(4096)
@@ -267,7 +267,7 @@ def answer_to(service: Service, *pieces: bytes) -> bytes:
         return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
-def test_what_is_no_http_has_an_id_that_the_log_knows(service: Service) -> None:
+def test_malformed_http_has_an_id_that_is_in_the_log(service: Service) -> None:
     answer = answer_to(service, b"NONSENSE\r\n\r\n")
 
     [request_id] = re.findall(rb"x-request-id: ([0-9a-f]{32})\r\n", answer)

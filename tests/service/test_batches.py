@@ -42,17 +42,17 @@ def test_batches_starve_neither_predictions_nor_probes(service: httpx.Client, lo
         thread.start()
     try:
         until(lambda: statuses[503] > 0 and statuses[200] > 0, "batches are answered, and refused")
-        beside = rate(service, loan, 4)
+        with_batches = rate(service, loan, 4)
         probes = [service.get(path).status_code for _ in range(10) for path in PROBES]
     finally:
         ending.set()
         for thread in flooding:
             thread.join()
 
-    print(f"\n{alone:.0f} predictions/s alone, {beside:.0f} beside batches: {dict(statuses)}")
+    print(f"\n{alone:.0f} predictions/s alone, {with_batches:.0f} next to batches: {dict(statuses)}")
     assert probes == [200] * len(probes)
     assert set(statuses) == {200, 503}
-    assert beside >= alone / 50, "single predictions starve"
+    assert with_batches >= alone / 50, "single predictions starve"
 
 
 def test_a_batch_is_at_least_ten_times_as_quick(service: httpx.Client, loan: dict[str, Any]) -> None:

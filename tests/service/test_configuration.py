@@ -1,4 +1,4 @@
-"""What the YAML and the environment may say, and what the service says to the rest."""
+"""What the YAML and the environment may contain, and how the service reports everything else."""
 
 import os
 import re
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from credit_risk_model.service.configuration import ConfigurationError, Settings, read, unknown_variables
+from credit_risk_model.service.configuration import ConfigurationError, read, unknown_variables
+from credit_risk_model.service.settings import Settings
 from tests.conftest import CONFIGURATION, ROOT, until
 from tests.service.process import ECHO, running, starting, write_configuration
 
@@ -40,19 +41,23 @@ WRONG_MODEL: list[tuple[dict[str, Any], str, str]] = [
     (
         {"class_path": "nowhere.Model"},
         "models[0].class_path",
-        "importing 'nowhere.Model' failed: No module named 'nowhere'",
+        "the import failed: No module named 'nowhere', found 'nowhere.Model'.",
     ),
-    ({"class_path": "Model"}, "models[0].class_path", "importing 'Model' failed"),
+    ({"class_path": "Model"}, "models[0].class_path", "the import failed: Empty module name, found 'Model'."),
     (
         {"class_path": f"{MODULE}.Ecko"},
         "models[0].class_path",
-        "The module has: Echo, OtherEcho, Unshowable, NamedByInstance.",
+        "the import failed: module 'tests.service.models' has no attribute 'Ecko', found 'tests.service.models.Ecko'.",
     ),
-    ({"class_path": f"{MODULE}.Input"}, "models[0].class_path", "is not a concrete MLModel subclass"),
-    ({"class_path": f"{MODULE}.Abstract"}, "models[0].class_path", "is not a concrete MLModel subclass"),
-    ({"class_path": f"{MODULE}.Doubling"}, "models[0].class_path", "is not a concrete MLModel subclass"),
+    ({"class_path": f"{MODULE}.Input"}, "models[0].class_path", "not a concrete MLModel subclass"),
+    ({"class_path": f"{MODULE}.Abstract"}, "models[0].class_path", "not a concrete MLModel subclass"),
+    ({"class_path": f"{MODULE}.Doubling"}, "models[0].class_path", "not a concrete MLModel subclass"),
     ({"service": {"drain_seconds": 1}}, "models[0].service", "value_limit."),
-    ({"decorators": [{"class_path": ECHO}]}, "models[0].decorators[0].class_path", "The module has: Doubling."),
+    (
+        {"decorators": [{"class_path": ECHO}]},
+        "models[0].decorators[0].class_path",
+        "not a concrete MLModelDecorator subclass",
+    ),
     (
         {"configuration": {"lodes_with": "x"}},
         "models[0].configuration",
@@ -93,11 +98,11 @@ def test_what_is_wrong_with_a_model_is_named(tmp_path: Path, model: dict[str, An
     assert words in str(raised.value)
 
 
-def test_a_key_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_a_key_that_is_not_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "configuration.yaml"
     path.write_text(f"on: [push]\nmodels: [{{class_path: {ECHO}, create_endpoint: true}}]")
 
-    with pytest.raises(ConfigurationError, match="Keys should be strings, found True"):
+    with pytest.raises(ConfigurationError, match="unknown key 'True'"):
         read(path, {})
 
 
@@ -125,10 +130,27 @@ def test_a_variable_that_is_not_a_setting_is_only_a_warning(tmp_path: Path) -> N
         assert re.search(r"WARNING .* REST_DRAIN_SECOND is not a setting", service.log)
 
 
+def test_the_check_warns_of_a_variable_that_is_not_a_setting(tmp_path: Path) -> None:
+    environment = {"REST_CONFIG": str(write_configuration(tmp_path)), "REST_DRAIN_SECOND": "1"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "credit_risk_model.service", "--check"],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert "REST_DRAIN_SECOND is not a setting. Did you mean 'REST_DRAIN_SECONDS'?" in done.stderr
+    assert done.stdout.endswith("valid, 1 model\n")
+
+
 def test_two_models_of_one_name_are_named(tmp_path: Path) -> None:
     path = write_configuration(tmp_path, {}, {"class_path": f"{MODULE}.OtherEcho"}, {})
 
-    with pytest.raises(ConfigurationError, match=r"models\[2\].class_path: models\[0\] has the name 'echo' too"):
+    with pytest.raises(ConfigurationError, match=r"models: 2 models have the name 'echo'"):
         read(path, {})
 
 
@@ -142,7 +164,7 @@ def test_every_problem_has_its_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["models: [", "", "- a", "\x00", "[" * 5_000])
-def test_what_is_no_yaml_of_ours_is_told(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_configuration_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "configuration.yaml"
     path.write_text(text)
 
@@ -159,7 +181,7 @@ def test_a_duplicate_key_is_named(tmp_path: Path, text: str) -> None:
         read(path, {})
 
 
-def test_a_merged_section_may_say_something_else(tmp_path: Path) -> None:
+def test_a_merged_section_may_be_overridden(tmp_path: Path) -> None:
     path = tmp_path / "configuration.yaml"
     models = f"models: [{{class_path: {ECHO}, create_endpoint: true}}]"
     path.write_text("service: {<<: &all {running: 2, waiting: 7}, running: 3}\n" + models)
@@ -167,7 +189,7 @@ def test_a_merged_section_may_say_something_else(tmp_path: Path) -> None:
     assert read(path, {}).service == Settings(running=3, waiting=7)
 
 
-def test_a_missing_file_is_told_with_the_variable_that_names_it(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_variable_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="REST_CONFIG names the file"):
         read(tmp_path / "nowhere.yaml", {})
 
@@ -228,7 +250,7 @@ def test_the_configuration_of_the_project_is_valid() -> None:
     assert read(CONFIGURATION, {}).models
 
 
-def test_a_logging_section_takes_the_place_of_ours(tmp_path: Path) -> None:
+def test_a_logging_section_replaces_the_log_formats(tmp_path: Path) -> None:
     section = {
         "version": 1,
         "formatters": {"mine": {"format": "MINE %(message)s"}},

@@ -69,7 +69,7 @@ def test_another_type_is_refused_with_its_name(service: Service, kind: str) -> N
     assert f"found {kind.partition(';')[0]}." in answer.text
 
 
-def test_one_byte_order_mark_is_no_part_of_the_body(service: Service) -> None:
+def test_one_byte_order_mark_is_ignored(service: Service) -> None:
     assert post(service, b"\xef\xbb\xbf" + ASCII, "application/json").json() == {"number": 1.0}
     assert post(service, b"\xef\xbb\xbf" * 2 + ASCII, "application/json").status_code == 400
 

@@ -122,7 +122,7 @@ def test_the_deadline_is_set_for_each_model(tmp_path: Path, clients: ThreadPoolE
         assert patient.result().status_code == 200
 
 
-def test_a_stalled_model_is_told_and_the_service_recovers(tmp_path: Path, clients: ThreadPoolExecutor) -> None:
+def test_a_stalled_model_is_logged_and_the_service_recovers(tmp_path: Path, clients: ThreadPoolExecutor) -> None:
     # The check that answers the stuck prediction comes after the one that finds it stalled.
     with sticky(tmp_path, OTHER, stall_seconds=0.2, answer_seconds=1) as service:
         first = stuck(clients, service)

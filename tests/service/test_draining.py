@@ -19,7 +19,7 @@ HEADERS = {"Content-Type": "application/json"}
 
 
 class Load:
-    """Clients in threads of their own, each of which asks again and again until nobody listens any more."""
+    """Clients in threads, which send requests until the listener is closed."""
 
     def __init__(self, service: Service, clients: int, keep_alive: bool) -> None:
         self.answered = 0
@@ -84,7 +84,7 @@ def test_what_is_in_flight_ends_after_the_listener_has_closed(tmp_path: Path) ->
             thread.start()
         until(lambda: service.metric('model_predictions_waiting{model="echo"}') == 2, "two run and two wait")
         service.signal()
-        until(lambda: refuses(service), "nobody listens")
+        until(lambda: refuses(service), "the listener is closed")
         service.open_gate()
         for thread in threads:
             thread.join()

@@ -1,4 +1,4 @@
-"""The log of a service whose standard error nobody reads, or only reads later."""
+"""The log, also where standard error is read late or never."""
 
 import http.client
 import os
@@ -36,7 +36,7 @@ class Piped:
         self.client = httpx.Client(base_url=found[1].decode(), timeout=30)
 
     def read(self) -> bytes:
-        """Read what there is; return all that was read so far."""
+        """Read what has arrived; return everything read so far."""
         while select.select([self.pipe], [], [], 0)[0] and (piece := os.read(self.pipe.fileno(), 65_536)):
             self.log += piece
         return self.log
@@ -46,7 +46,7 @@ class Piped:
         return float(line.split()[1])
 
     def ask(self, count: int) -> None:
-        """Ask for what is not there, as two clients do."""
+        """Ask for an unknown route with two clients."""
 
         def asking() -> None:
             url = self.client.base_url
@@ -68,8 +68,11 @@ class Piped:
 
 
 @contextmanager
-def piped(folder: Path, *models: dict[str, Any], **settings: Any) -> Iterator[Piped]:
-    configuration = process.write_configuration(folder, *models, service=settings)
+def piped(
+    folder: Path, *models: dict[str, Any], logging: dict[str, Any] | None = None, **settings: Any
+) -> Iterator[Piped]:
+    content = {} if logging is None else {"logging": logging}
+    configuration = process.write_configuration(folder, *models, service=settings, **content)
     with subprocess.Popen(
         [*process.COMMAND, "--port", "0"],
         cwd=ROOT,
@@ -85,7 +88,7 @@ def piped(folder: Path, *models: dict[str, Any], **settings: Any) -> Iterator[Pi
             started.kill()
 
 
-def test_a_log_that_nobody_reads_holds_nothing_up_and_is_read_later(tmp_path: Path) -> None:
+def test_a_log_that_is_not_read_delays_nothing_and_can_be_read_later(tmp_path: Path) -> None:
     with piped(tmp_path) as service:
         assert service.metric("log_lines_dropped_total") == 0
         service.ask(REQUESTS)
@@ -102,11 +105,30 @@ def test_a_log_that_nobody_reads_holds_nothing_up_and_is_read_later(tmp_path: Pa
             assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ ", line), "lines are whole"
 
 
-def test_a_signal_is_obeyed_though_nobody_reads_the_log(tmp_path: Path) -> None:
+def test_a_signal_is_obeyed_while_the_log_is_not_read(tmp_path: Path) -> None:
     with piped(tmp_path, drain_seconds=0.1) as service:
         service.ask(100)
         service.process.terminate()
 
+        assert service.process.wait(timeout=30) == 0
+
+
+def test_a_configured_handler_delays_nothing_either(tmp_path: Path) -> None:
+    section = {
+        "version": 1,
+        "filters": {"id": {"()": "asgi_correlation_id.CorrelationIdFilter"}},
+        "formatters": {"mine": {"format": "MINE [%(correlation_id)s] %(message)s"}},
+        "handlers": {"mine": {"class": "logging.StreamHandler", "formatter": "mine", "filters": ["id"]}},
+        "root": {"level": "INFO", "handlers": ["mine"]},
+    }
+    with piped(tmp_path, logging=section, drain_seconds=0.1) as service:
+        service.client.get("/api/models", headers={"X-Request-ID": "first"})
+        until(lambda: b"MINE [first] GET /api/models 200 " in service.read(), "a line in the configured format")
+        service.ask(REQUESTS)
+
+        assert service.metric("log_lines_dropped_total") > 0
+        assert [service.client.get(path).status_code for path in PROBES] == [200, 200, 200]
+        service.process.terminate()
         assert service.process.wait(timeout=30) == 0
 
 
@@ -127,7 +149,7 @@ def test_a_long_traceback_arrives_whole(tmp_path: Path) -> None:
         until(lambda: words in service.read(), "the traceback")
 
 
-def test_a_log_whose_reader_has_gone_holds_nothing_up(tmp_path: Path) -> None:
+def test_a_log_whose_reader_has_ended_delays_nothing(tmp_path: Path) -> None:
     with piped(tmp_path, drain_seconds=0.1) as service:
         service.pipe.close()
         service.ask(20)

@@ -1,4 +1,4 @@
-"""The methods of each route: HEAD answers as GET without the body, and OPTIONS tells what is allowed."""
+"""The methods of each route: HEAD answers as GET without the body, and OPTIONS lists what is allowed."""
 
 import socket
 from collections.abc import Iterator

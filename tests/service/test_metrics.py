@@ -41,7 +41,7 @@ def test_methods_that_no_route_allows_share_a_label(service: Service) -> None:
     assert len(metrics) < 100_000
 
 
-def test_a_method_that_nobody_knows_makes_no_label(service: Service) -> None:
+def test_an_unknown_method_adds_no_label(service: Service) -> None:
     before = service.client.get("/metrics").text.count("\n")
     for number in range(18):
         with socket.create_connection(service.address, timeout=30) as connection:
@@ -87,7 +87,7 @@ def test_probes_are_answered_while_256_connections_ask(service: Service, request
     assert set(probed) == {200}
 
 
-def test_a_method_that_makes_no_prediction_is_not_counted_as_one(service: Service) -> None:
+def test_a_method_that_does_not_predict_is_not_counted_as_a_prediction(service: Service) -> None:
     def outcomes() -> list[str]:
         lines = service.client.get("/metrics").text.splitlines()
         return [line for line in lines if line.startswith("model_predictions_total")]
@@ -109,3 +109,21 @@ def test_a_body_that_arrives_too_slowly_is_counted_by_its_answer(tmp_path: Path)
         until(lambda: service.metric('model_predictions_total{model="echo",outcome="invalid"}') == 1, "counted")
         assert service.metric('model_predictions_total{model="echo",outcome="abandoned"}') == 0
         until(lambda: f"POST {PREDICTION} 408 " in service.log, "logged")
+
+
+@pytest.mark.parametrize("body", [b"zz\r\n", b"4\r\nloan\r\nzz\r\n"], ids=["at once", "later"])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_request_whose_body_is_refused_has_one_id(service: Service, body: bytes, together: bool) -> None:
+    request_id = f"refused-{together}-{len(body)}"
+    head = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Request-ID: {request_id}\r\n"
+    packets = [f"{head}Transfer-Encoding: chunked\r\n\r\n".encode(), body]
+    with socket.create_connection(service.address, timeout=30) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for packet in [b"".join(packets)] if together else packets:
+            connection.sendall(packet)
+        answer = b"".join(iter(lambda: connection.recv(4_096), b""))
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert f"\r\nx-request-id: {request_id}\r\n".encode() in answer
+    [line] = [line for line in service.log.splitlines() if request_id in line]
+    assert f"POST {PREDICTION} 400 " in line

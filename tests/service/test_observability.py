@@ -32,7 +32,7 @@ def test_every_answer_has_an_id(service: Service, path: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["a", "7f9c", "trace-1:span_2/x.y+z=@", "x" * 128])
-def test_a_well_formed_id_is_taken_over(service: Service, given: str) -> None:
+def test_a_well_formed_id_is_kept(service: Service, given: str) -> None:
     assert service.client.get("/api/models", headers={"X-Request-ID": given}).headers["x-request-id"] == given
 
 
@@ -43,7 +43,7 @@ def test_another_id_is_replaced(service: Service, given: str) -> None:
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
 
 
-def test_a_replaced_id_is_no_event(service: Service) -> None:
+def test_a_replaced_id_is_not_logged(service: Service) -> None:
     service.client.get(PROBES[0], headers={"X-Request-ID": "two words"})
 
     assert "two words" not in service.log

@@ -12,11 +12,11 @@ import pytest
 from starlette.types import ASGIApp
 
 from credit_risk_model.service import predictions as module
-from credit_risk_model.service.configuration import Limits
 from credit_risk_model.service.errors import Errors
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.observability import AccessLog
 from credit_risk_model.service.predictions import Predictions
+from credit_risk_model.service.settings import Limits
 from credit_risk_model.service.state import Status
 from tests.service.difficult_models import Sticky
 
@@ -140,7 +140,7 @@ def test_a_prediction_whose_client_left_while_it_ran_keeps_its_place(tmp_path: P
     assert (endpoint.count("abandoned"), endpoint.count("answered")) == (1, 1)
 
 
-def test_an_answer_that_nobody_gets_is_not_counted_as_answered(tmp_path: Path) -> None:
+def test_an_answer_that_is_not_received_is_not_counted_as_answered(tmp_path: Path) -> None:
     endpoint, client = Endpoint(tmp_path), SimpleNamespace(left=True)
 
     run(ignoring(endpoint.ask(2, client)))

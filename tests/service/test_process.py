@@ -69,17 +69,17 @@ def test_a_hangup_is_ignored_under_nohup(tmp_path: Path) -> None:
         signal.signal(signal.SIGHUP, handler)
 
 
-def test_a_failed_load_is_the_last_word_and_the_exit_code(tmp_path: Path) -> None:
+def test_a_failed_load_is_the_last_line_and_the_exit_code(tmp_path: Path) -> None:
     with process.load_failed(tmp_path) as service:
         # The line comes after the state.
-        until(lambda: "Load failed: the service is not healthy" in service.log.splitlines()[-1], "the last line")
+        until(lambda: "Load failed: " in service.log_path.read_text().splitlines()[-1], "the last line")
         service.signal()
 
         assert service.process.wait(timeout=30) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_load_that_was_stopped_is_no_failure(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_load_that_was_stopped_is_not_a_failure(tmp_path: Path, number: signal.Signals) -> None:
     with process.loading(tmp_path) as service:
         service.signal(number)
 
@@ -114,7 +114,7 @@ def handles(pid: int, number: signal.Signals) -> bool:
     return bool(int(line, 16) >> (number - 1) & 1)
 
 
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
 def test_a_star_listens_on_ipv4_and_ipv6(tmp_path: Path) -> None:
     configuration = process.write_configuration(tmp_path)
     with process.running(tmp_path, configuration, arguments=["--host", "*"]) as service:
@@ -124,9 +124,9 @@ def test_a_star_listens_on_ipv4_and_ipv6(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::1", "localhost"])
-def test_the_address_that_is_told_can_be_asked(tmp_path: Path, host: str) -> None:
+def test_the_address_in_the_log_can_be_asked(tmp_path: Path, host: str) -> None:
     if host == "::1" and not socket.has_ipv6:
-        pytest.skip("there is no IPv6 here")
+        pytest.skip("no IPv6 here")
     configuration = process.write_configuration(tmp_path)
     with process.running(tmp_path, configuration, arguments=["--host", host]) as service:
         assert service.client.get(PROBES[0]).status_code == 200
@@ -142,7 +142,7 @@ def test_a_model_that_fails_its_check_is_never_ready(tmp_path: Path) -> None:
         assert "Loaded echo" not in service.log
 
 
-def test_the_digest_of_what_is_served_is_told(tmp_path: Path) -> None:
+def test_the_digest_of_what_is_served_is_shown(tmp_path: Path) -> None:
     digest = "0123456789abcdef" * 4
     with process.ready(tmp_path, {"class_path": f"{MODELS}.Checked"}, service={"log_format": "json"}) as service:
         lines = [json.loads(line)["message"] for line in service.log.splitlines()]

@@ -536,7 +536,7 @@ def test_refused_connections_that_linger_do_not_use_up_the_file_descriptors(loop
         assert "accept" not in server.log.read_text()
 
 
-@pytest.mark.parametrize("loop", ["uvloop"])  # asyncio accepts a whole burst before it tells the protocol of one
+@pytest.mark.parametrize("loop", ["uvloop"])  # asyncio accepts a whole burst before it calls the protocol
 def test_a_burst_of_connections_does_not_use_up_the_file_descriptors(loop: str, tmp_path: Path) -> None:
     with running(tmp_path, loop, {}, files=256) as server, ExitStack() as stack:
         for _ in range(500):
@@ -557,7 +557,7 @@ def test_half_sent_bodies_do_not_use_up_the_connections(loop: str, tmp_path: Pat
             assert server.state()["open"] <= 10
 
 
-def test_the_private_ground_of_uvicorn_is_as_we_know_it() -> None:
+def test_the_internals_of_uvicorn_are_unchanged() -> None:
     """What connection.py and protocol.py use and no documentation promises."""
     protocol = set(dir(HttpToolsProtocol)) | attributes(HttpToolsProtocol)
     cycle = set(dir(RequestResponseCycle)) | attributes(RequestResponseCycle)

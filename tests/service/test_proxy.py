@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tests.service.process import PREDICTION, Service, free_port
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx-light")
 
+AROUND_THE_LIMIT = (0.99, 0.994, 0.996, 0.998, 1.0)  # seconds; the limit is the one at which nginx closes
 BODY = json.dumps({"number": 7})
 HEADERS = {"Content-Type": "application/json"}
 CONFIGURATION = """
@@ -66,8 +68,12 @@ class Proxy:
         number = self.answered + more
         until(lambda: self.answered >= number, f"{more} more answers")
 
-    def ask(self, again: Callable[[], bool], idle_seconds: float = 0) -> None:
-        """Ask for predictions on one connection to the proxy as long as `again` says so."""
+    def ask(self, again: Callable[[], bool], idle_seconds: Sequence[float] = (0,)) -> None:
+        """Ask for predictions on one connection to the proxy as long as `again` returns true.
+
+        Clients that wait for the same times ask together, so that all connections behind the proxy are idle meanwhile.
+        """
+        idle = cycle(idle_seconds)
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         while again():
             connection.request("POST", PREDICTION, BODY, HEADERS)
@@ -75,7 +81,7 @@ class Proxy:
             if (answer.status, answer.read()) != (200, b'{"number":7.0}'):
                 self.lost.append(str(answer.status))
             self.answered += 1
-            time.sleep(idle_seconds)
+            time.sleep(next(idle))
         connection.close()
 
 
@@ -111,16 +117,16 @@ def listens(port: int) -> bool:
 
 
 def test_the_proxy_closes_idle_connections_before_the_service_does(tmp_path: Path) -> None:
-    clients, times = 40, 5
+    clients, times = 40, len(AROUND_THE_LIMIT)
     with ExitStack() as stack:
         service = stack.enter_context(process.ready(tmp_path, service={"keep_alive_seconds": 3}))
         nginx = stack.enter_context(proxy(tmp_path, [f"127.0.0.1:{service.address[1]}"], keepalive_timeout="1s"))
 
-        def asking(client: int) -> None:
-            turns = iter(range(times))
-            nginx.ask(lambda: next(turns, None) is not None, idle_seconds=0.9 + 0.2 * client / clients)
+        def asking() -> None:
+            rounds = iter(range(times))
+            nginx.ask(lambda: next(rounds, None) is not None, AROUND_THE_LIMIT)
 
-        threads = [threading.Thread(target=asking, args=[client]) for client in range(clients)]
+        threads = [threading.Thread(target=asking) for _ in range(clients)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -129,7 +135,8 @@ def test_the_proxy_closes_idle_connections_before_the_service_does(tmp_path: Pat
         assert (nginx.answered, nginx.lost) == (clients * times, []), nginx.error_log.read_text()
 
 
-def test_no_request_is_lost_in_a_rolling_restart(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("clients", "idle_seconds"), [(8, (0,)), (50, AROUND_THE_LIMIT)], ids=["busy", "idle"])
+def test_no_request_is_lost_in_a_rolling_restart(tmp_path: Path, clients: int, idle_seconds: Sequence[float]) -> None:
     names = ("old-1", "old-2", "new-1", "new-2")
     ports = {name: free_port() for name in names}
 
@@ -138,18 +145,20 @@ def test_no_request_is_lost_in_a_rolling_restart(tmp_path: Path) -> None:
         def start(name: str) -> Service:
             folder = tmp_path / name
             folder.mkdir()
-            configuration = process.write_configuration(folder, service={"drain_seconds": 1})
+            configuration = process.write_configuration(folder, service={"drain_seconds": 2, "keep_alive_seconds": 3})
             arguments = ["--port", str(ports[name])]
             service = stack.enter_context(process.running(folder, configuration, arguments=arguments))
             until(lambda: service.client.get(PROBES[1]).status_code == 200, "ready")
             return service
 
         old = [start("old-1"), start("old-2")]
-        # nginx does not ask for readiness: it turns to the new ones, which are ready then, when the old ones are gone.
+        # nginx does not ask for readiness: it uses the new ones, which are ready then, when the old ones are gone.
         servers = [f"127.0.0.1:{port} max_fails=0{' backup' * name.startswith('new')}" for name, port in ports.items()]
-        nginx = stack.enter_context(proxy(tmp_path, servers))
+        nginx = stack.enter_context(proxy(tmp_path, servers, keepalive_timeout="1s"))
         ending = threading.Event()
-        threads = [threading.Thread(target=nginx.ask, args=[lambda: not ending.is_set()]) for _ in range(8)]
+        threads = [
+            threading.Thread(target=nginx.ask, args=[lambda: not ending.is_set(), idle_seconds]) for _ in range(clients)
+        ]
         for thread in threads:
             thread.start()
         try:
@@ -157,11 +166,12 @@ def test_no_request_is_lost_in_a_rolling_restart(tmp_path: Path) -> None:
                 nginx.until_answered(200)
                 start(name)
                 service.signal()
-                assert service.process.wait(timeout=30) == 0
+                assert service.process.wait(timeout=60) == 0
             nginx.until_answered(max(200, 1_000 - nginx.answered))
         finally:
             ending.set()
             for thread in threads:
                 thread.join()
 
+        assert nginx.answered >= 1_000
         assert nginx.lost == [], nginx.error_log.read_text()

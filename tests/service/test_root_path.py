@@ -110,7 +110,7 @@ def test_the_log_has_the_address_of_a_client_without_a_proxy(service: Service) -
     assert line(service, "direct")["client"] == "127.0.0.1"
 
 
-def test_nobody_else_is_believed(tmp_path: Path) -> None:
+def test_other_proxies_are_not_trusted(tmp_path: Path) -> None:
     settings = {"trusted_proxies": "192.0.2.1, 10.0.0.0/8", "log_format": "json"}
     with process.ready(tmp_path, service=settings) as service:
         given = {"X-Request-ID": "untrusted", "X-Forwarded-For": "203.0.113.7"}

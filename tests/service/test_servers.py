@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,7 @@ def test_another_server_runs_the_application(tmp_path: Path, command: Sequence[s
             assert client.post(PREDICTION, json={"number": 1}).json() == {"number": 1.0}
             assert client.post(PREDICTION, json={"number": "x"}).json()["type"] == "ValidationError"
             assert client.head("/docs").headers["content-length"] == str(len(client.get("/docs").content))
+            assert head_without_body(port)
             assert client.options(PREDICTION).headers["allow"] == "POST, OPTIONS"
             assert client.get("/nowhere").json()["type"] == "NotFound"
             assert 'outcome="answered"} 1.0' in client.get("/metrics").text
@@ -55,3 +57,9 @@ def test_another_server_runs_the_application(tmp_path: Path, command: Sequence[s
     finally:
         started.kill()
         started.wait()
+
+
+def head_without_body(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(b"HEAD /docs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return b"".join(iter(lambda: connection.recv(65_536), b"")).endswith(b"\r\n\r\n")

@@ -56,13 +56,13 @@ def test_no_model_is_served_before_all_are_loaded(tmp_path: Path) -> None:
         assert service.statuses() == (200, 503, 503)
 
 
-def test_a_failed_load_is_told_once_and_only_in_the_log(tmp_path: Path) -> None:
+def test_a_failed_load_is_logged_once_and_clients_do_not_see_why(tmp_path: Path) -> None:
     with process.load_failed(tmp_path) as service:
-        told = service.predict().text + service.client.get("/api/models").text + service.client.get(PROBES[0]).text
+        answers = service.predict().text + service.client.get("/api/models").text + service.client.get(PROBES[0]).text
 
         assert service.log.count("RuntimeError: the disk is gone") == 1
         assert "Traceback" in service.log
-        assert "disk" not in told
+        assert "disk" not in answers
 
 
 def test_models_of_one_name_that_only_the_load_can_see_fail_it(tmp_path: Path) -> None:

@@ -1,0 +1,99 @@
+"""The settings of the service and of its models: their names, bounds, defaults and descriptions."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from ipaddress import ip_network
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+COMPLETE = "complete"  # the type of an error whose message names what was found
+
+
+class Section(BaseModel):
+    """A section of the file. An unknown key in it is an error, which names the known ones."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_keys(cls, content: Any) -> Any:
+        for key in content if isinstance(content, dict) else ():
+            if key not in cls.model_fields:
+                close = suggestion(str(key), cls.model_fields)
+                raise problem(f"unknown key '{key}'.{close} Known keys: {', '.join(cls.model_fields)}")
+        return content
+
+
+class Limits(Section):
+    """What one model may use."""
+
+    running: int = Field(default=1, ge=1, description="predictions that run at the same time, each in a thread")
+    waiting: int = Field(
+        default=128, ge=0, description="predictions that wait for a thread; the next one is refused with 503"
+    )
+    answer_seconds: float = Field(
+        default=10, ge=0, description="deadline of a prediction; after it the answer is 503. 0: none"
+    )
+    stall_seconds: float = Field(
+        default=30, ge=0, description="a prediction that runs longer makes the service *stalled*. 0: never"
+    )
+    body_limit: int = Field(default=65_536, ge=1, description="bytes of a body; a longer one is refused with 413")
+    value_limit: int = Field(
+        default=50_000, ge=1, description="commas and colons in a body; one with more is refused with 400"
+    )
+
+
+class Settings(Limits):
+    """What the service adds to the settings of the framework."""
+
+    drain_seconds: float = Field(
+        default=5, ge=0, description="time from SIGTERM, when readiness turns to 503, until the listener closes"
+    )
+    finish_seconds: int = Field(
+        default=20, ge=0, description="time for requests in flight after the listener has closed"
+    )
+    keep_alive_seconds: int = Field(
+        default=75, ge=1, description="time after which an idle connection is closed; longer than a proxy keeps it"
+    )
+    receive_seconds: float = Field(
+        default=30, gt=0, description="time in which a request must arrive; after it the answer is 408"
+    )
+    buffer_limit: int = Field(
+        default=67_108_864, ge=1, description="bytes of all requests that arrive; beyond it the oldest gets 503"
+    )
+    root_path: str = Field(
+        default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$", description="path under which a proxy shows the service: `/risk`"
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="addresses whose `X-Forwarded-For` and `-Proto` count, with commas between; `*`: all",
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="`text` for people, `json` for machines")
+    page: bool = Field(default=True, description="whether `/` shows the page; without it, `/` redirects to `/docs`")
+
+    @field_validator("root_path")
+    @classmethod
+    def _check_root_path(cls, path: str) -> str:
+        if path.split("/")[1:2] in (["api"], ["metrics"]):  # is it the proxy's path, or a route without it?
+            raise ValueError("probes and Prometheus ask there, past the proxy; use another path")
+        return path
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_addresses(cls, addresses: str) -> str:
+        for address in addresses.split(",") if addresses not in ("", "*") else ():
+            ip_network(address.strip())
+        return addresses
+
+
+def problem(message: str) -> PydanticCustomError:
+    """Return an error whose message names what was found."""
+    return PydanticCustomError(COMPLETE, "{message}", {"message": message})
+
+
+def suggestion(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return a sentence with the known name that was probably meant, after `prefix`, or nothing."""
+    close = get_close_matches(name, list(known), n=1)
+    return f" Did you mean '{prefix}{close[0]}'?" if close else ""
