@@ -206,6 +206,9 @@ def _deepchecks() -> Any:
     with warnings.catch_warnings():
         # Deepchecks 0.19 is older than the libraries it uses and warns of what comes next in them.
         warnings.simplefilter("ignore")
+        # numpy 2 has these only under one name each.
+        for name, value in {"Inf": np.inf, "NINF": -np.inf, "NaN": np.nan}.items():
+            setattr(np, name, value)
         import_module("deepchecks.tabular.suites")
         return import_module("deepchecks.tabular")
 
