@@ -30,50 +30,29 @@ ENVIRONMENTS := $(or $(value CREDIT_RISK_ENVIRONMENTS),.venv)
 SERVICE := $(ENVIRONMENTS)/service
 SCORING := $(ENVIRONMENTS)/scoring
 PROJECT := $(ENVIRONMENTS)/project
-UV := $(ENVIRONMENTS)/uv
 
 # Names and addresses reach the commands through the environment, where no shell reads them.
-export CONFIGURATION DATA ENVIRONMENTS HOST PORT PROJECT SCORING SERVICE SOURCE UV
+export CONFIGURATION DATA ENVIRONMENTS HOST PORT PROJECT SCORING SERVICE SOURCE
 
 # A target is written once it is complete; its path may hold a space.
 INSTALLED = $(subst $(SPACE),\ ,$(1))/.installed
 SPACE := $(subst ,, )
 
-# uv makes the environments. It does not read pip's configuration, so what pip is told of an index or a proxy is passed on.
-define use_uv
-settings=$$("$$UV"/bin/python -m pip config list 2>/dev/null || true)
-pass_on() {  # $$1 the setting of pip, $$2 the variable of uv
-	for section in :env: install global; do
-		value=$$(sed -n "s/^$$section\.$$1='\(.*\)'$$/\1/p" <<<"$$settings")
-		if [ -n "$$value" ] && [ -z "$${!2:-}" ]; then export "$$2=$${value//\\n/ }"; fi
-	done
-}
-if [ -z "$${UV_INDEX_URL:-}" ]; then pass_on index-url UV_DEFAULT_INDEX; fi
-if [ -z "$${UV_EXTRA_INDEX_URL:-}" ]; then pass_on extra-index-url UV_INDEX; fi
-pass_on find-links UV_FIND_LINKS
-pass_on no-index UV_NO_INDEX
-pass_on proxy ALL_PROXY
-pass_on trusted-host UV_INSECURE_HOST
-pass_on cert SSL_CERT_FILE
-export UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-true}
-# A package may come from any index, as with pip: its hash decides.
-export UV_INDEX_STRATEGY=$${UV_INDEX_STRATEGY:-unsafe-best-match}
-endef
-
 # Installs exactly what a lock names, into an environment of its own: $(1) the lock, $(2) the variable with its folder.
 define install
-	@$(use_uv)
-	folder=$$$(2) log=$$$(2)/install.log
+	@folder=$$$(2)
+	./uv.sh --version >/dev/null
 	rm -rf "$$folder"
 	mkdir -p "$$folder"
-	if ! { "$$UV"/bin/uv venv --allow-existing --python "$${PYTHON:->=3.11,<3.15}" "$$folder" &&
+	log=$$folder/install.log
+	if ! { ./uv.sh venv --allow-existing --python "$${PYTHON:->=3.11,<3.15}" "$$folder" &&
 			"$$folder"/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; } >"$$log" 2>&1; then
 		echo "No Python 3.11 to 3.14 found: install one, or name it with 'make PYTHON=/path/to/python3.13 ...'." >&2; exit 1
 	fi
 	echo "Installing $(1) into $$folder, once ..." >&2
 	while sleep $(NOTICE) 2>/dev/null >&2 && kill -0 $$$$; do echo "... $$(tail -n 1 "$$log" | cut -c -100)" >&2; done &
 	trap "kill $$!" EXIT
-	if ! "$$UV"/bin/uv pip sync --python "$$folder"/bin/python --require-hashes --only-binary :all: $(1) >>"$$log" 2>&1; then
+	if ! ./uv.sh pip sync --python "$$folder"/bin/python --require-hashes --only-binary :all: $(1) >>"$$log" 2>&1; then
 		reason=$$(sed -n '/^error/,$$p' "$$log" | tr -s '\n ' ' ')
 		echo "Installing $(1) failed; $$log has the details, the same command tries again. $${reason:-$$(tail -n 1 "$$log")}" >&2; exit 1
 	fi
@@ -82,39 +61,13 @@ endef
 
 .ONESHELL:
 
-# pip brings uv, from its lock; where there is no Python for that, the uv of the machine will do, and brings a Python.
-$(call INSTALLED,$(UV)): uv_requirements.txt
-	@if ! { rm -rf "$$UV" && mkdir -p "$$UV"/bin; } 2>/dev/null; then
-		echo "Cannot write to $$ENVIRONMENTS: name another place for the environments, 'CREDIT_RISK_ENVIRONMENTS=/path make ...'." >&2; exit 1
-	fi
-	log=$$UV/install.log
-	for python in "$${PYTHON:-python3}" python3 python; do
-		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then break; fi
-		python=
-	done
-	if [ -n "$$python" ]; then
-		if ! "$$python" -m venv "$$UV" >"$$log" 2>&1; then
-			echo "No virtual environment can be made with $$python: on Debian, 'apt install python3-venv' adds what it lacks; $$log has the details." >&2; exit 1
-		fi
-		index=$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-}}
-		if [ -n "$$index" ]; then export PIP_INDEX_URL=$${PIP_INDEX_URL:-$$index}; fi
-		if ! "$$UV"/bin/python -m pip install --disable-pip-version-check --progress-bar off --only-binary :all: --no-deps \
-				--require-hashes -r uv_requirements.txt >>"$$log" 2>&1; then
-			reason=$$(awk '/^ERROR/ {said = $$0} /^ / && said {said = said $$0} END {print said ? said : $$0}' "$$log")
-			echo "Installing uv failed; $$log has the details, the same command tries again. $$reason" >&2; exit 1
-		fi
-	elif ! ln -s "$$(command -v uv)" "$$UV"/bin/uv 2>/dev/null; then
-		echo "No Python 3.11 to 3.14 found: install one, or name it with 'make PYTHON=/path/to/python3.13 ...'." >&2; exit 1
-	fi
-	touch "$$UV"/.installed
-
-$(call INSTALLED,$(SERVICE)): service_requirements.txt | $(call INSTALLED,$(UV))
+$(call INSTALLED,$(SERVICE)): service_requirements.txt
 	$(call install,$<,SERVICE)
 
-$(call INSTALLED,$(SCORING)): scoring_requirements.txt | $(call INSTALLED,$(UV))
+$(call INSTALLED,$(SCORING)): scoring_requirements.txt
 	$(call install,$<,SCORING)
 
-$(call INSTALLED,$(PROJECT)): requirements.txt | $(call INSTALLED,$(UV))
+$(call INSTALLED,$(PROJECT)): requirements.txt
 	$(call install,$<,PROJECT)
 
 .PHONY: help
@@ -277,13 +230,12 @@ soak: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Ask 200,000 t
 	@"$$PROJECT"/bin/python -m benchmarks.soak $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
-COMPILE := "$$UV"/bin/uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --quiet \
+COMPILE := ./uv.sh pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock' --upgrade
 
 .PHONY: lock
-lock: $(call INSTALLED,$(UV)) ## Renew the locks with the newest versions that pyproject.toml allows
-	@$(use_uv)
-	unset UV_INDEX UV_FIND_LINKS # further indexes may have some of a package's files alone, and a lock names them all
+lock: ## Renew the locks with the newest versions that pyproject.toml allows
+	@export UV_INDEX= UV_FIND_LINKS= # further indexes may have some of a package's files alone, and a lock names them all
 	$(COMPILE) --group installer --output-file uv_requirements.txt
 	$(COMPILE) pyproject.toml --all-extras --group data --group notebook --group test --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --output-file service_requirements.txt

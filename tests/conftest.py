@@ -15,6 +15,7 @@ import httpx
 import pandas as pd
 import pytest
 
+from benchmarks.record import ENVIRONMENTS
 from credit_risk_model.features import LOAN
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.training import book, dataset, invented, pipeline, preparation
@@ -22,7 +23,7 @@ from credit_risk_model.training import book, dataset, invented, pipeline, prepar
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = ROOT / "configuration" / "rest_configuration.yaml"
 # The environment that `make serve` makes, where it is there: it holds what the service needs and nothing more.
-_SERVICE_PYTHON = ROOT / ".venv" / "service" / "bin" / "python"
+_SERVICE_PYTHON = ENVIRONMENTS / "service" / "bin" / "python"
 SERVICE_PYTHON = str(_SERVICE_PYTHON) if _SERVICE_PYTHON.exists() else sys.executable
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
