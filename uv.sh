@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # uv in the version of uv_requirements.txt, which pip installs once, and with pip's settings of indexes and proxies:
-#   ./uv.sh pip sync ...
+#   ./uv.sh python list
 # It runs on any Python from 3.8 on. Where there is none, the uv of the machine is used, which can bring a Python.
 set -euo pipefail
 

@@ -21,6 +21,7 @@ BACKEND = PYPROJECT["build-system"]["build-backend"]
 SERVICE_LOCK = ROOT / "service_requirements.txt"
 SCORING_LOCK = ROOT / "scoring_requirements.txt"
 PROJECT_LOCK = ROOT / "requirements.txt"
+UV_LOCK = ROOT / "uv_requirements.txt"  # of uv, which needs nothing else
 SPY_LOCK = ROOT / "benchmarks" / "requirements" / "profile.txt"  # of py-spy, which needs nothing else
 SERVER_LOCKS = sorted(set(SPY_LOCK.parent.glob("*.txt")) - {SPY_LOCK})
 
@@ -39,13 +40,13 @@ def test_there_is_one_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [SERVICE_LOCK, SCORING_LOCK, PROJECT_LOCK, SPY_LOCK, *SERVER_LOCKS], ids=lambda path: path.name
+    "path", [SERVICE_LOCK, SCORING_LOCK, PROJECT_LOCK, UV_LOCK, SPY_LOCK, *SERVER_LOCKS], ids=lambda path: path.name
 )
 def test_every_package_of_a_lock_has_a_hash(path: Path) -> None:
     text = path.read_text()
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
 
-    assert len(entries) >= len(locked(path)) > (0 if path == SPY_LOCK else 20)
+    assert len(entries) >= len(locked(path)) > (0 if path in (UV_LOCK, SPY_LOCK) else 20)
     assert all("--hash=sha256:" in entry for entry in entries)
     assert "://" not in text, "a lock names no index"
 
@@ -64,12 +65,15 @@ def test_what_stands_in_several_locks_has_one_version() -> None:
 def test_the_locks_hold_what_the_project_asks_for() -> None:
     project = PYPROJECT["project"]
     service = list(project["dependencies"])
-    groups = [*project["optional-dependencies"].values(), *PYPROJECT["dependency-groups"].values()]
-    everything = service + [requirement for group in groups for requirement in group]
-
+    groups = dict(PYPROJECT["dependency-groups"])
+    installer = groups.pop("installer")
     extras = project["optional-dependencies"]
+    everything = service + [requirement for extra in extras.values() for requirement in extra]
+    everything += [requirement for group in groups.values() for requirement in group]
+
     scoring = [*service, *extras["scoring"], *extras["cluster"]]
-    for path, requirements in ((SERVICE_LOCK, service), (SCORING_LOCK, scoring), (PROJECT_LOCK, everything)):
+    wanted = {SERVICE_LOCK: service, SCORING_LOCK: scoring, PROJECT_LOCK: everything, UV_LOCK: installer}
+    for path, requirements in wanted.items():
         versions = locked(path)
         for requirement in map(Requirement, requirements):
             version = versions[canonicalize_name(requirement.name)]
