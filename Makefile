@@ -47,7 +47,7 @@ define install
 	log=$$folder/install.log
 	if ! { ./uv.sh venv --allow-existing --python "$${PYTHON:->=3.11,<3.15}" "$$folder" &&
 			"$$folder"/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; } >"$$log" 2>&1; then
-		echo "No Python 3.11 to 3.14 found: install one, or name it with 'make PYTHON=/path/to/python3.13 ...'." >&2; exit 1
+		echo "No Python 3.11 to 3.14 found: install one, or name it with 'make PYTHON=/path/to/python3.13 ...'; $$log has the details." >&2; exit 1
 	fi
 	echo "Installing $(1) into $$folder, once ..." >&2
 	while sleep $(NOTICE) 2>/dev/null >&2 && kill -0 $$$$; do echo "... $$(tail -n 1 "$$log" | cut -c -100)" >&2; done &

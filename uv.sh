@@ -63,6 +63,9 @@ pass_on proxy ALL_PROXY
 pass_on trusted-host UV_INSECURE_HOST
 pass_on cert SSL_CERT_FILE
 export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true}
+if [ -z "${UV_CACHE_DIR:-}${XDG_CACHE_HOME:-}" ] && [ ! -w "${HOME:-/no home}" ]; then
+  export UV_CACHE_DIR=$folder/cache
+fi
 # Any index may have a package, as with pip: its hash decides.
 export UV_INDEX_STRATEGY=${UV_INDEX_STRATEGY:-unsafe-best-match}
 exec "$folder/bin/uv" "$@"
