@@ -130,6 +130,13 @@ check: $(call INSTALLED,$(PROJECT)) ## Check style and types
 	"$$PROJECT"/bin/yamllint --strict $(YAMLLINT) configuration kubernetes compose.yaml .github
 	"$$PROJECT"/bin/hadolint Dockerfile
 
+.PHONY: audit
+audit: $(call INSTALLED,$(PROJECT)) ## Look for known vulnerabilities of what the locks name
+	@for lock in *requirements.txt benchmarks/requirements/*.txt; do
+		echo "$$lock:"
+		"$$PROJECT"/bin/pip-audit --disable-pip --require-hashes --requirement "$$lock"
+	done
+
 YAMLLINT := -d '{extends: default, rules: {line-length: {max: 120}, document-start: disable, \
 	comments: {min-spaces-from-content: 1}, truthy: {check-keys: false}}}'
 
@@ -237,7 +244,7 @@ COMPILE := ./uv.sh pip compile --universal --fork-strategy fewest --python-versi
 lock: ## Renew the locks with the newest versions that pyproject.toml allows
 	@export UV_INDEX= UV_FIND_LINKS= # further indexes may have some of a package's files alone, and a lock names them all
 	$(COMPILE) --group installer --output-file uv_requirements.txt
-	$(COMPILE) pyproject.toml --all-extras --group data --group notebook --group test --output-file requirements.txt
+	$(COMPILE) pyproject.toml --all-extras --group audit --group data --group notebook --group test --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --output-file service_requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --extra scoring --extra cluster --output-file scoring_requirements.txt
 	for environment in benchmarks/requirements/*.in; do

@@ -110,14 +110,19 @@ def until(condition: Callable[[], Any], what: str) -> Any:
 
 @contextmanager
 def serving(
-    folder: Path, configuration: Path = CONFIGURATION, module: Sequence[str] = COMPOSED
+    folder: Path,
+    configuration: Path = CONFIGURATION,
+    module: Sequence[str] = COMPOSED,
+    *,
+    command: Sequence[str] | None = None,
+    cwd: Path = ROOT,
 ) -> Iterator[httpx.Client]:
     """Start the service as a process on a free port; yield a client once it listens; end it."""
     log = folder / "service.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [SERVICE_PYTHON, "-m", *module, "--port", "0"],
-            cwd=ROOT,
+            [*(command or [SERVICE_PYTHON, "-m", *module]), "--port", "0"],
+            cwd=cwd,
             env=os.environ | {"REST_CONFIG": str(configuration)},
             stdout=output,
             stderr=subprocess.STDOUT,
