@@ -1,5 +1,5 @@
 # The first stage installs and compiles. The later stages contain only its results.
-FROM python:3.12-slim AS build
+FROM python:3.13-slim AS build
 WORKDIR /service
 COPY service_requirements.txt .
 RUN python -m pip install --no-cache-dir --no-warn-script-location --root-user-action=ignore --only-binary :all: \
@@ -17,12 +17,12 @@ RUN python -m pip install --no-cache-dir --no-warn-script-location --root-user-a
  && rm scoring_requirements.txt \
  && find /packages \( -type d -name tests -prune -o -name '*.py[ix]' -o -name '*.pxd' \) -exec rm -r {} +
 
-FROM python:3.12-slim AS base
+FROM python:3.13-slim AS base
 LABEL org.opencontainers.image.title="credit_risk_model_service" \
       org.opencontainers.image.description="Tells safe loans from risky ones, with honest health checks." \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.base.name="docker.io/library/python:3.12-slim"
+      org.opencontainers.image.base.name="docker.io/library/python:3.13-slim"
 # hadolint ignore=DL3008  # LightGBM needs it; Debian's mirror drops a pinned version after its next fix
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt
 # One thread per library: the service has its own threads, and larger pools would only take memory.

@@ -27,123 +27,128 @@ SCORING_IMAGE = credit_risk_model_scoring:0.1.0
 DOCKER ?= docker
 export DOCKER
 
+# Where the environments are; a read-only checkout needs another place.
+ENVIRONMENTS := $(or $(value CREDIT_RISK_ENVIRONMENTS),.venv)
+SERVICE := $(ENVIRONMENTS)/service
+SCORING := $(ENVIRONMENTS)/scoring
+PROJECT := $(ENVIRONMENTS)/project
+
 # Names and addresses reach the commands through the environment, so that no shell interprets them.
-export CONFIGURATION DATA HOST IN OUT PORT SOURCE
+export CONFIGURATION DATA ENVIRONMENTS HOST IN OUT PORT PROJECT SCORING SERVICE SOURCE
 
-SERVICE := .venv/service
-PROJECT := .venv/project
-SCORING := .venv/scoring
+# The file that marks a complete environment. Its path may contain a space.
+INSTALLED = $(subst $(SPACE),\ ,$(1))/.installed
+SPACE := $(subst ,, )
 
-# Where the packages are installed from a lock, into a virtual environment of their own: $(1) the lock.
-# A Python is tried before it is trusted: the name alone may be a launcher that does not run. A lock is complete, so
-# --no-deps: pip up to 23 refuses a lock where a package wants an extra of another one that the lock pins without it.
+# Install exactly the packages of a lock into its own environment: $(1) the lock, $(2) the variable with the folder.
 define install
-	@python=
-	for candidate in $${PYTHON:-python3.12 python3.11 python3 python}; do
-		if $$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then
-			python=$$candidate; break
-		fi
-	done
-	if [ -z "$$python" ]; then
-		echo "No Python 3.11 or 3.12 found: install one, or name it with 'make PYTHON=/path/to/python3.12 ...'." >&2; exit 1
+	@folder=$$$(2)
+	./uv.sh --version >/dev/null
+	rm -rf "$$folder"
+	mkdir -p "$$folder"
+	log=$$folder/install.log
+	if ! { ./uv.sh venv --allow-existing --python "$${PYTHON:->=3.11,<3.15}" "$$folder" &&
+			"$$folder"/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; } >"$$log" 2>&1; then
+		echo "No Python 3.11 to 3.14 found: install one, or name it with 'make PYTHON=/path/to/python3.13 ...'; $$log has the details." >&2; exit 1
 	fi
-	rm -rf $(@D)
-	mkdir -p $(@D)
-	if ! $$python -m venv $(@D) >$(@D)/install.log 2>&1; then
-		echo "No virtual environment can be made with $$python: on Debian, 'apt install python3-venv' adds what it lacks; $(@D)/install.log has the details." >&2; exit 1
-	fi
-	echo "Installing $(1) into $(@D), once ..." >&2
-	while sleep $(NOTICE) 2>/dev/null >&2 && kill -0 $$$$; do echo "... $$(tail -n 1 $(@D)/install.log | cut -c -100)" >&2; done &
+	echo "Installing $(1) into $$folder, once ..." >&2
+	while sleep $(NOTICE) 2>/dev/null >&2 && kill -0 $$$$; do echo "... $$(tail -n 1 "$$log" | cut -c -100)" >&2; done &
 	trap "kill $$!" EXIT
-	if ! $(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --only-binary :all: --no-deps \
-			--require-hashes -r $(1) >>$(@D)/install.log 2>&1; then
-		said=$$(awk '/^ERROR/ {said = $$0} /^ / && said {said = said $$0} END {print said ? said : $$0}' $(@D)/install.log)
-		echo "Installing $(1) failed; $(@D)/install.log has the details, the same command tries again. $$said" >&2; exit 1
+	if ! ./uv.sh pip sync --python "$$folder"/bin/python --require-hashes --only-binary :all: $(1) >>"$$log" 2>&1; then
+		reason=$$(sed -n '/^error/,$$p' "$$log" | tr -s '\n ' ' ')
+		echo "Installing $(1) failed; $$log has the details, the same command tries again. $${reason:-$$(tail -n 1 "$$log")}" >&2; exit 1
 	fi
-	touch $@
+	touch "$$folder"/.installed
 endef
 
 .ONESHELL:
 
-$(SERVICE)/.installed: service_requirements.txt
-	$(call install,$<)
+$(call INSTALLED,$(SERVICE)): service_requirements.txt
+	$(call install,$<,SERVICE)
 
-$(PROJECT)/.installed: requirements.txt
-	$(call install,$<)
+$(call INSTALLED,$(SCORING)): scoring_requirements.txt
+	$(call install,$<,SCORING)
 
-$(SCORING)/.installed: scoring_requirements.txt
-	$(call install,$<)
+$(call INSTALLED,$(PROJECT)): requirements.txt
+	$(call install,$<,PROJECT)
 
 .PHONY: help
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
 
 .PHONY: serve
-serve: $(SERVICE)/.installed ## Start the service on 127.0.0.1:8000 (PORT=8001, HOST=, CONFIGURATION=)
-	@REST_CONFIG="$$CONFIGURATION" exec $(SERVICE)/bin/python -m credit_risk_model.service --host "$$HOST" --port "$$PORT"
+serve: $(call INSTALLED,$(SERVICE)) ## Start the service on 127.0.0.1:8000 (PORT=8001, HOST=, CONFIGURATION=)
+	@REST_CONFIG="$$CONFIGURATION" exec "$$SERVICE"/bin/python -m credit_risk_model.service --host "$$HOST" --port "$$PORT"
 
 .PHONY: check-configuration
-check-configuration: $(SERVICE)/.installed ## Check the configuration without starting the service (CONFIGURATION=)
-	@REST_CONFIG="$$CONFIGURATION" $(SERVICE)/bin/python -m credit_risk_model.service --check
+check-configuration: $(call INSTALLED,$(SERVICE)) ## Check the configuration without starting the service (CONFIGURATION=)
+	@REST_CONFIG="$$CONFIGURATION" "$$SERVICE"/bin/python -m credit_risk_model.service --check
 
 .PHONY: train
-train: $(PROJECT)/.installed ## Train on DATA=loan.csv[.gz] and replace the artifacts; without DATA, practise on synthetic loans
-	@$(PROJECT)/bin/python -m credit_risk_model.training $${DATA:+--data "$$DATA"} $${SOURCE:+--source "$$SOURCE"}
+train: $(call INSTALLED,$(PROJECT)) ## Train on DATA=loan.csv[.gz] and replace the artifacts; without DATA, practise on synthetic loans
+	@"$$PROJECT"/bin/python -m credit_risk_model.training $${DATA:+--data "$$DATA"} $${SOURCE:+--source "$$SOURCE"}
 	if [ -n "$$DATA" ]; then
-		$(PROJECT)/bin/python -m credit_risk_model.artifact extract --to docs model_card.md
-		$(PROJECT)/bin/python -m credit_risk_model.artifact extract --on-book --to build/on_book model_card.md
+		"$$PROJECT"/bin/python -m credit_risk_model.artifact extract --to docs model_card.md
+		"$$PROJECT"/bin/python -m credit_risk_model.artifact extract --on-book --to build/on_book model_card.md
 		mv build/on_book/model_card.md docs/on_book_model_card.md
 		$(MAKE) docs
 	fi
 
 .PHONY: score
-score: $(SCORING)/.installed ## Score a file of loans with the on-book model (IN=loans.csv, OUT=scored.csv)
+score: $(call INSTALLED,$(SCORING)) ## Score a file of loans with the on-book model (IN=loans.csv, OUT=scored.csv)
 	@mkdir -p "$$(dirname "$$OUT")"
-	$(SCORING)/bin/python -m credit_risk_model.scoring "$$IN" "$$OUT" --on-book --accept-rejects --resume
+	"$$SCORING"/bin/python -m credit_risk_model.scoring "$$IN" "$$OUT" --on-book --accept-rejects --resume
 
 .PHONY: search
-search: $(PROJECT)/.installed ## Search for hyperparameters with DATA=loan.csv[.gz] (TRIALS=120 and SECONDS=1200 are the limits)
+search: $(call INSTALLED,$(PROJECT)) ## Search for hyperparameters with DATA=loan.csv[.gz] (TRIALS=120 and SECONDS=1200 are the limits)
 	@if [ -z "$$DATA" ]; then
 		echo "A search needs real loans: make search DATA=loan.csv" >&2; exit 1
 	fi
-	$(PROJECT)/bin/python -m credit_risk_model.training.search --data "$$DATA" --trials $(TRIALS) --seconds $(SECONDS)
+	"$$PROJECT"/bin/python -m credit_risk_model.training.search --data "$$DATA" --trials $(TRIALS) --seconds $(SECONDS)
 
 .PHONY: notebook
-notebook: $(PROJECT)/.installed ## Execute the notebook with DATA=loan.csv[.gz]
+notebook: $(call INSTALLED,$(PROJECT)) ## Execute the notebook with DATA=loan.csv[.gz]
 	@if [ -z "$$DATA" ]; then
 		echo "The committed notebook shows real loans: make notebook DATA=loan.csv" >&2; exit 1
 	fi
-	no_proxy=127.0.0.1 DATA=$$(realpath "$$DATA") PYTHONPATH=. $(PROJECT)/bin/jupytext --to ipynb --execute --run-path . notebooks/credit_risk_model.py
+	no_proxy=127.0.0.1 DATA=$$(realpath "$$DATA") PYTHONPATH=. "$$PROJECT"/bin/jupytext --to ipynb --execute --run-path . notebooks/credit_risk_model.py
 
 .PHONY: artifact
-artifact: $(PROJECT)/.installed ## List the members of the shipped artifact
-	@$(PROJECT)/bin/python -m credit_risk_model.artifact list
+artifact: $(call INSTALLED,$(PROJECT)) ## List the members of the shipped artifact
+	@"$$PROJECT"/bin/python -m credit_risk_model.artifact list
 
 .PHONY: data
-data: $(PROJECT)/.installed ## Download Lending Club's full file to data/ (needs a Kaggle account)
+data: $(call INSTALLED,$(PROJECT)) ## Download Lending Club's full file to data/ (needs a Kaggle account)
 	@if [ -z "$${KAGGLE_KEY:-}$${KAGGLE_API_TOKEN:-}" ] && ! ls "$${KAGGLE_CONFIG_DIR:-$${HOME:-}/.kaggle}"/{kaggle.json,access_token} \
 			>/dev/null 2>&1 && [ ! -f "$${HOME:-}/.config/kaggle/kaggle.json" ]; then
 		echo "No Kaggle account is set up: create an API token in your Kaggle settings and save it as ~/.kaggle/kaggle.json." >&2; exit 1
 	fi
-	$(PROJECT)/bin/kaggle datasets download -d ranadeep/credit-risk-dataset -p data --unzip
+	"$$PROJECT"/bin/kaggle datasets download -d ranadeep/credit-risk-dataset -p data --unzip
 	echo "Next: make train DATA=$$(find data -name loan.csv | head -n 1)"
 
 .PHONY: test
-test: $(PROJECT)/.installed $(SERVICE)/.installed ## Run the tests (ARGS=, for pytest)
-	@$(PROJECT)/bin/python -m pytest $(ARGS)
+test: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Run the tests (ARGS=, for pytest)
+	@"$$PROJECT"/bin/python -m pytest $(ARGS)
 
 .PHONY: check
-check: $(PROJECT)/.installed ## Check style, types and generated tables
-	@$(PROJECT)/bin/ruff check
-	$(PROJECT)/bin/ruff format --check
-	$(PROJECT)/bin/mypy
-	$(PROJECT)/bin/yamllint --strict $(YAMLLINT) configuration kubernetes compose.yaml .github
-	$(PROJECT)/bin/hadolint Dockerfile
+check: $(call INSTALLED,$(PROJECT)) ## Check style, types and generated tables
+	@"$$PROJECT"/bin/ruff check
+	"$$PROJECT"/bin/ruff format --check
+	"$$PROJECT"/bin/mypy
+	"$$PROJECT"/bin/yamllint --strict $(YAMLLINT) configuration kubernetes compose.yaml .github
+	"$$PROJECT"/bin/hadolint Dockerfile
 	$(COG) --check --diff --check-fail-msg="stale: 'make docs' renews it" $(DOCUMENTS)
 
 DOCUMENTS := README.md $(wildcard docs/*.md)
 # The documents import docs.tables, and print (-P) its tables.
-COG := PYTHONPATH=. $(PROJECT)/bin/cog -P --verbosity=1
+COG := PYTHONPATH=. "$$PROJECT"/bin/cog -P --verbosity=1
+
+.PHONY: audit
+audit: $(call INSTALLED,$(PROJECT)) ## Check the locks for known vulnerabilities
+	@for lock in *requirements.txt benchmarks/requirements/*.txt; do
+		echo "$$lock:"
+		"$$PROJECT"/bin/pip-audit --disable-pip --require-hashes --requirement "$$lock"
+	done
 
 YAMLLINT := -d '{extends: default, rules: {line-length: {max: 120}, document-start: disable, \
 	comments: {min-spaces-from-content: 1}, truthy: {check-keys: false}}}'
@@ -159,105 +164,107 @@ scoring-image: ## Build the image credit_risk_model_scoring:0.1.0, which scores 
 	@$(DOCKER) build --target scoring --tag $(SCORING_IMAGE) .
 
 .PHONY: test-image
-test-image: $(PROJECT)/.installed ## Build both images and test them in containers (skipped where no container engine answers)
+test-image: $(call INSTALLED,$(PROJECT)) ## Build both images and test them in containers (skipped where no container engine answers)
 	@if [ -z "$(ENGINE_ANSWERS)" ]; then
 		echo "SKIPPED: no container engine answers ('$(DOCKER) info' fails), so the images are neither built nor tested."; exit 0
 	fi
 	$(MAKE) image scoring-image
-	$(PROJECT)/bin/python -m pytest -m image tests/deployment
+	"$$PROJECT"/bin/python -m pytest -m image tests/deployment
 
 .PHONY: scoring-benchmark
-scoring-benchmark: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure batches, and files of DATA=loan.csv[.gz], against single predictions
+scoring-benchmark: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Measure batches, and files of DATA=loan.csv[.gz], against single predictions
 	@if [ -z "$$DATA" ]; then
 		echo "It measures real loans: make scoring-benchmark DATA=loan.csv" >&2; exit 1
 	fi
-	$(SERVICE)/bin/python -m benchmarks.batches
-	$(PROJECT)/bin/python -m benchmarks.scoring
+	"$$SERVICE"/bin/python -m benchmarks.batches
+	"$$PROJECT"/bin/python -m benchmarks.scoring
 	if [ -n "$(ENGINE_ANSWERS)" ]; then
 		$(MAKE) scoring-image
-		$(PROJECT)/bin/python -m benchmarks.scoring_job
+		"$$PROJECT"/bin/python -m benchmarks.scoring_job
 	fi
 
 .PHONY: rehearse
-rehearse: $(PROJECT)/.installed image ## Rehearse start, load, update and rollback with two pods of the image (8 min)
-	@$(PROJECT)/bin/python -m tests.deployment.rehearsal
+rehearse: $(call INSTALLED,$(PROJECT)) image ## Rehearse start, load, update and rollback with two pods of the image (8 min)
+	@"$$PROJECT"/bin/python -m tests.deployment.rehearsal
 
 .PHONY: measure
-measure: $(SERVICE)/.installed ## Measure the service under the limits of its pod, and check the manifests against the figures
+measure: $(call INSTALLED,$(SERVICE)) ## Measure the service under the limits of its pod, and check the manifests against the figures
 	@if [ -n "$(ENGINE_ANSWERS)" ]; then
 		$(MAKE) image
 	fi
-	$(SERVICE)/bin/python -m benchmarks.measure
+	"$$SERVICE"/bin/python -m benchmarks.measure
 
 .PHONY: contract
-contract: $(SERVICE)/.installed $(PROJECT)/.installed ## Renew service_contract.yaml, and check that it keeps the promises of the framework's contract
-	@REST_CONFIG="$$CONFIGURATION" $(SERVICE)/bin/python -m credit_risk_model.service --contract service_contract.yaml
-	$(PROJECT)/bin/python -m pytest --verbose --no-header tests/service/test_contract.py
+contract: $(call INSTALLED,$(SERVICE)) $(call INSTALLED,$(PROJECT)) ## Renew service_contract.yaml, and check that it keeps the promises of the framework's contract
+	@REST_CONFIG="$$CONFIGURATION" "$$SERVICE"/bin/python -m credit_risk_model.service --contract service_contract.yaml
+	"$$PROJECT"/bin/python -m pytest --verbose --no-header tests/service/test_contract.py
 
 .PHONY: docs
-docs: $(PROJECT)/.installed ## Renew the tables, pictures, examples and copies that README.md and docs/ show
+docs: $(call INSTALLED,$(PROJECT)) ## Renew the tables, pictures, examples and copies that README.md and docs/ show
 	@cp kubernetes/base/namespace.yaml kubernetes/base/model_service.yaml kubernetes/
-	$(PROJECT)/bin/python -m docs.tables.examples
-	$(PROJECT)/bin/python -m docs.tables.pictures
+	"$$PROJECT"/bin/python -m docs.tables.examples
+	"$$PROJECT"/bin/python -m docs.tables.pictures
 	$(COG) -r $(DOCUMENTS)
 
 .PHONY: conformance
-conformance: $(PROJECT)/.installed ## Test the running service against its contract with 5,000 generated requests (CASES=)
-	@CONFORMANCE_CASES=$(or $(CASES),5000) $(PROJECT)/bin/python -m pytest -s tests/service/test_conformance.py
+conformance: $(call INSTALLED,$(PROJECT)) ## Test the running service against its contract with 5,000 generated requests (CASES=)
+	@CONFORMANCE_CASES=$(or $(CASES),5000) "$$PROJECT"/bin/python -m pytest -s tests/service/test_conformance.py
 
 .PHONY: fuzz
-fuzz: $(PROJECT)/.installed ## Send 100,000 broken bodies to the running service (BODIES=)
-	@FUZZ_BODIES=$(or $(BODIES),100000) $(PROJECT)/bin/python -m pytest -s tests/service/test_fuzz.py
+fuzz: $(call INSTALLED,$(PROJECT)) ## Send 100,000 broken bodies to the running service (BODIES=)
+	@FUZZ_BODIES=$(or $(BODIES),100000) "$$PROJECT"/bin/python -m pytest -s tests/service/test_fuzz.py
 
 .PHONY: saturation
-saturation: $(SERVICE)/.installed ## Measure the probes under 256 connections, on a core and on a fifth of one
-	@$(SERVICE)/bin/python -m benchmarks.saturation
+saturation: $(call INSTALLED,$(SERVICE)) ## Measure the probes under 256 connections, on a core and on a fifth of one
+	@"$$SERVICE"/bin/python -m benchmarks.saturation
 
 .PHONY: refinements
-refinements: $(PROJECT)/.installed $(SERVICE)/.installed ## Measure the service with and without each refinement (10 min)
-	@$(SERVICE)/bin/python -m benchmarks.refinements
+refinements: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Measure the service with and without each refinement (10 min)
+	@"$$SERVICE"/bin/python -m benchmarks.refinements
 	$(MAKE) docs
 
 .PHONY: bench
-bench: $(PROJECT)/.installed $(SERVICE)/.installed ## Compare the speed with other servers, with wrk (DATA=, ROUNDS=3)
-	@$(PROJECT)/bin/python -m benchmarks.speed $${DATA:+--data "$$DATA"} --rounds $(ROUNDS)
-	$(PROJECT)/bin/python -m benchmarks.ceiling $${DATA:+--data "$$DATA"}
+bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Compare the speed with other servers, with wrk (DATA=, ROUNDS=3)
+	@"$$PROJECT"/bin/python -m benchmarks.speed $${DATA:+--data "$$DATA"} --rounds $(ROUNDS)
+	"$$PROJECT"/bin/python -m benchmarks.ceiling $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
 .PHONY: microbench
-microbench: $(PROJECT)/.installed ## Measure the model alone: one loan, and up to a million loans
-	@$(PROJECT)/bin/python -m pytest -q benchmarks/test_model.py --benchmark-columns=min,median,max,rounds \
+microbench: $(call INSTALLED,$(PROJECT)) ## Measure the model alone: one loan, and up to a million loans
+	@"$$PROJECT"/bin/python -m pytest -q benchmarks/test_model.py --benchmark-columns=min,median,max,rounds \
 		--benchmark-json=benchmarks/model.json
 	$(MAKE) docs
 
 .PHONY: layers
-layers: $(PROJECT)/.installed ## Measure the CPU time of each layer of the application (DATA=)
-	@$(PROJECT)/bin/python -m benchmarks.layers $${DATA:+--data "$$DATA"}
+layers: $(call INSTALLED,$(PROJECT)) ## Measure the CPU time of each layer of the application (DATA=)
+	@"$$PROJECT"/bin/python -m benchmarks.layers $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
 .PHONY: profile
-profile: $(PROJECT)/.installed $(SERVICE)/.installed ## Profile the service under load, with wrk (DATA=)
-	@$(PROJECT)/bin/python -m benchmarks.profile $${DATA:+--data "$$DATA"}
+profile: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Profile the service under load, with wrk (DATA=)
+	@"$$PROJECT"/bin/python -m benchmarks.profile $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
 .PHONY: soak
-soak: $(PROJECT)/.installed $(SERVICE)/.installed ## Send 200,000 requests and measure the growth of the memory, with wrk (DATA=)
-	@$(PROJECT)/bin/python -m benchmarks.soak $${DATA:+--data "$$DATA"}
+soak: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Send 200,000 requests and measure the growth of the memory, with wrk (DATA=)
+	@"$$PROJECT"/bin/python -m benchmarks.soak $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
-COMPILE := $(PROJECT)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
-	--no-emit-index-url --custom-compile-command 'make lock'
+COMPILE := ./uv.sh pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --quiet \
+	--no-emit-index-url --custom-compile-command 'make lock' --upgrade
 
 .PHONY: lock
-lock: $(PROJECT)/.installed ## Renew the locks with the newest versions that pyproject.toml allows
-	@$(COMPILE) pyproject.toml --upgrade --all-extras --group data --group lock --group notebook --group test --output-file requirements.txt
-	$(COMPILE) pyproject.toml --upgrade --constraint requirements.txt --output-file service_requirements.txt
-	$(COMPILE) pyproject.toml --upgrade --constraint requirements.txt --extra scoring --extra cluster --output-file scoring_requirements.txt
+lock: ## Renew the locks with the newest versions that pyproject.toml allows
+	@export UV_INDEX= UV_FIND_LINKS= # other indexes may have only some files of a package, and a lock needs all of them
+	$(COMPILE) --group installer --output-file uv_requirements.txt
+	$(COMPILE) pyproject.toml --all-extras --group audit --group data --group notebook --group test --output-file requirements.txt
+	$(COMPILE) pyproject.toml --constraint requirements.txt --output-file service_requirements.txt
+	$(COMPILE) pyproject.toml --constraint requirements.txt --extra scoring --extra cluster --output-file scoring_requirements.txt
 	for environment in benchmarks/requirements/*.in; do
-		$(COMPILE) $$environment --upgrade --output-file $${environment%.in}.txt
+		$(COMPILE) $$environment --output-file $${environment%.in}.txt
 	done
 
 .PHONY: clean
 clean: ## Remove everything that make created, except data/ and the artifacts
-	@rm -rf .venv build .coverage .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf "$$ENVIRONMENTS" build .coverage .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,6 +6,7 @@ import os
 import shlex
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.record import ROOT
+from benchmarks.record import ENVIRONMENTS, ROOT
 from benchmarks.servers import BUILD, SHIPPED, Loan, Server
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -81,21 +82,21 @@ def installed(name: str) -> Path:
         CannotRunError: it cannot be made.
     """
     if name == "service":
-        return ROOT / ".venv" / "service" / "bin"
+        return ENVIRONMENTS / "service" / "bin"
     environment = BUILD / "environments" / name
     lock = ROOT / "benchmarks" / "requirements" / f"{name}.txt"
     mark = environment / "installed.txt"
     if not mark.exists() or mark.read_text() != lock.read_text():
         print(f"Installing {lock.relative_to(ROOT)}, once ...", flush=True)
-        uv = str(ROOT / ".venv" / "project" / "bin" / "uv")
+        uv = str(ROOT / "uv.sh")
         for command in (
-            [uv, "venv", "--quiet", "--clear", "--python", str(ROOT / ".venv" / "project" / "bin" / "python")],
+            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment)],
             [
-                uv, "pip", "install", "--quiet", "--compile-bytecode", "--only-binary", ":all:", "--no-deps",
-                "--require-hashes", "-r", str(lock), "--python",
+                uv, "pip", "sync", "--quiet", "--compile-bytecode", "--only-binary", ":all:", "--require-hashes",
+                "--python", str(environment / "bin" / "python"), str(lock),
             ],
         ):  # fmt: skip
-            done = subprocess.run([*command, str(environment)], capture_output=True, text=True, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise CannotRunError(f"cannot be installed: {done.stderr.strip()}")
         mark.write_text(lock.read_text())

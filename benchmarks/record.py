@@ -10,6 +10,8 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
+# Where the Makefile puts the environments.
+ENVIRONMENTS = ROOT / (os.environ.get("CREDIT_RISK_ENVIRONMENTS") or ".venv")
 
 
 def conditions() -> dict[str, str]:

@@ -15,6 +15,7 @@ import httpx
 import pandas as pd
 import pytest
 
+from benchmarks.record import ENVIRONMENTS
 from credit_risk_model.features import LOAN
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.training import book, dataset, invented, pipeline, preparation
@@ -22,7 +23,7 @@ from credit_risk_model.training import book, dataset, invented, pipeline, prepar
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = ROOT / "configuration" / "rest_configuration.yaml"
 # The environment that `make serve` makes, where it is there: it holds what the service needs and nothing more.
-_SERVICE_PYTHON = ROOT / ".venv" / "service" / "bin" / "python"
+_SERVICE_PYTHON = ENVIRONMENTS / "service" / "bin" / "python"
 SERVICE_PYTHON = str(_SERVICE_PYTHON) if _SERVICE_PYTHON.exists() else sys.executable
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
@@ -109,14 +110,19 @@ def until(condition: Callable[[], Any], what: str) -> Any:
 
 @contextmanager
 def serving(
-    folder: Path, configuration: Path = CONFIGURATION, module: Sequence[str] = COMPOSED
+    folder: Path,
+    configuration: Path = CONFIGURATION,
+    module: Sequence[str] = COMPOSED,
+    *,
+    command: Sequence[str] | None = None,
+    cwd: Path = ROOT,
 ) -> Iterator[httpx.Client]:
     """Start the service as a process on a free port; yield a client once it listens; end it."""
     log = folder / "service.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [SERVICE_PYTHON, "-m", *module, "--port", "0"],
-            cwd=ROOT,
+            [*(command or [SERVICE_PYTHON, "-m", *module]), "--port", "0"],
+            cwd=cwd,
             env=os.environ | {"REST_CONFIG": str(configuration)},
             stdout=output,
             stderr=subprocess.STDOUT,

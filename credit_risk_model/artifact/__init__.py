@@ -4,21 +4,24 @@ from credit_risk_model.artifact.layout import (
     CLASSES,
     METADATA,
     MODEL,
+    MODEL_TEXT,
     PACKAGED,
     PACKAGED_ON_BOOK,
     RETRAIN,
     SELF_CHECK,
     ArtifactError,
     CheckedLoan,
+    evidence_path,
     shown,
 )
-from credit_risk_model.artifact.reading import Artifact, read, verify
+from credit_risk_model.artifact.reading import Artifact, read, verify, verify_evidence
 from credit_risk_model.artifact.writing import write
 
 __all__ = [
     "CLASSES",
     "METADATA",
     "MODEL",
+    "MODEL_TEXT",
     "PACKAGED",
     "PACKAGED_ON_BOOK",
     "RETRAIN",
@@ -26,8 +29,10 @@ __all__ = [
     "Artifact",
     "ArtifactError",
     "CheckedLoan",
+    "evidence_path",
     "read",
     "shown",
     "verify",
+    "verify_evidence",
     "write",
 ]

@@ -5,7 +5,19 @@ import json
 import sys
 from pathlib import Path
 
-from credit_risk_model.artifact import METADATA, PACKAGED, PACKAGED_ON_BOOK, ArtifactError, verify
+from credit_risk_model.artifact import (
+    METADATA,
+    MODEL,
+    MODEL_TEXT,
+    PACKAGED,
+    PACKAGED_ON_BOOK,
+    RETRAIN,
+    ArtifactError,
+    evidence_path,
+    pickled,
+    verify,
+    verify_evidence,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,8 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, words in (
         ("list", "show what the artifact holds and how good its model is"),
-        ("verify", "check the digest of every member"),
-        ("extract", "write members to a folder, by their names or all of them"),
+        ("verify", "check the digest of every member and of every page of the evidence"),
+        ("extract", f"write members to a folder, by their names or all of them, and the model as text, {MODEL_TEXT}"),
     ):
         command = commands.add_parser(name, help=words, description=words)
         command.add_argument("--artifact", type=Path, metavar="FILE", help="the artifact (default: the shipped one)")
@@ -29,12 +41,20 @@ def main(arguments: list[str] | None = None) -> int:
         options.artifact = PACKAGED_ON_BOOK if options.on_book else PACKAGED
     try:
         members = verify(options.artifact, options.sha256)
+        recorded = json.loads(members[METADATA]).get("evidence", {})
+        second = evidence_path(options.artifact)
+        pages = verify_evidence(options.artifact, {"evidence": recorded}) if recorded and second.exists() else {}
         if options.command == "extract":
-            _extract(members, options.members or list(members), options.to)
+            _extract(members | pages, options.members, options.to)
         elif options.command == "list":
             _list(members)
+            for name in recorded:
+                size = f"{len(pages[name]):,}" if pages else "not here"
+                print(f"{size:>12}  {name} ({second.name})")
         else:
             print(f"{options.artifact} is intact: {len(members)} members.")
+            if recorded:
+                print(f"{second} is {f'intact: {len(pages)} pages' if pages else 'not here'}.")
     except ArtifactError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -54,6 +74,8 @@ def _list(members: dict[str, bytes]) -> None:
 
 
 def _extract(members: dict[str, bytes], names: list[str], folder: Path) -> None:
+    members = members | {MODEL_TEXT: _model_text(members[MODEL])}
+    names = names or list(members)
     for name in names:
         if name not in members:
             raise ArtifactError(f"The artifact has no member {name!r}; it holds {', '.join(members)}.")
@@ -67,6 +89,13 @@ def _extract(members: dict[str, bytes], names: list[str], folder: Path) -> None:
             print(folder / name)
     except OSError as error:
         raise ArtifactError(f"Cannot write to {str(folder)!r}: {error.strerror or error}.") from error
+
+
+def _model_text(model: bytes) -> bytes:
+    try:
+        return pickled.model_text(model)
+    except ValueError as error:
+        raise ArtifactError(f"{MODEL!r} is not a LightGBM model: {error}. {RETRAIN}") from error
 
 
 if __name__ == "__main__":

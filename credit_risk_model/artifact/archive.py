@@ -4,6 +4,7 @@ import hashlib
 import io
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from credit_risk_model.artifact.layout import (
@@ -18,7 +19,7 @@ from credit_risk_model.artifact.layout import (
 )
 
 _MEBIBYTE = 1024 * 1024
-# The shipped artifact has 5 MiB. Its model has 2 MiB, the reports have 5 MiB each, and all members 18 MiB.
+# The shipped artifact has 1 MiB with a model of 1 MiB; its evidence has pages of 6 MiB, 18 MiB together.
 _LARGEST_FILE = 64 * _MEBIBYTE
 _LARGEST_MEMBERS = {METADATA: _MEBIBYTE, SELF_CHECK: _MEBIBYTE // 4, MODEL: 16 * _MEBIBYTE, MODEL_CARD: _MEBIBYTE // 4}
 _LARGEST_REPORT = 32 * _MEBIBYTE
@@ -27,11 +28,16 @@ _LARGEST_DIRECTORY = 64 * 1024
 _END = struct.Struct("<4s4H2LH")  # "end of central directory record" in section 4.3.16 of PKWARE's APPNOTE
 
 
+REQUIRED = {METADATA: RESTORE, MODEL: RESTORE, SELF_CHECK: f"It may be too old. {RETRAIN}"}
+
+
 class Archive:
     """An artifact's zip file, held in memory: its names are checked at once, its members when they are read."""
 
-    def __init__(self, path: Path, sha256: str | None) -> None:
-        """Read the file, which must have the digest `sha256` where it is given.
+    def __init__(self, path: Path, sha256: str | None = None, *, required: Mapping[str, str] = REQUIRED) -> None:
+        """Read the file, which must have the digest `sha256` where it is given, and the members `required`.
+
+        `required` says for each of them what to do where it is missing.
 
         Raises:
             ArtifactError: the file is missing, too large, not the one that `sha256` names, or damaged.
@@ -52,7 +58,7 @@ class Archive:
             raise ArtifactError(
                 f"The artifact {str(path)!r} holds a member twice: {shown(sorted(self.names))}. {RESTORE}"
             )
-        for name, remedy in ((METADATA, RESTORE), (MODEL, RESTORE), (SELF_CHECK, f"It may be too old. {RETRAIN}")):
+        for name, remedy in required.items():
             if name not in self.names:
                 raise ArtifactError(
                     f"The artifact {str(path)!r} has no member {name!r}; it holds {shown(sorted(self.names))}. {remedy}"

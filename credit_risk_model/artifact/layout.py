@@ -10,6 +10,7 @@ PACKAGED = Path(__file__).parent.parent / "model_files" / "1.zip"
 PACKAGED_ON_BOOK = PACKAGED.with_name("on_book_1.zip")
 
 MODEL = "model.joblib"
+MODEL_TEXT = "model.txt"  # what `extract` makes of it: LightGBM's own text
 METADATA = "metadata.json"
 SELF_CHECK = "self_check.json"
 MODEL_CARD = "model_card.md"
@@ -17,6 +18,11 @@ CLASSES = ["safe", "risky"]
 
 RETRAIN = "Run `make train DATA=<loan.csv>` to make a new one."
 RESTORE = "Restore the file from where it came from, or run `make train DATA=<loan.csv>` to make a new one."
+
+
+def evidence_path(path: Path) -> Path:
+    """Return the path of the second file of an artifact, with the pages for people: `1.evidence.zip` of `1.zip`."""
+    return path.with_suffix(f".evidence{path.suffix}")
 
 
 class ArtifactError(Exception):

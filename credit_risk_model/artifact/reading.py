@@ -21,6 +21,7 @@ from credit_risk_model.artifact.layout import (
     ArtifactError,
     CheckedLoan,
     difference,
+    evidence_path,
     shown,
 )
 from credit_risk_model.artifact.library import lightgbm
@@ -73,9 +74,9 @@ def read(path: Path, *, features: list[dict[str, Any]], sha256: str | None = Non
             f"The threshold in {str(path)!r} is {metadata['threshold']}, expected a probability. {RETRAIN}"
         )
     _check_lightgbm(path, metadata["versions"].get("lightgbm"))
-    loans = _self_check(path, _verified(path, archive, SELF_CHECK, metadata))
-    booster = _booster(path, _verified(path, archive, MODEL, metadata), features)
-    card = _verified(path, archive, MODEL_CARD, metadata) if MODEL_CARD in archive.names else b""
+    loans = _self_check(path, _verified(path, archive, SELF_CHECK, metadata["sha256"]))
+    booster = _booster(path, _verified(path, archive, MODEL, metadata["sha256"]), features)
+    card = _verified(path, archive, MODEL_CARD, metadata["sha256"]) if MODEL_CARD in archive.names else b""
     return Artifact(booster, metadata, loans, card.decode(errors="replace"), archive.digest)
 
 
@@ -87,9 +88,23 @@ def verify(path: Path, sha256: str | None = None) -> dict[str, bytes]:
     """
     archive = Archive(path, sha256)
     content = archive.read(METADATA)
-    metadata = _metadata(path, content, archive.names)
-    members = {name: _verified(path, archive, name, metadata) for name in archive.names if name != METADATA}
+    digests = _metadata(path, content, archive.names)["sha256"]
+    members = {name: _verified(path, archive, name, digests) for name in archive.names if name != METADATA}
     return {METADATA: content} | members
+
+
+def verify_evidence(path: Path, metadata: dict[str, Any]) -> dict[str, bytes]:
+    """Check the digest of every page in the second file of the artifact `path`, and return the pages by name.
+
+    Raises:
+        ArtifactError: `metadata` records pages, and the file is missing, damaged, incomplete, too large or changed.
+    """
+    recorded = metadata.get("evidence", {})
+    if not recorded:
+        return {}
+    second = evidence_path(path)
+    archive = Archive(second, required=dict.fromkeys(recorded, RESTORE))
+    return {name: _verified(second, archive, name, recorded) for name in recorded}
 
 
 def _metadata(path: Path, content: bytes, names: list[str]) -> dict[str, Any]:
@@ -130,12 +145,12 @@ def _parsed(path: Path, name: str, content: bytes) -> dict[str, Any]:
     return value
 
 
-def _verified(path: Path, archive: Archive, name: str, metadata: dict[str, Any]) -> bytes:
+def _verified(path: Path, archive: Archive, name: str, digests: dict[str, Any]) -> bytes:
     content = archive.read(name)
-    if (found := hashlib.sha256(content).hexdigest()) != metadata["sha256"][name]:
+    if (found := hashlib.sha256(content).hexdigest()) != digests[name]:
         raise ArtifactError(
             f"The member {shown(name)} of {str(path)!r} was changed: its SHA-256 is {found}, {METADATA!r} records "
-            f"{shown(metadata['sha256'][name])}. {RESTORE}"
+            f"{shown(digests[name])}. {RESTORE}"
         )
     return content
 

@@ -10,9 +10,9 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from credit_risk_model.artifact.layout import METADATA, MODEL, SELF_CHECK, ArtifactError, CheckedLoan
+from credit_risk_model.artifact.layout import METADATA, MODEL, SELF_CHECK, ArtifactError, CheckedLoan, evidence_path
 from credit_risk_model.artifact.library import lightgbm
 
 _ABOUT_SELF_CHECK = (
@@ -27,15 +27,18 @@ def write(
     metadata: Mapping[str, Any],
     self_check: Sequence[CheckedLoan],
     reports: Mapping[str, bytes] | None = None,
+    evidence: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write the artifact, whole or not at all; the file that `path` named before is kept until then.
 
+    `reports` become further members, `evidence` the pages of a second file, `1.evidence.zip` next to `1.zip`, which
+    need not be deployed.
     The loans of `self_check` must be synthetic: anybody who has the artifact can read them.
-    `created` and the digest of every other member are added to `metadata`. The same arguments give the same bytes
-    where the environment variable SOURCE_DATE_EPOCH (seconds since 1970) fixes the time.
+    `created` and the digests of every other member and of every page are added to `metadata`. The same arguments give
+    the same bytes where the environment variable SOURCE_DATE_EPOCH (seconds since 1970) fixes the time.
 
     Raises:
-        ArtifactError: the file cannot be written, or SOURCE_DATE_EPOCH is no number.
+        ArtifactError: a file cannot be written, or SOURCE_DATE_EPOCH is no number.
     """
     epoch = os.environ.get("SOURCE_DATE_EPOCH", str(int(time.time())))
     try:
@@ -50,31 +53,46 @@ def write(
     members |= reports or {}
     described = dict(metadata) | {
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", created),
-        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in members.items()},
+        "sha256": _digests(members),
+        "evidence": _digests(evidence or {}),
     }
-    members = {METADATA: _json(described)} | members
+    files = {path: {METADATA: _json(described)} | members}
+    if evidence:
+        files = {evidence_path(path): dict(evidence)} | files
 
-    temporary = None
+    temporary: dict[Path, Path] = {}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-                for name, content in members.items():
-                    # The oldest time a zip file can hold is 1980.
-                    entry = zipfile.ZipInfo(name, max(created[:6], (1980, 1, 1, 0, 0, 0)))
-                    entry.compress_type = zipfile.ZIP_DEFLATED
-                    entry.external_attr = 0o644 << 16
-                    archive.writestr(entry, content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        for target, content in files.items():
+            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+                temporary[target] = Path(file.name)
+                _write_zip(file, content, created)
+                file.flush()
+                os.fsync(file.fileno())
+        for target, written in temporary.items():
+            written.chmod(0o644)
+            written.replace(target)
+        if not evidence:
+            evidence_path(path).unlink(missing_ok=True)  # that of another artifact
     except OSError as error:
         raise ArtifactError(f"Cannot write the artifact {str(path)!r}: {error.strerror or error}.") from error
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        for written in temporary.values():
+            written.unlink(missing_ok=True)
+
+
+def _digests(members: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+
+
+def _write_zip(file: IO[bytes], members: Mapping[str, bytes], created: time.struct_time) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in members.items():
+            # The oldest time a zip file can hold is 1980.
+            entry = zipfile.ZipInfo(name, max(created[:6], (1980, 1, 1, 0, 0, 0)))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)
 
 
 def _json(value: Any) -> bytes:

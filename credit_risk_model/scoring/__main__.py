@@ -168,10 +168,15 @@ def _whole(text: str) -> int:
     return value
 
 
-if __name__ == "__main__":
+def console() -> int:
+    """Run the command as a process that may be told to stop, and return its exit code."""
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what was started is ended, too
     try:
-        sys.exit(main())
+        return main()
     except KeyboardInterrupt:
         print("Stopped; what is done is kept, and --resume goes on from there.", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(console())

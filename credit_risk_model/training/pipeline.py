@@ -23,6 +23,7 @@ from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.training import (
     book,
+    checks,
     comparison,
     dataset,
     estimator,
@@ -151,9 +152,11 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
         _print_metrics(metadata)
         checked = self_check.scored(model.booster, kind.features)
         path = output.with_name(kind.prefix + output.name)
-        artifacts.append((path, model.booster, metadata, checked, members))
-    for path, booster, metadata, checked, members in artifacts:
-        artifact.write(path, booster, metadata, checked, members)
+        pages = {name: content for name, content in members.items() if name.endswith(".html")}
+        others = {name: content for name, content in members.items() if name not in pages}
+        artifacts.append((path, model.booster, metadata, checked, others, pages))
+    for each in artifacts:
+        artifact.write(*each)
     kept.forget()
     return artifacts[0][2]
 
@@ -180,19 +183,21 @@ def _reports(
     _print_table(figures, cost)
 
     probability = estimator.probabilities(model.booster, held_out, kind.features)
-    found = [
-        kept.take("validation of the loans", lambda: validation.data_integrity(loans)),
-        kept.take("validation of the split", lambda: validation.train_test_validation(learning, held_out)),
-        kept.take(
-            f"validation of {kind.name}",
-            lambda: validation.model_evaluation(learning, held_out, model.booster, model.threshold, kind.features),
+    findings = [
+        *kept.take("checks of the loans", lambda: checks.of_loans(loans)),
+        *kept.take(
+            "checks of the split",
+            lambda: checks.of_split(checks.one_view(learning), checks.one_view(held_out)),
         ),
+        validation.living_book(evaluation.flagged_of_current(held_out, probability, model.threshold)),
     ]
-    flagged = evaluation.flagged_of_current(held_out, probability, model.threshold)
-    findings = [*(finding for each in found for finding in each.findings), validation.living_book(flagged)]
     reasons = validation.accepted()
     print(f"Checks:\n{validation.table(findings, reasons)}")
     validation.stop_at_what_matters(findings, reasons)
+    pages = _pages(kept, kind, loans, learning, held_out, model)
+    noted = [finding for page in pages.values() for finding in page.findings]
+    if noted:
+        print(f"Findings of deepchecks:\n{validation.table(noted, reasons)}")
 
     evaluated = kept.take(
         f"evaluation of {kind.name}",
@@ -203,14 +208,39 @@ def _reports(
         "model_card.md": model_card.text(metadata, evaluated, kind.features).encode(),
         "evaluation.html": report.page(evaluated, figures, metadata["data"]["source"]),
         "evaluation.json": _json(evaluated),
-        "validation.json": _json(validation.as_json(findings, reasons)),
-        "model_evaluation.html": found[2].page,
+        "validation.json": _json(validation.as_json([*findings, *noted], reasons)),
     }
-    if kind.features is LOAN:  # what is known of the loans is the same for both models, and packaged once
+    members |= {name: page.page for name, page in pages.items()}
+    if kind.features is LOAN and profile.is_installed():
         columns = [*LOAN.names, preparation.RISK, preparation.YEAR]
         members["profile.html"] = kept.take("profile of the loans", lambda: profile.page(loans[columns]))
-        members |= {f"{each.findings[0].suite}.html": each.page for each in found[:2]}
     return members
+
+
+def _pages(
+    kept: Steps,
+    kind: Kind,
+    loans: pd.DataFrame,
+    learning: pd.DataFrame,
+    held_out: pd.DataFrame,
+    model: estimator.Learned,
+) -> dict[str, validation.Report]:
+    """Return the reports of deepchecks by the names of their pages; none where it is not installed."""
+    if not validation.has_deepchecks():
+        print("deepchecks is not installed (the extra `reports`): its pages are left out.")
+        return {}
+    pages = {
+        "model_evaluation.html": kept.take(
+            f"page of {kind.name}",
+            lambda: validation.model_evaluation(learning, held_out, model.booster, model.threshold, kind.features),
+        )
+    }
+    if kind.features is LOAN:  # what is known of the loans is the same for both models, and packaged once
+        pages["data_integrity.html"] = kept.take("page of the loans", lambda: validation.data_integrity(loans))
+        pages["train_test_validation.html"] = kept.take(
+            "page of the split", lambda: validation.train_test_validation(learning, held_out)
+        )
+    return pages
 
 
 def _compared(

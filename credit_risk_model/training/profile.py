@@ -3,6 +3,7 @@
 import os
 import tempfile
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,11 @@ DESCRIPTIONS = {feature.name: feature.description for feature in FEATURES} | {
     RISK: "What the model predicts: risky if the loan was charged off, is in default or late; safe otherwise.",
     YEAR: "The year in which the loan was issued. No input of the model.",
 }
+
+
+def is_installed() -> bool:
+    """Say whether the library is installed: it comes with the extra `reports`."""
+    return find_spec("data_profiling") is not None
 
 
 def page(loans: pd.DataFrame) -> bytes:

@@ -1,4 +1,4 @@
-"""What deepchecks finds in the loans, in their split, and in the model, and which findings stop a packaging."""
+"""Which findings stop a packaging, and what deepchecks finds in the loans, in their split, and in the model."""
 
 import os
 import re
@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,44 +20,24 @@ from numpy.typing import NDArray
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
-from credit_risk_model.training import book
-from credit_risk_model.training.estimator import SEED
+from credit_risk_model.training import book, checks
+from credit_risk_model.training.checks import Finding
 from credit_risk_model.training.preparation import RISK
-from credit_risk_model.training.views import LOAN_NUMBER
 
 ACCEPTED = Path(__file__).parent / "accepted_findings.yaml"
 
-# A failure of one of these means that the figures of the model are worth nothing, or that it saw other loans.
-STOPPING = (
-    "Conflicting Labels",
-    "Is Single Value",
-    "New Label Train Test",
-    "New Category Train Test",
-    "Train Test Samples Mix",
-    "Feature Label Correlation",
-    "Feature Label Correlation Change",
-    "Feature Drift",
-    "Label Drift",
-    "Multivariate Drift",
-    "Current Loans Flagged",
-)
+# A failure of one of these means that the figures of the model are worth nothing, or that it saw other loans. What
+# deepchecks finds is noted, with its pages.
+STOPPING = ("loans", "split", "living_book")
 # What these show are rows of single loans. The first has nothing else; of the others the verdict is kept.
 _LEFT_OUT = "Outlier Sample Detection"
+# numpy 1 had these under two names each; deepchecks 0.19 uses those that numpy 2 dropped.
+_NUMPY_1 = {"Inf": np.inf, "NINF": -np.inf, "NaN": np.nan}
 _SHOWN_WITHOUT_ROWS = ("Conflicting Labels", "Data Duplicates", "Train Test Samples Mix")
 
 
 class ValidationError(Exception):
     """A check that matters failed, and nobody accepted its finding."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One condition of one check: `status` is `passed`, `failed` or `could not run`."""
-
-    suite: str
-    check: str
-    status: str
-    details: str
 
 
 @dataclass(frozen=True)
@@ -67,18 +48,19 @@ class Report:
     page: bytes
 
 
+def has_deepchecks() -> bool:
+    """Say whether deepchecks is installed: it comes with the extra `reports`."""
+    return find_spec("deepchecks") is not None
+
+
 def data_integrity(loans: pd.DataFrame) -> Report:
     """Run the checks on all prepared loans, as recorded."""
     return _run("data_integrity", _dataset(loans, LOAN))
 
 
 def train_test_validation(learning: pd.DataFrame, held_back: pd.DataFrame) -> Report:
-    """Run the checks that compare the loans learned from with those held out, on one view of each loan.
-
-    To these checks all rows are independent: with many views of a loan, they would find that its income tells its risk.
-    """
-    halves = [rows.sample(frac=1, random_state=SEED).drop_duplicates(LOAN_NUMBER) for rows in (learning, held_back)]
-    return _run("train_test_validation", *(_dataset(rows, ON_BOOK) for rows in halves))
+    """Run the checks that compare the loans learned from with those held out, on one view of each loan."""
+    return _run("train_test_validation", *(_dataset(checks.one_view(rows), ON_BOOK) for rows in (learning, held_back)))
 
 
 def model_evaluation(
@@ -145,7 +127,7 @@ def table(findings: Iterable[Finding], reasons: dict[tuple[str, str], str]) -> s
     for finding in findings:
         if finding.status == "failed":
             reason = reasons.get((finding.suite, finding.check))
-            verdict = f"accepted: {reason}" if reason else "stops" if finding.check in STOPPING else "noted"
+            verdict = f"accepted: {reason}" if reason else "stops" if finding.suite in STOPPING else "noted"
             lines.append(f"  failed: {finding.check}: {finding.details} ({verdict})")
     return "\n".join(lines)
 
@@ -159,7 +141,7 @@ def stop_at_what_matters(findings: Iterable[Finding], reasons: dict[tuple[str, s
     stopping = [
         finding
         for finding in findings
-        if finding.status == "failed" and finding.check in STOPPING and (finding.suite, finding.check) not in reasons
+        if finding.status == "failed" and finding.suite in STOPPING and (finding.suite, finding.check) not in reasons
     ]
     if stopping:
         named = "; ".join(f"{finding.check!r} of {finding.suite}: {finding.details}" for finding in stopping)
@@ -206,6 +188,8 @@ def _deepchecks() -> Any:
     with warnings.catch_warnings():
         # Deepchecks 0.19 is older than the libraries it uses and warns of what comes next in them.
         warnings.simplefilter("ignore")
+        for name, value in _NUMPY_1.items():
+            setattr(np, name, value)
         import_module("deepchecks.tabular.suites")
         return import_module("deepchecks.tabular")
 

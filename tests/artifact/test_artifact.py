@@ -218,6 +218,38 @@ def test_a_report_that_was_changed_is_named_when_all_is_verified(practice_artifa
         artifact.verify(changed)
 
 
+def test_a_page_that_was_changed_or_is_gone_is_named(practice_artifact: Path, tmp_path: Path) -> None:
+    read = artifact.read(practice_artifact, features=LOAN.specification())
+    path = tmp_path / "1.zip"
+    artifact.write(path, read.booster, read.metadata, read.self_check, evidence={"page.html": b"<p>good</p>"})
+    metadata = artifact.read(path, features=LOAN.specification()).metadata
+    assert artifact.verify_evidence(path, metadata) == {"page.html": b"<p>good</p>"}
+
+    zipped(tmp_path / "1.evidence.zip", {"page.html": b"<p>better</p>"})
+    with pytest.raises(ArtifactError, match=r"The member 'page\.html' of .*1\.evidence\.zip' was changed"):
+        artifact.verify_evidence(path, metadata)
+    zipped(tmp_path / "1.evidence.zip", {"other.html": b"<p>good</p>"})
+    with pytest.raises(ArtifactError, match=r"1\.evidence\.zip' has no member 'page\.html'"):
+        artifact.verify_evidence(path, metadata)
+
+
+def test_the_pages_of_another_artifact_are_removed(practice_artifact: Path, tmp_path: Path) -> None:
+    read = artifact.read(practice_artifact, features=LOAN.specification())
+    path = tmp_path / "1.zip"
+    artifact.write(path, read.booster, read.metadata, read.self_check, evidence={"page.html": b"<p>"})
+
+    artifact.write(path, read.booster, read.metadata, read.self_check)
+
+    assert [found.name for found in tmp_path.iterdir()] == ["1.zip"]
+
+
+def test_the_shipped_artifacts_are_lean() -> None:
+    for path in (artifact.PACKAGED, artifact.PACKAGED_ON_BOOK):
+        assert path.stat().st_size < 1_500_000
+        metadata = json.loads(artifact.verify(path)["metadata.json"])
+        assert artifact.verify_evidence(path, metadata).keys() == metadata["evidence"].keys() >= {"evaluation.html"}
+
+
 @pytest.mark.parametrize(
     "content",
     [b"{", b"\xff", b"[1]", b"{}", b"[" * 200_000],

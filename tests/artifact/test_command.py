@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import lightgbm
 import pytest
 
 from credit_risk_model import artifact
@@ -47,7 +48,32 @@ def test_members_are_extracted(practice_artifact: Path, tmp_path: Path, names: l
     assert main(["extract", "--artifact", str(practice_artifact), "--to", str(tmp_path / "out"), *names]) == 0
 
     found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    model = lightgbm.Booster(model_file=tmp_path / "out" / "model.txt") if not names else None
+    assert model is None or model.feature_name() == LOAN.names
+    found.pop("model.txt", None)
     assert found == {name: members[name] for name in names or members}
+
+
+def test_the_pages_of_the_second_file_are_listed_verified_and_extracted(
+    practice_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read = artifact.read(practice_artifact, features=LOAN.specification())
+    path = tmp_path / "1.zip"
+    artifact.write(path, read.booster, read.metadata, read.self_check, {"card.md": b"#"}, {"page.html": b"<p>"})
+
+    assert main(["list", "--artifact", str(path)]) == 0
+    assert "           3  page.html (1.evidence.zip)\n" in capsys.readouterr().out
+    assert main(["verify", "--artifact", str(path)]) == 0
+    assert capsys.readouterr().out.endswith("1.evidence.zip is intact: 1 pages.\n")
+    assert main(["extract", "--artifact", str(path), "--to", str(tmp_path), "page.html"]) == 0
+    assert (tmp_path / "page.html").read_bytes() == b"<p>"
+
+    artifact.evidence_path(path).unlink()
+    capsys.readouterr()
+    assert main(["verify", "--artifact", str(path)]) == 0
+    assert capsys.readouterr().out.endswith("1.evidence.zip is not here.\n")
+    assert main(["list", "--artifact", str(path)]) == 0
+    assert "    not here  page.html (1.evidence.zip)\n" in capsys.readouterr().out
 
 
 def test_a_member_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

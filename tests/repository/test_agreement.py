@@ -1,11 +1,13 @@
 """Facts that stand in more than one file, and files that are made from others."""
 
+import importlib
 import re
 import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,13 +17,15 @@ from packaging.utils import canonicalize_name
 import credit_risk_model
 from benchmarks.servers import SERVERS
 from credit_risk_model.service.page import STATIC, TEMPLATES
-from tests.conftest import CONFIGURATION, ROOT
+from tests.conftest import CONFIGURATION, ROOT, serving, until
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yaml").read_text())
 BACKEND = PYPROJECT["build-system"]["build-backend"]
 SERVICE_LOCK = ROOT / "service_requirements.txt"
 SCORING_LOCK = ROOT / "scoring_requirements.txt"
 PROJECT_LOCK = ROOT / "requirements.txt"
+UV_LOCK = ROOT / "uv_requirements.txt"  # of uv, which needs nothing else
 SPY_LOCK = ROOT / "benchmarks" / "requirements" / "profile.txt"  # of py-spy, which needs nothing else
 SERVER_LOCKS = sorted(set(SPY_LOCK.parent.glob("*.txt")) - {SPY_LOCK})
 
@@ -40,13 +44,13 @@ def test_there_is_one_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [SERVICE_LOCK, SCORING_LOCK, PROJECT_LOCK, SPY_LOCK, *SERVER_LOCKS], ids=lambda path: path.name
+    "path", [SERVICE_LOCK, SCORING_LOCK, PROJECT_LOCK, UV_LOCK, SPY_LOCK, *SERVER_LOCKS], ids=lambda path: path.name
 )
 def test_every_package_of_a_lock_has_a_hash(path: Path) -> None:
     text = path.read_text()
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
 
-    assert len(entries) >= len(locked(path)) > (0 if path == SPY_LOCK else 20)
+    assert len(entries) >= len(locked(path)) > (0 if path in (UV_LOCK, SPY_LOCK) else 20)
     assert all("--hash=sha256:" in entry for entry in entries)
     assert "://" not in text, "a lock names no index"
 
@@ -65,12 +69,15 @@ def test_what_stands_in_several_locks_has_one_version() -> None:
 def test_the_locks_hold_what_the_project_asks_for() -> None:
     project = PYPROJECT["project"]
     service = list(project["dependencies"])
-    groups = [*project["optional-dependencies"].values(), *PYPROJECT["dependency-groups"].values()]
-    everything = service + [requirement for group in groups for requirement in group]
-
+    groups = dict(PYPROJECT["dependency-groups"])
+    installer = groups.pop("installer")
     extras = project["optional-dependencies"]
+    everything = service + [requirement for extra in extras.values() for requirement in extra]
+    everything += [requirement for group in groups.values() for requirement in group]
+
     scoring = [*service, *extras["scoring"], *extras["cluster"]]
-    for path, requirements in ((SERVICE_LOCK, service), (SCORING_LOCK, scoring), (PROJECT_LOCK, everything)):
+    wanted = {SERVICE_LOCK: service, SCORING_LOCK: scoring, PROJECT_LOCK: everything, UV_LOCK: installer}
+    for path, requirements in wanted.items():
         versions = locked(path)
         for requirement in map(Requirement, requirements):
             version = versions[canonicalize_name(requirement.name)]
@@ -83,11 +90,40 @@ def test_the_service_carries_nothing_of_the_training() -> None:
     assert not others & locked(SERVICE_LOCK).keys()
 
 
-def test_a_wheel_holds_the_model(tmp_path: Path) -> None:
-    program = f"import {BACKEND} as backend; backend.build_wheel({str(tmp_path)!r})"
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    program = f"import {BACKEND} as backend; backend.build_wheel({str(folder)!r})"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+    [built] = folder.glob(f"credit_risk_model-{credit_risk_model.__version__}-*.whl")
+    return built
 
-    [wheel] = tmp_path.glob(f"credit_risk_model-{credit_risk_model.__version__}-*.whl")
+
+def test_a_wheel_installs_and_serves_outside_the_checkout(wheel: Path, tmp_path: Path, loan: dict[str, Any]) -> None:
+    python = tmp_path / "environment" / "bin" / "python"
+    for command in (
+        ["venv", "--python", sys.executable, str(tmp_path / "environment")],
+        ["pip", "sync", "--python", str(python), "--require-hashes", "--only-binary", ":all:", str(SERVICE_LOCK)],
+        ["pip", "install", "--python", str(python), "--no-deps", str(wheel)],
+    ):
+        subprocess.run([ROOT / "uv.sh", *command], cwd=tmp_path, check=True)
+    commands = {name: str(python.with_name(name)) for name in PYPROJECT["project"]["scripts"]}
+
+    assert subprocess.check_output([commands["credit-risk-artifact"], "verify"], cwd=tmp_path, text=True)
+    with serving(tmp_path, command=[commands["credit-risk-serve"]], cwd=tmp_path) as client:
+        until(lambda: client.get("/api/health/ready").status_code == 200, "ready")
+        answer = client.post("/api/models/credit_risk_model/prediction", json=loan)
+    assert answer.json()["credit_risk"] in {"safe", "risky"}
+
+
+def test_every_command_is_there() -> None:
+    for target in PYPROJECT["project"]["scripts"].values():
+        module, _, name = target.partition(":")
+        assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_a_wheel_holds_the_model_and_nothing_but_the_package(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {"credit_risk_model/model_files/1.zip", "credit_risk_model/model_files/on_book_1.zip"} <= set(names)
     assert "credit_risk_model/py.typed" in names
@@ -95,11 +131,40 @@ def test_a_wheel_holds_the_model(tmp_path: Path) -> None:
         path.relative_to(ROOT).as_posix() for path in [*STATIC.rglob("*"), *TEMPLATES.iterdir()] if path.is_file()
     }
     assert static <= set(names)
+    assert not [name for name in names if "evidence" in name or not name.startswith("credit_risk_model")]
+
+
+def test_the_supported_pythons_are_the_same_everywhere() -> None:
+    classified = re.findall(r"Python :: (3\.\d+)", "\n".join(PYPROJECT["project"]["classifiers"]))
+    lowest, highest = classified[0], classified[-1]
+    makefile, ruff = (ROOT / "Makefile").read_text(), PYPROJECT["tool"]["ruff"]["target-version"]
+    base = re.findall(r"^FROM python:(3\.\d+)-slim", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+    assert PYPROJECT["project"]["requires-python"] == f">={lowest}"
+    assert ruff == f"py{lowest.replace('.', '')}"
+    assert f">={lowest},<3.{int(highest.split('.')[1]) + 1}" in makefile
+    assert f"No Python {lowest} to {highest} found" in makefile
+    assert f"--python-version {lowest}" in makefile
+    assert base
+    assert set(base) <= set(classified)
+    assert CI["jobs"]["test"]["strategy"]["matrix"]["python"] == classified
 
 
 def test_ci_calls_make_targets_and_nothing_else() -> None:
-    commands = re.findall(r"^make .*$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
-    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yaml").read_text())["jobs"]["test"]["steps"]
+    commands = re.findall(r"^ *(make .*)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    steps = [step["run"] for step in CI["jobs"]["test"]["steps"] if "run" in step]
 
-    assert commands == ["make check", "make test", "make test-image"]
-    assert [step["run"] for step in steps if "run" in step] == commands
+    assert steps == ["make check", "make test", "make test-image"]
+    assert commands[:3] == steps
+    for command in commands[3:]:  # some of the tests, on another Python
+        folders = re.fullmatch(r'make test ARGS="([^"]+)"', command)
+        assert folders
+        assert all((ROOT / folder).exists() for folder in folders[1].split())
+
+
+def test_every_action_is_pinned_to_a_commit() -> None:
+    for path in (ROOT / ".github" / "workflows").iterdir():
+        used = re.findall(r"uses: (.*)", path.read_text())
+
+        assert used
+        assert [use for use in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []

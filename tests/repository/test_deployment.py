@@ -261,21 +261,24 @@ def test_the_build_asks_no_registry_for_a_syntax_and_needs_no_arguments() -> Non
     assert "# syntax=" not in DOCKERFILE
     assert not re.search(r"^ARG ", DOCKERFILE, re.MULTILINE)
     stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", DOCKERFILE, re.MULTILINE)
-    assert {base for base, _ in stages} - {name for _, name in stages} == {"python:3.12-slim"}
+    assert {base for base, _ in stages} - {name for _, name in stages} == {"python:3.13-slim"}
 
 
 def test_a_lock_is_installed_as_it_is_wherever_it_is_installed() -> None:
     """Hashed, complete, and from wheels alone: building one would fetch what no lock names."""
-    recipes = (ROOT / "Makefile", ROOT / "Dockerfile", ROOT / "benchmarks" / "process.py")
+    recipes = (ROOT / "Makefile", ROOT / "uv.sh", ROOT / "Dockerfile", ROOT / "benchmarks" / "process.py")
     commands = [
-        command
+        re.split(r'[\s",\\]+', command)
         for path in recipes
-        for command in re.findall(r"\bpip\b\W+install\b.*?(?:\.txt|\(1\)|lock\))", path.read_text(), re.DOTALL)
+        for command in re.findall(
+            r'\bpip\b\W+(?:install|sync)\b.*?(?:\.txt|\(1\)|lock\)|lock")', path.read_text(), re.DOTALL
+        )
     ]
 
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
-        assert {"--only-binary", ":all:", "--no-deps", "--require-hashes", "-r"} <= set(re.split(r'[\s",\\]+', command))
+        assert {"--only-binary", ":all:", "--require-hashes"} <= set(command)
+        assert "sync" in command or {"--no-deps", "-r"} <= set(command), "`pip sync` installs the lock and nothing else"
 
 
 def test_the_figures_in_the_text_of_the_document_are_those_of_the_manifests() -> None:

@@ -1,13 +1,11 @@
 """The Makefile as somebody on a new machine meets it."""
 
-import hashlib
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import httpx
@@ -49,82 +47,9 @@ def test_make_alone_shows_the_targets() -> None:
     assert {"serve", "train", "data", "test", "check", "contract", "lock", "clean", "help"} <= set(TARGETS)
 
 
-@pytest.mark.parametrize("python", ["no-such-python", "false"])
-def test_an_unsuitable_python_ends_in_one_sentence(tmp_path: Path, python: str) -> None:
-    done = make("serve", f"SERVICE={tmp_path}/service", PYTHON=python)
-
-    assert last_words(done).startswith("No Python 3.11 or 3.12 found")
-    assert len(done.stderr.splitlines()) == 2
-
-
-@pytest.mark.parametrize("version", ["(3, 10, 13)", "(3, 13, 0)"])
-def test_a_python_of_another_version_is_unsuitable(tmp_path: Path, version: str) -> None:
-    python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = {version}; $2"\n')
-    python.chmod(0o755)
-
-    assert last_words(make("serve", f"SERVICE={tmp_path}/service", PYTHON=str(python))).startswith("No Python 3.11")
-
-
 @pytest.mark.parametrize("target", ["search", "notebook", "scoring-benchmark"])
 def test_what_needs_real_loans_says_so(target: str) -> None:
     assert "DATA=loan.csv" in last_words(make(target))
-
-
-def test_a_failed_install_ends_in_one_sentence_and_is_tried_again(tmp_path: Path) -> None:
-    lock = tmp_path / "requirements.txt"
-    lock.write_text("no-such-package==1 --hash=sha256:" + "0" * 64 + "\n")
-    environment = f"{tmp_path}/service"
-
-    done = make(f"{environment}/.installed", f"SERVICE={environment}", PIP_NO_INDEX="1")
-
-    assert last_words(done).startswith("Installing service_requirements.txt failed")
-    errors = re.findall("^ERROR.*", (Path(environment) / "install.log").read_text(), re.MULTILINE)
-    assert last_words(done).endswith(errors[-1])
-    assert not (Path(environment) / ".installed").exists()
-
-
-def wheel(folder: Path, name: str, version: str, *metadata: str) -> str:
-    """Write a wheel without any module; return its SHA-256."""
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        fields = ("Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *metadata)
-        archive.writestr(f"{name}-{version}.dist-info/METADATA", "\n".join(fields) + "\n")
-        archive.writestr(f"{name}-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr(f"{name}-{version}.dist-info/RECORD", "")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_exactly_the_lock_is_installed_whatever_is_released_later(tmp_path: Path) -> None:
-    """pip up to 23 refuses such a lock unless it is told that the lock is complete, as it is the pip of Debian 12."""
-    wanting = wheel(tmp_path, "wanting", "1", "Requires-Dist: wanted[toml]>=1")
-    wanted = wheel(tmp_path, "wanted", "1", "Provides-Extra: toml")
-    wheel(tmp_path, "wanted", "2", "Provides-Extra: toml")
-    (tmp_path / "service_requirements.txt").write_text(
-        f"wanted==1 --hash=sha256:{wanted}\nwanting==1 --hash=sha256:{wanting}\n"
-    )
-    options = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
-
-    done = make("-f", str(ROOT / "Makefile"), "-C", str(tmp_path), ".venv/service/.installed", **options)
-
-    assert done.returncode == 0, done.stderr
-    installed = {path.name for path in tmp_path.glob(".venv/service/lib/*/site-packages/want*.dist-info")}
-    assert installed == {"wanted-1.dist-info", "wanting-1.dist-info"}
-
-
-def test_an_install_that_takes_long_shows_that_it_runs(tmp_path: Path) -> None:
-    environment = f"{tmp_path}/service"
-    with socket.create_server(("127.0.0.1", 0)) as silent, (tmp_path / "log").open("w") as log:
-        index = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        installing = subprocess.Popen(
-            ["make", f"{environment}/.installed", f"SERVICE={environment}", "NOTICE=1"],
-            cwd=ROOT, env=os.environ | {"PIP_INDEX_URL": index}, stderr=log, start_new_session=True,
-        )  # fmt: skip
-        try:
-            until(lambda: "\n... " in (tmp_path / "log").read_text(), "a line that it still runs")
-        finally:
-            os.killpg(installing.pid, signal.SIGTERM)
-            installing.wait()
 
 
 def test_a_busy_port_ends_in_one_sentence() -> None:

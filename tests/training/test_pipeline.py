@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ MEMBERS = {
     "model.joblib",
     "self_check.json",
     "model_card.md",
-    "evaluation.html",
     "evaluation.json",
-    "profile.html",
     "validation.json",
+}
+PAGES = {
+    "evaluation.html",
+    "profile.html",
     "data_integrity.html",
     "train_test_validation.html",
     "model_evaluation.html",
@@ -54,8 +57,13 @@ def packaged(loans_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def members(packaged: Path) -> dict[str, bytes]:
-    """What a whole run packages for the first model."""
-    return artifact.verify(packaged / "1.zip")
+    """What a whole run packages for the first model, in both of its files."""
+    return artifact.verify(packaged / "1.zip") | pages_of(packaged / "1.zip")
+
+
+def pages_of(path: Path) -> dict[str, bytes]:
+    """Return the pages in the second file of an artifact."""
+    return artifact.verify_evidence(path, json.loads(artifact.verify(path)["metadata.json"]))
 
 
 def test_the_on_book_model_comes_with_its_own_evidence(packaged: Path) -> None:
@@ -63,7 +71,8 @@ def test_the_on_book_model_comes_with_its_own_evidence(packaged: Path) -> None:
     metadata = json.loads(on_book_members["metadata.json"])
     card = on_book_members["model_card.md"].decode()
 
-    assert on_book_members.keys() == MEMBERS - OF_THE_LOANS
+    assert on_book_members.keys() == MEMBERS
+    assert pages_of(packaged / "on_book_1.zip").keys() == PAGES - OF_THE_LOANS
     assert metadata["model"] == "credit_risk_on_book_model"
     assert metadata["features"] == ON_BOOK.specification()
     assert set(metadata["compared"]) == {"this model", "LightGBM's defaults", "this model without the age"}
@@ -71,8 +80,24 @@ def test_the_on_book_model_comes_with_its_own_evidence(packaged: Path) -> None:
     assert card.index("## On a book of living loans") < card.index("## The model")
 
 
-def test_the_evidence_is_packaged(members: dict[str, bytes]) -> None:
-    assert members.keys() == MEMBERS
+def test_the_pages_are_in_a_second_file(packaged: Path) -> None:
+    assert artifact.verify(packaged / "1.zip").keys() == MEMBERS
+    assert pages_of(packaged / "1.zip").keys() == PAGES
+
+
+def test_without_the_extra_of_the_reports_its_pages_are_left_out(
+    loans_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("deepchecks", "data_profiling"):
+        monkeypatch.setitem(sys.modules, name, None)  # as where it is not installed
+    monkeypatch.setattr(validation, "STOPPING", ())
+    monkeypatch.setattr(estimator, "ARTICLE", estimator.ARTICLE | {"n_estimators": 5})
+
+    pipeline.run(loans_file, Path("1.zip"), source="4,000 invented loans")
+
+    assert artifact.verify(Path("1.zip")).keys() == MEMBERS
+    assert pages_of(Path("1.zip")).keys() == {"evaluation.html"}
+    assert "deepchecks is not installed" in capsys.readouterr().out
 
 
 def test_the_evaluation_and_the_metadata_agree(members: dict[str, bytes]) -> None:
