@@ -72,7 +72,7 @@ def of(
     words = (
         f"the years of issue differ from the published book's by {distance:.2f}, more than {_SAME}: "
         "views of the loans as of earlier months are drawn, so that ages and statuses match the book of "
-        f"{months.text(MONTH)}"
+        f"{months.text(MONTH)}. {_represented()}"
     )
     report(words)
     return Book(draw(loans, views_per_loan * len(loans), seed=seed), words, drawn=True)
@@ -126,6 +126,16 @@ def draw(loans: pd.DataFrame, size: int, *, seed: int) -> pd.DataFrame:
     expected = size * _weights(cells, seen.status)
     taken = random.random(len(loan)) < expected
     return views.frame(loans, seen.taken(taken))
+
+
+def _represented() -> str:
+    """Say which loans represent the years that are nearly missing from the extracts."""
+    spans = dict.fromkeys(_SEEN_IN.values())
+    return " ".join(
+        f"Loans of {' and '.join(str(year) for year, seen in _SEEN_IN.items() if seen == span)} are represented by "
+        f"loans issued from {span[0]} to {span[1]}."
+        for span in spans
+    ).removesuffix(".")
 
 
 class _Cell(NamedTuple):

@@ -16,11 +16,9 @@ from matplotlib.axes import Axes
 from sklearn.metrics import average_precision_score
 from tqdm import tqdm
 
-from credit_risk_model.features import LOAN
+from credit_risk_model.feature_set import FeatureSet
+from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.training import book, dataset, estimator, evaluation, preparation, report, split
-
-FOUND = estimator.FOUND
-PLOT = FOUND.with_suffix(".svg")
 
 _FOLDS = 4
 _TIMED_ROWS = 100
@@ -31,7 +29,13 @@ class SearchError(Exception):
 
 
 def search(
-    loans: pd.DataFrame, *, trials: int, seconds: float, seed: int = estimator.SEED, progress: bool = True
+    loans: pd.DataFrame,
+    features: FeatureSet = LOAN,
+    *,
+    trials: int,
+    seconds: float,
+    seed: int = estimator.SEED,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Look for the hyperparameters that rank prepared loans best, and among the equally good for the cheapest.
 
@@ -52,18 +56,18 @@ def search(
         from flaml import tune
 
     fold = split.buckets(loans) % _FOLDS
-    rows = LOAN.encode_frame(loans.head(_TIMED_ROWS))
-    defaults = estimator.fit(loans, estimator.LIGHTGBM_DEFAULTS)
+    rows = features.encode_frame(loans.head(_TIMED_ROWS))
+    defaults = estimator.fit(loans, estimator.LIGHTGBM_DEFAULTS, features)
     history: list[dict[str, Any]] = []
 
     def evaluate(config: dict[str, Any]) -> dict[str, float]:
         hyperparameters = {name: _plain(name, value) for name, value in config.items()}
         scores, booster = [], defaults
         for number in range(_FOLDS):
-            booster = estimator.fit(loans[fold != number], hyperparameters)
+            booster = estimator.fit(loans[fold != number], hyperparameters, features)
             left_out = loans[fold == number]
-            risky, probability = estimator.is_risky(left_out), estimator.probabilities(booster, left_out)
-            scores.append(float(average_precision_score(risky, probability)))
+            probability = estimator.probabilities(booster, left_out, features)
+            scores.append(float(average_precision_score(estimator.is_risky(left_out), probability)))
         taken = evaluation.seconds_per_loan({"this": booster, "defaults": defaults}, rows, rounds=3)
         history.append(
             {
@@ -185,24 +189,28 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--trials", type=int, default=80, help="how many proposals to try (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=1_200, help="how long to go on at most (default: %(default)s)")
+    parser.add_argument("--on-book", action="store_true", help="search for the model that knows the age of a loan")
     parser.add_argument(
-        "--output", type=Path, default=FOUND, metavar="FILE", help="the JSON file to write (default: the committed one)"
+        "--output", type=Path, metavar="FILE", help="the JSON file to write (default: the committed one of the model)"
     )
     options = parser.parse_args(arguments)
+    features = ON_BOOK if options.on_book else LOAN
+    output = options.output or estimator.FOUND[features]
     try:
         loans, _ = preparation.prepare(dataset.read(options.data))
         loans = book.of(loans, seed=estimator.SEED, views_per_loan=1, report=print).loans
-        found = search(loans[~split.held_back(loans)], trials=options.trials, seconds=options.seconds)
+        learning = loans[~split.held_back(loans)]
+        found = search(learning, features, trials=options.trials, seconds=options.seconds)
     except (dataset.DatasetError, preparation.PreparationError, estimator.EstimatorError, SearchError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    options.output.write_text(json.dumps(found | {"data": dataset.fingerprint(options.data)}, indent=1) + "\n")
-    options.output.with_suffix(".svg").write_text(plot(found))
+    output.write_text(json.dumps(found | {"data": dataset.fingerprint(options.data)}, indent=1) + "\n")
+    output.with_suffix(".svg").write_text(plot(found))
     print(
         f"{found['made']['trials']} trials: best average precision {found['within_noise_of']:.4f}, chosen "
         f"{found['average_precision']:.4f} "
         f"at {found['cost']:.2f} times the cost of LightGBM's defaults: {found['hyperparameters']}\n"
-        f"Wrote {options.output.name} and {options.output.with_suffix('.svg').name}."
+        f"Wrote {output.name} and {output.with_suffix('.svg').name}."
     )
     return 0
 
