@@ -90,11 +90,12 @@ train: $(PROJECT)/.installed ## Train on DATA=loan.csv[.gz] and renew the artifa
 	fi
 
 .PHONY: search
-search: $(PROJECT)/.installed ## Look for hyperparameters with DATA=loan.csv[.gz] (TRIALS=120 at most, SECONDS=1200 at most)
+search: $(PROJECT)/.installed ## Look for hyperparameters of both models with DATA=loan.csv[.gz] (TRIALS=120, SECONDS=1200 for each)
 	@if [ -z "$$DATA" ]; then
 		echo "A search needs real loans: make search DATA=loan.csv" >&2; exit 1
 	fi
 	$(PROJECT)/bin/python -m credit_risk_model.training.search --data "$$DATA" --trials $(TRIALS) --seconds $(SECONDS)
+	$(PROJECT)/bin/python -m credit_risk_model.training.search --on-book --data "$$DATA" --trials $(TRIALS) --seconds $(SECONDS)
 
 .PHONY: notebook
 notebook: $(PROJECT)/.installed ## Run the notebook again with DATA=loan.csv[.gz]

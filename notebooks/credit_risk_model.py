@@ -35,7 +35,6 @@ from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.on_book import CreditRiskOnBookModel
 from credit_risk_model.training import (
     book,
-    comparison,
     dataset,
     estimator,
     evaluation,
@@ -43,7 +42,6 @@ from credit_risk_model.training import (
     preparation,
     profile,
     report,
-    search,
     split,
     validation,
 )
@@ -135,12 +133,13 @@ print(validation.table(halves.findings, reasons))
 # %% [markdown]
 # ## Hyperparameters
 #
-# FLAML looked for them with cross-validation on about one view of each loan to learn from. A model that ranks better
+# FLAML looked for them, for each model, with cross-validation on about one view of each loan. A model that ranks better
 # may take longer to answer, so the cheapest of those within noise of the best was chosen. `make search` repeats that.
 
 # %%
-display(SVG(search.PLOT.read_text()))
-estimator.found_hyperparameters()
+for inputs in (features.LOAN, features.ON_BOOK):
+    display(SVG(estimator.FOUND[inputs].with_suffix(".svg").read_text()))
+    print(len(inputs), "inputs:", estimator.found_hyperparameters(inputs))
 
 # %% [markdown]
 # ## The models
@@ -151,7 +150,7 @@ estimator.found_hyperparameters()
 
 # %%
 learned = estimator.learn(learning, estimator.found_hyperparameters())
-on_book = estimator.learn(learning, estimator.found_hyperparameters(), features.ON_BOOK)
+on_book = estimator.learn(learning, estimator.found_hyperparameters(features.ON_BOOK), features.ON_BOOK)
 pd.DataFrame(
     {
         "16 inputs": evaluation.population(
@@ -207,7 +206,7 @@ pd.DataFrame([(name, f"{len(content):,}") for name, content in members.items()],
 # %%
 rows = {
     (population, name): figures[population]
-    for population in comparison.POPULATIONS
+    for population in shipped.metadata["compared"]["this model"]
     for name, figures in shipped.metadata["compared"].items()
 }
 pd.DataFrame(rows).T[["risky_share", "mean_probability", "current_flagged", "f1", "average_precision"]].round(3)

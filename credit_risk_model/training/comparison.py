@@ -21,9 +21,8 @@ POPULATIONS = {
     LIVING: f"those of them that were being paid or late when they were recorded in {months.text(book.MONTH)}, as the "
     "file has them; none of these rows is a computed view",
     LATER: "loans of the book issued from 2012 on; the models learned from loans issued until 2011. Where views are "
-    "drawn, these models know the status shares of the later loans, because their views are drawn to match the statuses "
-    f"of the whole book. The limit of {validation.current_limit():.1%} for current loans called risky is checked on the "
-    "book only, not here",
+    "drawn, they match the statuses of the whole book, so these models know the status shares of the later loans. The "
+    f"limit of {validation.current_limit():.1%} for current loans called risky is checked on the book only, not here",
 }
 
 _FIRST_LATER = 2012

@@ -134,20 +134,22 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
     for kind in KINDS:
         model = learned[kind.name]
         probability = estimator.probabilities(model.booster, held_out, kind.features)
+        flagged = validation.living_book(evaluation.flagged_of_current(held_out, probability, model.threshold))
+        validation.stop_at_what_matters([flagged], validation.accepted())
         metadata = {
             "model": kind.name,
             "version": __version__,
             "features": kind.features.specification(),
             "classes": [*CreditRisk],
             "threshold": model.threshold,
-            "hyperparameters": estimator.found_hyperparameters() | {"seed": estimator.SEED},
+            "hyperparameters": estimator.found_hyperparameters(kind.features) | {"seed": estimator.SEED},
             "metrics": evaluation.metrics(estimator.is_risky(held_out), probability, model.threshold),
             "data": described,
             "versions": {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES},
         }
         members: dict[str, bytes] = {}
         if reports:
-            members = _reports(kept, kind, loans, whole, test, model, metadata)
+            members = _reports(kept, kind, loans, whole, test, model, metadata, flagged)
         _print_metrics(metadata)
         checked = self_check.scored(model.booster, kind.features)
         path = output.with_name(kind.prefix + output.name)
@@ -159,7 +161,7 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
 
 
 def _model(learning: pd.DataFrame, kind: Kind) -> estimator.Learned:
-    return estimator.learn(learning, estimator.found_hyperparameters(), kind.features, progress=kind.name)
+    return estimator.learn(learning, estimator.found_hyperparameters(kind.features), kind.features, progress=kind.name)
 
 
 def _reports(
@@ -170,6 +172,7 @@ def _reports(
     test: NDArray[np.bool_],
     model: estimator.Learned,
     metadata: dict[str, Any],
+    flagged: validation.Finding,
 ) -> dict[str, bytes]:
     """Return the evidence for a model, which is written into its artifact; `metadata` is completed."""
     learning, held_out = whole.loans[~test], whole.loans[test]
@@ -188,8 +191,7 @@ def _reports(
             lambda: validation.model_evaluation(learning, held_out, model.booster, model.threshold, kind.features),
         ),
     ]
-    flagged = evaluation.flagged_of_current(held_out, probability, model.threshold)
-    findings = [*(finding for each in found for finding in each.findings), validation.living_book(flagged)]
+    findings = [*(finding for each in found for finding in each.findings), flagged]
     reasons = validation.accepted()
     print(f"Checks:\n{validation.table(findings, reasons)}")
     validation.stop_at_what_matters(findings, reasons)
@@ -198,18 +200,25 @@ def _reports(
         f"evaluation of {kind.name}",
         lambda: evaluation.evaluate(held_out, probability, model.threshold, model.booster, progress=True),
     )
-    evaluated["populations"] = {name: figures["this model"][name] for name in comparison.POPULATIONS}
+    evaluated["populations"] = figures["this model"]
+    living = comparison.held_out_living(book.as_recorded(loans))
+    evaluated["statuses_of_loans_being_paid"] = evaluation.by_group(
+        living, dataset.STATUS, estimator.probabilities(model.booster, living, kind.features), model.threshold
+    )
+    notice = report.notice(kind.name, metadata["data"])
     members = {
         "model_card.md": model_card.text(metadata, evaluated, kind.features).encode(),
-        "evaluation.html": report.page(evaluated, figures, metadata["data"]["source"]),
+        "evaluation.html": report.page(evaluated, figures, kind.name, notice),
         "evaluation.json": _json(evaluated),
         "validation.json": _json(validation.as_json(findings, reasons)),
-        "model_evaluation.html": found[2].page,
+        "model_evaluation.html": report.with_notice(found[2].page, notice),
     }
     if kind.features is LOAN:  # what is known of the loans is the same for both models, and packaged once
         columns = [*LOAN.names, preparation.RISK, preparation.YEAR]
-        members["profile.html"] = kept.take("profile of the loans", lambda: profile.page(loans[columns]))
-        members |= {f"{each.findings[0].suite}.html": each.page for each in found[:2]}
+        pages = {"profile": kept.take("profile of the loans", lambda: profile.page(loans[columns]))}
+        pages |= {each.findings[0].suite: each.page for each in found[:2]}
+        notice = report.notice(" and ".join(each.name for each in KINDS), metadata["data"])
+        members |= {f"{name}.html": report.with_notice(page, notice) for name, page in pages.items()}
     return members
 
 
@@ -232,8 +241,8 @@ def _print_metrics(metadata: dict[str, Any]) -> None:
 
 
 def _print_table(measured: comparison.Figures, seconds: dict[str, float]) -> None:
-    for population, words in comparison.POPULATIONS.items():
-        print(f"On {population} ({words}):")
+    for population in measured["this model"]:
+        print(f"On {population} ({comparison.POPULATIONS[population]}):")
         print(" " * 36 + "".join(f"{title:>12}" for title in _COLUMNS.values()))
         for model, figures in measured.items():
             print(f"  {model:<34}" + "".join(f"{figures[population][name]:>12.4f}" for name in _COLUMNS))

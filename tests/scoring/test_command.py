@@ -509,7 +509,7 @@ def test_payment_months_that_are_numbers_end_with_the_option_that_helps(
 
 @pytest.mark.parametrize(("value", "kind"), [(201_512, "int64"), (2015.92, "double"), (True, "bool")])
 def test_a_month_of_issue_of_another_type_is_refused_with_what_is_expected(
-    frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: object, kind: str
+    frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: float, kind: str
 ) -> None:
     given = on_book(tmp_path / "in.parquet", frame.head(9).assign(issue_d=value))
 
