@@ -18,6 +18,7 @@ from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.training import book, split
 from credit_risk_model.training.dataset import STATUS
 from credit_risk_model.training.preparation import RISK
+from credit_risk_model.training.views import LOAN_NUMBER
 
 SEED = 42
 
@@ -144,10 +145,22 @@ def fit(
     with tqdm(total=trees, desc=progress, unit=" trees", disable=progress is None, mininterval=0.5) as bar:
         return lightgbm.train(
             parameters,
-            lightgbm.Dataset(loans[features.names], label=is_risky(loans)),
+            lightgbm.Dataset(loans[features.names], label=is_risky(loans), weight=_weights(loans, features)),
             num_boost_round=trees,
             callbacks=[lambda _: bar.update() and None],
         )
+
+
+def _weights(loans: pd.DataFrame, features: FeatureSet) -> NDArray[np.float64] | None:
+    """Return the weight of each row, shape (n,), or None where all rows weigh the same.
+
+    Without the age, views of one loan look much alike, so a loan with n views weighs the square root of n and not n. In
+    cross-validation on the book this raised the average precision; with the age it did not.
+    """
+    if features is ON_BOOK or LOAN_NUMBER not in loans:
+        return None
+    views = loans.groupby(LOAN_NUMBER)[LOAN_NUMBER].transform("size")
+    return np.asarray(1 / np.sqrt(views), dtype=np.float64)
 
 
 def probabilities(booster: lightgbm.Booster, loans: pd.DataFrame, features: FeatureSet = LOAN) -> NDArray[np.float64]:

@@ -93,7 +93,7 @@ def test_a_loan_as_recorded_has_its_age_in_the_month_of_the_book_or_at_its_end(
 ) -> None:
     last_month = np.nan if last_paid is None else float(months.number(last_paid) or 0)
     issued = float(months.number("Jan-2012") or 0)
-    loan = prepared_loans.head(1).assign(**{STATUS: status, ISSUE_MONTH: issued, LAST_MONTH: last_month})
+    loan = prepared_loans.head(1).assign(**{STATUS: status}).assign(**{ISSUE_MONTH: issued, LAST_MONTH: last_month})
 
     assert book.as_recorded(loan)["MonthsSinceIssue"].tolist() == [age]
 

@@ -103,6 +103,21 @@ def test_a_part_without_loans_is_named(prepared_loans: pd.DataFrame) -> None:
         estimator.check_classes(prepared_loans.head(0), "held back")
 
 
+def test_without_the_age_a_loan_with_many_views_weighs_less_than_all_of_them(aged_loans: pd.DataFrame) -> None:
+    loans = aged_loans.head(400)
+    rows = pd.concat([loans, *[loans.head(100)] * 3])  # four views of the first 100 loans, which weigh as much as two
+    risky = estimator.is_risky(loans)
+    no_split = {"n_estimators": 1, "min_child_samples": 10_000}
+
+    without, with_age = (
+        estimator.probabilities(estimator.fit(rows, no_split, features), loans, features)
+        for features in (LOAN, ON_BOOK)
+    )
+
+    assert np.allclose(without, np.average(risky, weights=[2] * 100 + [1] * 300))
+    assert np.allclose(with_age, np.average(risky, weights=[4] * 100 + [1] * 300))
+
+
 def test_the_seed_decides_where_chance_does(prepared_loans: pd.DataFrame) -> None:
     chance = SMALL | {"bagging_fraction": 0.5, "bagging_freq": 1}
 
