@@ -165,6 +165,8 @@ def _weights(loans: pd.DataFrame, features: FeatureSet) -> NDArray[np.float64] |
 
 def probabilities(booster: lightgbm.Booster, loans: pd.DataFrame, features: FeatureSet = LOAN) -> NDArray[np.float64]:
     """Return for each of `n` prepared loans the probability that it is risky, shape (n,)."""
+    if loans.empty:  # which LightGBM refuses
+        return np.empty(0)
     return np.asarray(booster.predict(loans[features.names]), dtype=np.float64)
 
 

@@ -144,7 +144,7 @@ def test_every_file_that_is_linked_exists() -> None:
 
 
 def test_the_shipped_models_are_as_good_on_the_book_as_they_must_be() -> None:
-    for prefix, average_precision, f1 in (("", 0.28, 0.28), ("on_book_", 0.85, 0.8)):
+    for prefix, average_precision, f1 in (("", 0.35, 0.35), ("on_book_", 0.85, 0.8)):
         path, features = KINDS[prefix]
         metadata = artifact.read(path, features=features.specification()).metadata
         assert metadata["metrics"]["average_precision"] >= average_precision

@@ -118,6 +118,12 @@ def test_without_the_age_a_loan_with_many_views_weighs_less_than_all_of_them(age
     assert np.allclose(with_age, np.average(risky, weights=[4] * 100 + [1] * 300))
 
 
+def test_no_loans_have_no_probabilities(prepared_loans: pd.DataFrame) -> None:
+    booster = estimator.fit(prepared_loans.head(500), SMALL)
+
+    assert estimator.probabilities(booster, prepared_loans.head(0)).shape == (0,)
+
+
 def test_the_seed_decides_where_chance_does(prepared_loans: pd.DataFrame) -> None:
     chance = SMALL | {"bagging_fraction": 0.5, "bagging_freq": 1}
 
