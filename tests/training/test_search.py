@@ -39,6 +39,13 @@ def test_the_best_is_chosen_where_nothing_comes_near() -> None:
     assert choose([trial(0.90, 0.91, 0.92, 0.91, cost=1.0), best]) is best
 
 
+def test_a_better_trial_that_costs_too_much_is_not_chosen() -> None:
+    dear, cheap, cheapest = (trial(*[score] * 4, cost=cost) for score, cost in ((0.97, 1.4), (0.95, 1.2), (0.9, 0.5)))
+
+    assert choose([dear, cheap, cheapest], most_cost=1.2) is cheap
+    assert choose([dear], most_cost=1.2) is dear
+
+
 @pytest.mark.parametrize(("trials", "seconds"), [(0, 60.0), (-1, 60.0), (5, 0.0)])
 def test_a_budget_without_a_trial_is_refused(prepared_loans: pd.DataFrame, trials: int, seconds: float) -> None:
     with pytest.raises(SearchError, match="allow at least one"):
@@ -112,7 +119,9 @@ def test_the_model_with_the_age_has_a_search_of_its_own(
 def test_the_committed_result_is_the_choice_of_its_own_history(features: FeatureSet) -> None:
     found = json.loads(estimator.FOUND[features].read_text())
 
-    assert found["hyperparameters"] == choose(found["history"])["hyperparameters"]
+    chosen = choose(found["history"], search.MOST_COST)
+    assert found["hyperparameters"] == chosen["hyperparameters"]
+    assert chosen["cost"] <= search.MOST_COST
     assert found["hyperparameters"] == estimator.found_hyperparameters(features)
     assert found["made"]["trials"] == len(found["history"]) >= 30
 
