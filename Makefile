@@ -100,11 +100,12 @@ score: $(call INSTALLED,$(SCORING)) ## Score a file of loans with the on-book mo
 	"$$SCORING"/bin/python -m credit_risk_model.scoring "$$IN" "$$OUT" --on-book --accept-rejects --resume
 
 .PHONY: search
-search: $(call INSTALLED,$(PROJECT)) ## Search for hyperparameters with DATA=loan.csv[.gz] (TRIALS=120 and SECONDS=1200 are the limits)
+search: $(call INSTALLED,$(PROJECT)) ## Search for hyperparameters of both models with DATA=loan.csv[.gz] (TRIALS=120 and SECONDS=1200 are the limits for each)
 	@if [ -z "$$DATA" ]; then
 		echo "A search needs real loans: make search DATA=loan.csv" >&2; exit 1
 	fi
 	"$$PROJECT"/bin/python -m credit_risk_model.training.search --data "$$DATA" --trials $(TRIALS) --seconds $(SECONDS)
+	"$$PROJECT"/bin/python -m credit_risk_model.training.search --on-book --data "$$DATA" --trials $(TRIALS) --seconds $(SECONDS)
 
 .PHONY: notebook
 notebook: $(call INSTALLED,$(PROJECT)) ## Execute the notebook with DATA=loan.csv[.gz]

@@ -11,7 +11,7 @@ from credit_risk_model import months
 from credit_risk_model.features import MONTHS_SINCE_ISSUE
 from credit_risk_model.training import views
 from credit_risk_model.training.dataset import STATUS
-from credit_risk_model.training.preparation import ISSUE_MONTH, YEAR, PreparationError
+from credit_risk_model.training.preparation import ISSUE_MONTH, LAST_MONTH, YEAR, PreparationError
 
 # Lending Club's full file of 887,379 loans, as published: loans by year of issue, and by status in January 2016.
 MONTH = 2016 * 12
@@ -72,7 +72,7 @@ def of(
     words = (
         f"the years of issue differ from the published book's by {distance:.2f}, more than {_SAME}: "
         "views of the loans as of earlier months are drawn, so that ages and statuses match the book of "
-        f"{months.text(MONTH)}"
+        f"{months.text(MONTH)}. {_represented()}"
     )
     report(words)
     return Book(draw(loans, views_per_loan * len(loans), seed=seed), words, drawn=True)
@@ -95,11 +95,16 @@ def difference(loans: pd.DataFrame) -> float:
 
 
 def as_recorded(loans: pd.DataFrame) -> pd.DataFrame:
-    """Return the loans with the age that they had when the book was recorded, or at their last payment if later."""
-    age = np.maximum(views.history(loans, MONTH).recorded, MONTH) - loans[ISSUE_MONTH]
-    age = np.where(np.isnan(age), MONTH - loans[ISSUE_MONTH], age)
-    numbers = {MONTHS_SINCE_ISSUE.name: np.clip(age, 0, None), views.LOAN_NUMBER: np.arange(len(loans))}
-    status = loans[STATUS].astype("object").str.removeprefix("Does not meet the credit policy. Status:")
+    """Return the loans with the age that they had when the book was recorded, or when they ended if that was later.
+
+    Some loans were recorded in a later month, which the file does not have. For those, the age counts to the last
+    payment, and for a loan charged off to the month when it was charged off.
+    """
+    status = views.status(loans)
+    until_charged_off = np.where(status == "Charged Off", views.MONTHS_TO_CHARGE_OFF, 0)
+    recorded = np.fmax(MONTH, loans[LAST_MONTH] + until_charged_off)
+    age = np.clip(recorded - loans[ISSUE_MONTH], 0, None)
+    numbers = {MONTHS_SINCE_ISSUE.name: age, views.LOAN_NUMBER: np.arange(len(loans))}
     return loans.assign(**numbers, **{STATUS: status})
 
 
@@ -121,6 +126,16 @@ def draw(loans: pd.DataFrame, size: int, *, seed: int) -> pd.DataFrame:
     expected = size * _weights(cells, seen.status)
     taken = random.random(len(loan)) < expected
     return views.frame(loans, seen.taken(taken))
+
+
+def _represented() -> str:
+    """Say which loans represent the years that are nearly missing from the extracts."""
+    spans = dict.fromkeys(_SEEN_IN.values())
+    return " ".join(
+        f"Loans of {' and '.join(str(year) for year, seen in _SEEN_IN.items() if seen == span)} are represented by "
+        f"loans issued from {span[0]} to {span[1]}."
+        for span in spans
+    ).removesuffix(".")
 
 
 class _Cell(NamedTuple):

@@ -18,11 +18,15 @@ from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.training import book, split
 from credit_risk_model.training.dataset import STATUS
 from credit_risk_model.training.preparation import RISK
+from credit_risk_model.training.views import LOAN_NUMBER
 
 SEED = 42
 
-# What the search found: its hyperparameters, and the trials they were chosen from.
-FOUND = Path(__file__).parent / "hyperparameters.json"
+# What the search found for each model: its hyperparameters, and the trials they were chosen from.
+FOUND = {
+    LOAN: Path(__file__).parent / "hyperparameters.json",
+    ON_BOOK: Path(__file__).parent / "on_book_hyperparameters.json",
+}
 
 LIGHTGBM_DEFAULTS: dict[str, Any] = {"n_estimators": 100}
 
@@ -53,9 +57,17 @@ class EstimatorError(Exception):
     """Loans that no model can be fitted to."""
 
 
-def found_hyperparameters() -> dict[str, Any]:
-    """Return the hyperparameters that the search found."""
-    return dict(json.loads(FOUND.read_text())["hyperparameters"])
+def found_hyperparameters(features: FeatureSet = LOAN) -> dict[str, Any]:
+    """Return the hyperparameters that the search found for the model with these inputs."""
+    return dict(json.loads(FOUND[features].read_text())["hyperparameters"])
+
+
+def most_flagged() -> float:
+    """Return the largest share of current loans that a threshold may call risky, on the rows that it is chosen on.
+
+    This is twice the share of loans in grace or late among those that are being paid, as published.
+    """
+    return 2 * book.troubled_share()
 
 
 class Learned(NamedTuple):
@@ -133,14 +145,28 @@ def fit(
     with tqdm(total=trees, desc=progress, unit=" trees", disable=progress is None, mininterval=0.5) as bar:
         return lightgbm.train(
             parameters,
-            lightgbm.Dataset(loans[features.names], label=is_risky(loans)),
+            lightgbm.Dataset(loans[features.names], label=is_risky(loans), weight=_weights(loans)),
             num_boost_round=trees,
             callbacks=[lambda _: bar.update() and None],
         )
 
 
+def _weights(loans: pd.DataFrame) -> NDArray[np.float64] | None:
+    """Return the weight of each row, shape (n,), or None where it is not known which loans the rows are of.
+
+    Views of one loan look much alike, so a loan with n views weighs the square root of n and not n. In cross-validation
+    on the book this raised the average precision without the age (0.342 to 0.365), and did not change it with the age.
+    """
+    if LOAN_NUMBER not in loans:
+        return None
+    views = loans.groupby(LOAN_NUMBER)[LOAN_NUMBER].transform("size")
+    return np.asarray(1 / np.sqrt(views), dtype=np.float64)
+
+
 def probabilities(booster: lightgbm.Booster, loans: pd.DataFrame, features: FeatureSet = LOAN) -> NDArray[np.float64]:
     """Return for each of `n` prepared loans the probability that it is risky, shape (n,)."""
+    if loans.empty:  # which LightGBM refuses
+        return np.empty(0)
     return np.asarray(booster.predict(loans[features.names]), dtype=np.float64)
 
 
@@ -182,14 +208,14 @@ def check_classes(loans: pd.DataFrame, part: str) -> None:
 def choose_threshold(risky: NDArray[np.bool_], probability: NDArray[np.float64], current: NDArray[np.bool_]) -> float:
     """Return the operating threshold at which F1 of `risky` is highest; equal scores go to the higher threshold.
 
-    At most twice the share of current loans that late loans and those in grace justify is called risky. All arrays have
-    the shape (n,).
+    Thresholds that call more than `most_flagged()` of the current loans risky are left out. All arrays have the shape
+    (n,).
     """
     precision, recall, thresholds = precision_recall_curve(risky, probability)
     f1 = 2 * precision * recall / np.maximum(precision + recall, np.finfo(float).tiny)
     of_current = np.sort(probability[current])
     flagged = (len(of_current) - np.searchsorted(of_current, thresholds)) / max(len(of_current), 1)
-    f1[:-1][flagged > 2 * book.troubled_share()] = 0
+    f1[:-1][flagged > most_flagged()] = 0
     # The curve's last point, precision 1 at recall 0, has no threshold.
     best = len(thresholds) - 1 - int(np.argmax(f1[:-1][::-1]))
     return float(thresholds[best])

@@ -30,7 +30,7 @@ from credit_risk_model.training.views import LOAN_NUMBER
 RESAMPLES = 500
 _POINTS = 200
 _BINS = 10
-_GROUPS = {"purpose": "LoanPurpose", "term": "Term", "year of issue": YEAR}
+_GROUPS = {"status": STATUS, "purpose": "LoanPurpose", "term": "Term", "year of issue": YEAR}
 
 
 def metrics(risky: NDArray[np.bool_], probability: NDArray[np.float64], threshold: float) -> dict[str, float]:
@@ -100,6 +100,7 @@ def evaluate(
         "risky": int(risky.sum()),
         "threshold": threshold,
         "metrics": metrics(risky, probability, threshold),
+        "current_flagged": flagged_of_current(loans, probability, threshold),
         "intervals": intervals(
             risky, probability, threshold, loans[LOAN_NUMBER].to_numpy(), seed=seed, progress=progress
         ),
@@ -120,7 +121,7 @@ def evaluate(
             name: {kind: float(values[position] / values.sum()) for kind, values in importance.items()}
             for position, name in enumerate(booster.feature_name())
         },
-        "groups": {title: _by_group(loans[column], risky, probability, threshold) for title, column in _GROUPS.items()},
+        "groups": {title: by_group(loans, column, probability, threshold) for title, column in _GROUPS.items()},
     }
 
 
@@ -195,18 +196,21 @@ def _confusion(risky: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> dict[s
     }
 
 
-def _by_group(
-    column: pd.Series, risky: NDArray[np.bool_], probability: NDArray[np.float64], threshold: float
+def by_group(
+    loans: pd.DataFrame, column: str, probability: NDArray[np.float64], threshold: float
 ) -> list[dict[str, Any]]:
+    """Return for each value of a column its rows, how many are risky and are answered with `risky`, and the metrics."""
+    risky = is_risky(loans)
     found = []
-    for value in sorted(column.dropna().unique()):
-        rows = (column == value).to_numpy()
+    for value in sorted(loans[column].dropna().unique()):
+        rows = (loans[column] == value).to_numpy()
         both = 0 < risky[rows].sum() < rows.sum()
         found.append(
             {
                 "group": str(int(value)) if isinstance(value, float) else str(value).strip(),
                 "loans": int(rows.sum()),
                 "risky": int(risky[rows].sum()),
+                "flagged": int((probability[rows] >= threshold).sum()),
                 # Without loans of both classes there is nothing to rank.
                 "metrics": metrics(risky[rows], probability[rows], threshold) if both else None,
             }

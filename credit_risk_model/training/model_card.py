@@ -5,10 +5,15 @@ Sections after Mitchell et al., Model Cards for Model Reporting (2019).
 
 from typing import Any
 
+from credit_risk_model import months
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import ON_BOOK
 from credit_risk_model.training import report
-from credit_risk_model.training.comparison import BOOK, LATER, POPULATIONS, RECORDED
+from credit_risk_model.training.book import MONTH
+from credit_risk_model.training.comparison import LATER, LIVING, POPULATIONS
+from credit_risk_model.training.validation import current_limit
+
+LATE = ("Late (16-30 days)", "Late (31-120 days)", "Default")
 
 _BOOK_COLUMNS = ["risky_share", "mean_probability", "current_flagged", "precision", "recall", "f1", "average_precision",
                  "calibration_error"]  # fmt: skip
@@ -26,13 +31,17 @@ _LIMIT_OF_16 = """\
 - **Do not use it to find the late ones among the loans that are being paid, nor to rank young loans**: on those of the
   last two years of the book it ranks hardly better than chance. Most of what it finds are loans that were charged off
   long ago. Use `credit_risk_on_book_model`.
-- It flags more of the current loans where they come from years of issue that it has not met; see the last population.
+{recall}
+{later}
 - The same 16 numbers mean other things in an old book and in a young one. The model is made for the book above; on
   the loans as the file has them, most of which ended long ago, it misses most of the risky ones."""
 
 _LIMIT_OF_17 = """\
+- **It finds few of the loans that are only some weeks late.** Most of what it finds was charged off before.
+{recall}
 - It says what state a loan is in, more than what will become of it: a loan that was paid on time until now is
   answered with `safe`, and some of those fail later.
+{later}
 - The age counts whole months up to the month of the payments. An age that is one month too high makes loans look as
   if they had missed a payment."""
 
@@ -57,28 +66,30 @@ Club's full file as published (887,379 loans issued 2007-2015, recorded in Janua
 
 {_headline(evaluation)}
 
-The intervals are percentiles of resamples of the loans, each with all its views.
+The intervals are percentiles of resamples of the loans, each with all its views. The share of the rows of each status
+that is answered with `risky` (for the statuses that count as risky this is the recall), on the book and on the loans
+held out that were really being paid or late when they were recorded in {months.text(MONTH)}:
+
+{_statuses(evaluation)}
 
 The same model on other populations, and other models on the same. For this table each model learned without the rows
 that its threshold was chosen on:
 
 {_compared(metadata)}
 
-- {BOOK}: {POPULATIONS[BOOK]}.
-- {RECORDED}: {POPULATIONS[RECORDED]}.
-- {LATER}: {POPULATIONS[LATER]}.
+{_populations(evaluation)}
 
 Most rows of the book are computed views, and so is most of the evidence: only loans that were recorded in January 2016,
 or ended before, are as recorded. `evaluation.html` has the curves, the calibration and the results by purpose, term and
-year of issue; these groups differ most in average precision:
+year of issue; these groups differ most in average precision (the year is that in which the real loan was issued):
 
 {_groups(evaluation)}
 
 ## The model
 
 LightGBM, gradient-boosted trees for binary classification; the classes are `safe` and `risky`. A loan is answered with
-`risky` from a probability of {metadata["threshold"]:.3f}, the threshold with the best F1 on validation rows of the
-book; the probabilities were calibrated on the same rows. The model that both were chosen with had not seen these rows,
+`risky` from a probability of {metadata["threshold"]:.3f}, {report.threshold_words()};
+the probabilities were calibrated on the same rows. The model that both were chosen with had not seen these rows,
 and none of them is among the loans held out. A search on the rows learned from found the hyperparameters:
 
 {_code(metadata["hyperparameters"])}
@@ -109,7 +120,7 @@ the formulas.
 
 ## Limits
 
-{_LIMIT_OF_17 if knows_age else _LIMIT_OF_16}
+{(_LIMIT_OF_17 if knows_age else _LIMIT_OF_16).format(recall=_recall(evaluation), later=_later(evaluation))}
 - The figures hold for books like this one. Nothing is known of loans issued after 2015, or in another economy.
 - No attribute that the law protects is among the inputs, and none is known for these loans: whether the model treats
   groups of people alike was not examined and cannot be with these data.
@@ -141,9 +152,55 @@ def _compared(metadata: dict[str, Any]) -> str:
         ["model", "on", *map(report.words, _BOOK_COLUMNS)],
         [
             [model, population, *(f"{figures[population][name]:.3f}" for name in _BOOK_COLUMNS)]
-            for population in POPULATIONS
+            for population in metadata["compared"]["this model"]
             for model, figures in metadata["compared"].items()
         ],
+    )
+
+
+def _populations(evaluation: dict[str, Any]) -> str:
+    return "\n".join(f"- {population}: {POPULATIONS[population]}." for population in evaluation["populations"])
+
+
+def _statuses(evaluation: dict[str, Any]) -> str:
+    living = {group["group"]: group for group in evaluation["statuses_of_loans_being_paid"]}
+    rows = []
+    for group in evaluation["groups"]["status"]:
+        seen = [group, living.get(group["group"])]
+        cells = [
+            [f"{each['loans']:,}", f"{each['flagged'] / each['loans']:.1%}"] if each else ["", ""] for each in seen
+        ]
+        rows.append([group["group"], *cells[0], *cells[1]])
+    return _table(["status", "rows of the book", "answered `risky`", "loans being paid", "answered `risky`"], rows)
+
+
+def _recall(evaluation: dict[str, Any]) -> str:
+    groups = {group["group"]: group for group in evaluation["groups"]["status"]}
+    shares = " and ".join(
+        f"{groups[status]['flagged'] / groups[status]['loans']:.0%} of those with the status {status}"
+        for status in LATE
+        if status in groups
+    )
+    found = f"- Of the late loans of the book, it finds {shares}."
+    if living := evaluation["populations"].get(LIVING):
+        found += (
+            f"\n- On the {living['loans']:,.0f} loans held out that were being paid or late in {months.text(MONTH)}, "
+            f"as recorded, its average precision is {living['average_precision']:.3f} and its F1 {living['f1']:.3f} "
+            f"({living['risky_share']:.1%} of them are risky)."
+        )
+    return found
+
+
+def _later(evaluation: dict[str, Any]) -> str:
+    later = evaluation["populations"].get(LATER)
+    if not later:
+        return "- It was not judged on loans issued later than those that it learned from."
+    limit = current_limit()
+    within = "within" if later["current_flagged"] <= limit else "above"
+    return (
+        "- On loans issued later than those learned from, it answers "
+        f"{later['current_flagged']:.1%} of the current loans with `risky`. This is {within} the limit of {limit:.1%} "
+        "at which a packaging stops; the limit is checked on the book only."
     )
 
 
@@ -151,6 +208,10 @@ def _headline(evaluation: dict[str, Any]) -> str:
     return _table(
         ["figure", "value", "95 % interval"],
         [
+            ["rows held out", f"{evaluation['loans']:,}", ""],
+            ["current loans answered with `risky`", f"{evaluation['current_flagged']:.3f}", ""],
+        ]
+        + [
             [report.words(name), f"{value:.3f}", "{:.3f} to {:.3f}".format(*evaluation["intervals"][name])]
             for name, value in evaluation["metrics"].items()
         ],

@@ -40,6 +40,7 @@ from credit_risk_model.training import (
 
 WORK = Path("build") / "training"
 
+_OF_THE_MODEL = "model_evaluation.html"  # the page of deepchecks about one model; the others are about the loans
 _TIMED_ROWS = 300
 _LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn")
 
@@ -135,20 +136,22 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
     for kind in KINDS:
         model = learned[kind.name]
         probability = estimator.probabilities(model.booster, held_out, kind.features)
+        flagged = validation.living_book(evaluation.flagged_of_current(held_out, probability, model.threshold))
+        validation.stop_at_what_matters([flagged], validation.accepted())
         metadata = {
             "model": kind.name,
             "version": __version__,
             "features": kind.features.specification(),
             "classes": [*CreditRisk],
             "threshold": model.threshold,
-            "hyperparameters": estimator.found_hyperparameters() | {"seed": estimator.SEED},
+            "hyperparameters": estimator.found_hyperparameters(kind.features) | {"seed": estimator.SEED},
             "metrics": evaluation.metrics(estimator.is_risky(held_out), probability, model.threshold),
             "data": described,
             "versions": {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES},
         }
         members: dict[str, bytes] = {}
         if reports:
-            members = _reports(kept, kind, loans, whole, test, model, metadata)
+            members = _reports(kept, kind, loans, whole, test, model, metadata, flagged)
         _print_metrics(metadata)
         checked = self_check.scored(model.booster, kind.features)
         path = output.with_name(kind.prefix + output.name)
@@ -162,7 +165,7 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
 
 
 def _model(learning: pd.DataFrame, kind: Kind) -> estimator.Learned:
-    return estimator.learn(learning, estimator.found_hyperparameters(), kind.features, progress=kind.name)
+    return estimator.learn(learning, estimator.found_hyperparameters(kind.features), kind.features, progress=kind.name)
 
 
 def _reports(
@@ -173,6 +176,7 @@ def _reports(
     test: NDArray[np.bool_],
     model: estimator.Learned,
     metadata: dict[str, Any],
+    flagged: validation.Finding,
 ) -> dict[str, bytes]:
     """Return the evidence for a model, which is written into its artifact; `metadata` is completed."""
     learning, held_out = whole.loans[~test], whole.loans[test]
@@ -189,7 +193,7 @@ def _reports(
             "checks of the split",
             lambda: checks.of_split(checks.one_view(learning), checks.one_view(held_out)),
         ),
-        validation.living_book(evaluation.flagged_of_current(held_out, probability, model.threshold)),
+        flagged,
     ]
     reasons = validation.accepted()
     print(f"Checks:\n{validation.table(findings, reasons)}")
@@ -203,17 +207,27 @@ def _reports(
         f"evaluation of {kind.name}",
         lambda: evaluation.evaluate(held_out, probability, model.threshold, model.booster, progress=True),
     )
-    evaluated["populations"] = {name: figures["this model"][name] for name in comparison.POPULATIONS}
+    evaluated["populations"] = figures["this model"]
+    living = comparison.held_out_living(book.as_recorded(loans))
+    evaluated["statuses_of_loans_being_paid"] = evaluation.by_group(
+        living, dataset.STATUS, estimator.probabilities(model.booster, living, kind.features), model.threshold
+    )
+    notice = report.notice(kind.name, metadata["data"])
     members = {
         "model_card.md": model_card.text(metadata, evaluated, kind.features).encode(),
-        "evaluation.html": report.page(evaluated, figures, metadata["data"]["source"]),
+        "evaluation.html": report.page(evaluated, figures, kind.name, notice),
         "evaluation.json": _json(evaluated),
         "validation.json": _json(validation.as_json([*findings, *noted], reasons)),
     }
-    members |= {name: page.page for name, page in pages.items()}
+    of_both_models = report.notice(" and ".join(each.name for each in KINDS), metadata["data"])
+    members |= {
+        name: report.with_notice(page.page, notice if name == _OF_THE_MODEL else of_both_models)
+        for name, page in pages.items()
+    }
     if kind.features is LOAN and profile.is_installed():
         columns = [*LOAN.names, preparation.RISK, preparation.YEAR]
-        members["profile.html"] = kept.take("profile of the loans", lambda: profile.page(loans[columns]))
+        page = kept.take("profile of the loans", lambda: profile.page(loans[columns]))
+        members["profile.html"] = report.with_notice(page, of_both_models)
     return members
 
 
@@ -230,7 +244,7 @@ def _pages(
         print("deepchecks is not installed (the extra `reports`): its pages are left out.")
         return {}
     pages = {
-        "model_evaluation.html": kept.take(
+        _OF_THE_MODEL: kept.take(
             f"page of {kind.name}",
             lambda: validation.model_evaluation(learning, held_out, model.booster, model.threshold, kind.features),
         )
@@ -262,8 +276,8 @@ def _print_metrics(metadata: dict[str, Any]) -> None:
 
 
 def _print_table(measured: comparison.Figures, seconds: dict[str, float]) -> None:
-    for population, words in comparison.POPULATIONS.items():
-        print(f"On {population} ({words}):")
+    for population in measured["this model"]:
+        print(f"On {population} ({comparison.POPULATIONS[population]}):")
         print(" " * 36 + "".join(f"{title:>12}" for title in _COLUMNS.values()))
         for model, figures in measured.items():
             print(f"  {model:<34}" + "".join(f"{figures[population][name]:>12.4f}" for name in _COLUMNS))

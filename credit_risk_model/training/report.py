@@ -2,6 +2,7 @@
 
 import html
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from credit_risk_model.training import estimator
 from credit_risk_model.training.comparison import POPULATIONS, Figures
 
 BLUE, RED, GREY = "#1f5fa8", "#c8442b", "#8a8f98"
@@ -24,18 +26,58 @@ figure { margin: 0; } figure svg { width: 100%; height: auto; } figcaption { col
 """
 
 
-def page(evaluation: dict[str, Any], compared: Figures, source: str) -> bytes:
-    """Return the page. `evaluation` is that of `evaluation.evaluate`; `compared` has the figures of all models."""
+LIMITS = (
+    "Most rows of the book are computed views of real loans. The figures hold for such a book: loans of Lending Club "
+    "issued until 2015. The model does not decide on applications, and fairness was not examined."
+)
+
+
+def threshold_words() -> str:
+    """Say how the operating threshold was chosen."""
+    return (
+        "the threshold with the best F1 among those that call at most "
+        f"{estimator.most_flagged():.1%} of the current loans risky, on validation rows of the book"
+    )
+
+
+def notice(name: str, data: dict[str, Any]) -> str:
+    """Return as HTML which model a page is about, where its loans come from, and what limits the page has.
+
+    `data` is that of the metadata of the artifact.
+    """
+    parts = {"Model": name, "Loans": data["source"], "Book": data["book"], "Limits": LIMITS}
+    lines = (f"<b>{part}:</b> {html.escape(words)}" for part, words in parts.items())
+    return f'<p style="margin: 1rem; font: 14px/1.5 system-ui, sans-serif">{"<br>".join(lines)}</p>'
+
+
+def with_notice(page: bytes, notice: str) -> bytes:
+    """Return a page that another library wrote, with the notice at its start.
+
+    Raises:
+        ValueError: the page has no body.
+    """
+    page, count = re.subn(rb"<body[^>]*>", lambda body: body[0] + notice.encode(), page, count=1)
+    if not count:
+        raise ValueError("The page has no body to put the notice in.")
+    return page
+
+
+def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) -> bytes:
+    """Return the page about the model `name`, with the notice on its first screen.
+
+    `evaluation` is that of `evaluation.evaluate`; `compared` has the figures of all models.
+    """
     threshold = evaluation["threshold"]
     figures = evaluation["metrics"]
     intervals = {name: f"{low:.3f} to {high:.3f}" for name, (low, high) in evaluation["intervals"].items()}
     names = ["precision", "recall", "f1", "roc_auc", "average_precision"]
     of_books = ["risky_share", "mean_probability", "current_flagged", *names, "calibration_error"]
     body = [
-        "<h1>How good the credit-risk model is</h1>",
+        f"<h1>How good {html.escape(name)} is</h1>",
+        notice,
         f"<p>Measured on {evaluation['loans']:,} rows of the book, held out; {evaluation['risky']:,} are risky. "
-        f"Loans: {html.escape(source)}. A loan is answered with <i>risky</i> from a probability of {threshold:.3f}, "
-        "the threshold with the best F1 on validation loans.</p>",
+        f"A loan is answered with <i>risky</i> from a probability of {threshold:.3f}, {threshold_words()}. "
+        f"{evaluation['current_flagged']:.1%} of the current loans held out are answered so.</p>",
         "<h2>In figures</h2>",
         _table(
             ["figure", "value", "95 % interval"],
@@ -60,11 +102,11 @@ def page(evaluation: dict[str, Any], compared: Figures, source: str) -> bytes:
                     for model, figures in compared.items()
                 ],
             )
-            for population in POPULATIONS
+            for population in evaluation["populations"]
         ),
         "<h2>By class</h2>",
         _table(
-            ["class", "precision", "recall", "F1", "loans"],
+            ["class", "precision", "recall", "F1", "rows"],
             [
                 [name, *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1-score")), f"{row['support']:,.0f}"]
                 for name, row in evaluation["classification_report"].items()
@@ -76,12 +118,13 @@ def page(evaluation: dict[str, Any], compared: Figures, source: str) -> bytes:
         body += [
             f"<h2>By {title}</h2>",
             _table(
-                [title, "loans", "risky", *map(words, names)],
+                [title, "rows", "risky", "answered with risky", *map(words, names)],
                 [
                     [
                         html.escape(group["group"]),
                         f"{group['loans']:,}",
                         f"{group['risky'] / group['loans']:.1%}",
+                        f"{group['flagged'] / group['loans']:.1%}",
                         *(f"{group['metrics'][name]:.3f}" if group["metrics"] else "" for name in names),
                     ]
                     for group in groups
@@ -89,7 +132,7 @@ def page(evaluation: dict[str, Any], compared: Figures, source: str) -> bytes:
             ),
         ]
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Evaluation of the credit-risk model</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Evaluation of {html.escape(name)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         + "\n".join(body)
         + "</body></html>\n"

@@ -82,12 +82,17 @@ def model_evaluation(
     )
 
 
-def living_book(flagged: float) -> Finding:
-    """Check the share of the current loans that are answered with `risky`.
+def current_limit() -> float:
+    """Return the largest share of the current loans of the book that a packaged model may call risky.
 
-    It may be three times the share of loans in grace or late among those that are being paid, as published.
+    This is three times the share of loans in grace or late among those that are being paid, as published.
     """
-    limit = 3 * book.troubled_share()
+    return 3 * book.troubled_share()
+
+
+def living_book(flagged: float) -> Finding:
+    """Check the share of the current loans of the book that are answered with `risky`."""
+    limit = current_limit()
     return Finding(
         "living_book",
         "Current Loans Flagged",

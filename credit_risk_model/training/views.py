@@ -21,6 +21,8 @@ _POLICY = "Does not meet the credit policy. Status:"
 # Measured on loans of Lending Club that were current in January 2016: of half of them, the instalment of the month was
 # still to come. Of those charged off, almost none had paid something again within 7 months, and most had after 8.
 _NOT_YET_DUE = 0.5
+# Months after the last payment until a loan is charged off.
+MONTHS_TO_CHARGE_OFF = 6
 _MONTHS_TO_RECOVERIES = 8
 
 Values = NDArray[np.float64]
@@ -58,9 +60,14 @@ class States(NamedTuple):
         return States(self.loan[rows], self.age[rows], self.total[rows], self.last[rows], self.status[rows])
 
 
+def status(loans: pd.DataFrame) -> NDArray[np.object_]:
+    """Return the status of `n` loans, shape (n,), without the words on the credit policy."""
+    return np.asarray(loans[STATUS].astype("object").str.removeprefix(_POLICY), dtype=object)
+
+
 def history(loans: pd.DataFrame, recorded: int) -> History:
     """Read the payments of prepared loans, which were recorded in the month `recorded` or later."""
-    status = loans[STATUS].astype("object").str.removeprefix(_POLICY).to_numpy()
+    recorded_status = status(loans)
     instalment, total, last = (
         loans[name].to_numpy() for name in (INSTALLMENT, "TotalPaymentsToDate", "LastPaymentAmount")
     )
@@ -68,7 +75,7 @@ def history(loans: pd.DataFrame, recorded: int) -> History:
     share = np.clip(np.divide(total, of_all, out=np.ones(len(loans)), where=of_all > 0), 0, 1)
     recoveries = np.clip(loans[RECOVERIES].fillna(0).to_numpy(), 0, of_all)
     issued = loans[ISSUE_MONTH].to_numpy()
-    paid_back = status == "Fully Paid"
+    paid_back = recorded_status == "Fully Paid"
 
     instalments = np.clip((of_all - recoveries - np.where(paid_back, last, 0)) / instalment, 0, None)
     by_amount = np.round(instalments)
@@ -77,40 +84,42 @@ def history(loans: pd.DataFrame, recorded: int) -> History:
     months = np.maximum(np.where(instalments > by_date + 1, np.maximum(by_date, 0), by_amount), 0)
     pace = np.divide(instalments, months, out=np.ones(len(loans)), where=months > 0)
 
-    finished = paid_back | (status == "Charged Off")
-    performing = (status == "Current") & (last > 0)
+    finished = paid_back | (recorded_status == "Charged Off")
+    performing = (recorded_status == "Current") & (last > 0)
     return History(
         issued=issued,
         instalment=instalment,
         share=share,
         paid_months=months,
         pace=np.clip(pace, 0.5, 2),
-        stops=~np.isin(status, ["Fully Paid", "Current", "Issued"]),
+        stops=~np.isin(recorded_status, ["Fully Paid", "Current", "Issued"]),
         closes=np.where(paid_back, np.maximum(by_date, months) + 1, np.inf),
         recorded=np.where(finished, np.nan, np.maximum(recorded, issued + by_date)),
         total=total,
         last=last,
         recoveries=recoveries * share,
-        status=status,
+        status=recorded_status,
         last_shares=(last / instalment)[performing] if performing.any() else np.ones(1),
     )
 
 
 def states(of: History, loan: NDArray[np.int64], age: NDArray[np.int64], random: np.random.Generator) -> States:
     """Return the state of each of these loans at each of these ages: a row for a pair."""
-    total, last, status = of.total[loan], of.last[loan], of.status[loan]
+    total, last = of.total[loan], of.last[loan]
     pending = random.random(len(loan)) < _NOT_YET_DUE
     due = np.maximum(age - pending, 0)
     months = np.where(of.stops[loan], np.minimum(due, of.paid_months[loan]), due)
     missed = due - months
     seen = np.select(
-        [age >= of.closes[loan], missed >= 6, missed == 5, missed >= 2, missed == 1, age <= pending],
+        [age >= of.closes[loan], missed >= MONTHS_TO_CHARGE_OFF, missed == 5, missed >= 2, missed == 1, age <= pending],
         ["Fully Paid", "Charged Off", "Default", "Late (31-120 days)", "", "Issued"],
         "Current",
     ).astype(object)
     seen[missed == 1] = np.where(pending, "Late (16-30 days)", "In Grace Period")[missed == 1]
 
     paid = np.round(months * of.instalment[loan] * of.pace[loan] * of.share[loan], 2)
+    # Before its closing payment, a loan had not paid more than it had in the end.
+    paid = np.where(np.isfinite(of.closes[loan]), np.minimum(paid, total), paid)
     # Once in thirty times the latest payment is more or less than the instalment: as often as was recorded.
     one_more = np.round(of.instalment[loan] * random.choice(of.last_shares, len(loan)), 2)
     as_recorded = np.isin(seen, ["Fully Paid", "Charged Off"])
@@ -124,7 +133,7 @@ def states(of: History, loan: NDArray[np.int64], age: NDArray[np.int64], random:
         age,
         np.where(same_month, total, np.round(np.maximum(paid, 0), 2)),
         np.where(same_month, last, one_more),
-        np.where(same_month, status, seen),
+        np.where(same_month, of.status[loan], seen),
     )
 
 

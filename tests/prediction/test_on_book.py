@@ -133,6 +133,9 @@ def test_a_loan_nearly_paid_back_is_safe_because_it_was_paid(aged_loan: dict[str
     answer = model.predict(model.input_schema(**aged_loan))
 
     assert answer.credit_risk == "safe"
-    [reason] = [reason for reason in answer.reasons if reason.feature == "total_payments_to_date"]
-    assert reason.direction == "safer"
-    assert reason is answer.reasons[0]
+    paid, age, *others = answer.reasons
+    assert (paid.feature, paid.direction) == ("total_payments_to_date", "safer")
+    assert (age.feature, age.direction) == ("months_since_issue", "riskier")
+    assert len(others) == 2
+    for reason in others:
+        assert abs(reason.contribution) < abs(paid.contribution) / 2, reason.feature

@@ -15,7 +15,7 @@ def test_the_shipped_artifacts_are_small_and_whole() -> None:
     assert artifact.verify(artifact.PACKAGED_ON_BOOK).keys() == MEMBERS - OF_THE_LOANS
 
 
-@pytest.mark.parametrize(("name", "average_precision", "f1"), [("loan", 0.28, 0.28), ("on book", 0.85, 0.8)])
+@pytest.mark.parametrize(("name", "average_precision", "f1"), [("loan", 0.35, 0.35), ("on book", 0.85, 0.8)])
 def test_a_shipped_model_is_as_good_on_the_book_as_it_must_be(name: str, average_precision: float, f1: float) -> None:
     path, features = SHIPPED[name]
 

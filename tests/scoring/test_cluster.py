@@ -114,16 +114,11 @@ def test_a_cluster_is_started_where_none_is_named(loans: Path, tmp_path: Path) -
     command = [sys.executable, "-m", "credit_risk_model.scoring", str(given), str(out), "--part-rows", "50"]
     command += ["--engine", "dask", "--threads", "2", "--accept-rejects"]
 
-    done = subprocess.run(
-        [*command, "--engine", "dask", "--threads", "2", "--accept-rejects"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    )
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
 
     assert "1,000 rows in = " in done.stdout
-    assert out.read_bytes() == scored(given, tmp_path / "here.csv")[0]
+    rejects = out.with_name("out.csv.rejects.csv").read_text()
+    assert (out.read_bytes(), rejects) == scored(given, tmp_path / "here.csv")
 
 
 def test_a_scheduler_that_is_not_there_is_named(

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from credit_risk_model import months
 from credit_risk_model.features import LOAN
 from credit_risk_model.training import book, views
 from credit_risk_model.training.dataset import STATUS
-from credit_risk_model.training.preparation import ISSUE_MONTH, RISK, YEAR, PreparationError
+from credit_risk_model.training.preparation import ISSUE_MONTH, LAST_MONTH, RISK, YEAR, PreparationError
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,43 @@ def test_the_full_file_is_taken_as_recorded(prepared_loans: pd.DataFrame) -> Non
     pd.testing.assert_frame_equal(found.loans[[*LOAN.names, RISK]], loans[[*LOAN.names, RISK]])
     assert (found.loans["MonthsSinceIssue"] >= 0).all()
     assert found.loans[views.LOAN_NUMBER].is_unique
+
+
+@pytest.mark.parametrize(
+    ("status", "last_paid", "age"),
+    [
+        ("Current", "Jan-2016", 48),
+        ("Current", "Mar-2018", 74),
+        ("Current", None, 48),
+        ("Fully Paid", "Jun-2014", 48),
+        ("Fully Paid", "Jun-2017", 65),
+        ("Charged Off", "Mar-2014", 48),
+        ("Charged Off", "Jun-2017", 71),
+        ("Does not meet the credit policy. Status:Charged Off", "Nov-2015", 52),
+        ("Late (31-120 days)", "Oct-2015", 48),
+    ],
+)
+def test_a_loan_as_recorded_has_its_age_in_the_month_of_the_book_or_at_its_end(
+    prepared_loans: pd.DataFrame, status: str, last_paid: str | None, age: int
+) -> None:
+    last_month = np.nan if last_paid is None else float(months.number(last_paid) or 0)
+    issued = float(months.number("Jan-2012") or 0)
+    loan = prepared_loans.head(1).assign(**{STATUS: status}).assign(**{ISSUE_MONTH: issued, LAST_MONTH: last_month})
+
+    assert book.as_recorded(loan)["MonthsSinceIssue"].tolist() == [age]
+
+
+def test_no_loan_as_recorded_was_paid_after_its_age(prepared_loans: pd.DataFrame) -> None:
+    recorded = book.as_recorded(prepared_loans)
+
+    assert not (recorded[LAST_MONTH] > recorded[ISSUE_MONTH] + recorded["MonthsSinceIssue"]).any()
+
+
+def test_the_words_say_which_loans_represent_missing_years(prepared_loans: pd.DataFrame) -> None:
+    words = book.of(prepared_loans, seed=1).words
+
+    assert "Loans of 2012 and 2013 are represented by loans issued from 2010 to 2013." in words
+    assert words.endswith("Loans of 2014 and 2015 are represented by loans issued from 2014 to 2015")
 
 
 def test_the_difference_is_0_for_the_same_years_and_1_for_others(prepared_loans: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.training import estimator, evaluation, split
 from credit_risk_model.training.estimator import EstimatorError
 from credit_risk_model.training.preparation import RISK
+from credit_risk_model.training.views import LOAN_NUMBER
 
 SMALL = {"n_estimators": 20, "num_leaves": 7}
 NONE = np.zeros(1_000, dtype=np.bool_)
@@ -101,6 +102,27 @@ def test_with_the_age_known_who_paid_more_is_not_riskier(aged_loans: pd.DataFram
 def test_a_part_without_loans_is_named(prepared_loans: pd.DataFrame) -> None:
     with pytest.raises(EstimatorError, match="0 of the 0 loans held back are risky"):
         estimator.check_classes(prepared_loans.head(0), "held back")
+
+
+def test_a_loan_with_many_views_weighs_less_than_all_of_them(aged_loans: pd.DataFrame) -> None:
+    loans = aged_loans.head(400)
+    rows = pd.concat([loans, *[loans.head(100)] * 3])  # four views of the first 100 loans, which weigh as much as two
+    risky = estimator.is_risky(loans)
+    no_split = {"n_estimators": 1, "min_child_samples": 10_000}
+
+    known, unknown = (
+        estimator.probabilities(estimator.fit(given, no_split), loans)
+        for given in (rows, rows.drop(columns=LOAN_NUMBER))
+    )
+
+    assert np.allclose(known, np.average(risky, weights=[2] * 100 + [1] * 300))
+    assert np.allclose(unknown, np.average(risky, weights=[4] * 100 + [1] * 300))
+
+
+def test_no_loans_have_no_probabilities(prepared_loans: pd.DataFrame) -> None:
+    booster = estimator.fit(prepared_loans.head(500), SMALL)
+
+    assert estimator.probabilities(booster, prepared_loans.head(0)).shape == (0,)
 
 
 def test_the_seed_decides_where_chance_does(prepared_loans: pd.DataFrame) -> None:

@@ -13,6 +13,7 @@ import pytest
 from credit_risk_model import artifact
 from credit_risk_model.features import ON_BOOK
 from credit_risk_model.training import comparison, estimator, pipeline, profile, split, validation
+from credit_risk_model.training.validation import ValidationError
 
 MEMBERS = {
     "metadata.json",
@@ -75,7 +76,12 @@ def test_the_on_book_model_comes_with_its_own_evidence(packaged: Path) -> None:
     assert pages_of(packaged / "on_book_1.zip").keys() == PAGES - OF_THE_LOANS
     assert metadata["model"] == "credit_risk_on_book_model"
     assert metadata["features"] == ON_BOOK.specification()
-    assert set(metadata["compared"]) == {"this model", "LightGBM's defaults", "this model without the age"}
+    assert set(metadata["compared"]) == {
+        "this model",
+        "LightGBM's defaults",
+        "the article's configuration",
+        "this model without the age",
+    }
     assert "`months_since_issue`" in card
     assert card.index("## On a book of living loans") < card.index("## The model")
 
@@ -123,6 +129,47 @@ def test_the_pages_need_no_network(members: dict[str, bytes]) -> None:
         if name.endswith(".html"):
             loaded = re.findall(rb'<(?:script|img|link)[^>]*(?:src|href)="(https?:[^"]*)', content)
             assert loaded == [], name
+
+
+def test_each_page_starts_with_its_model_its_loans_and_its_limits(packaged: Path) -> None:
+    for name, model in (("1.zip", "credit_risk_model"), ("on_book_1.zip", "credit_risk_on_book_model")):
+        pages = pages_of(packaged / name)
+        assert len(pages) >= 2
+        for page in pages.values():
+            text = page.decode()
+            start = text[text.index("<body") :][:2_000]
+            assert model in start
+            assert "<b>Loans:</b> 4,000 invented loans<br>" in start
+            assert "<b>Limits:</b> " in start
+
+
+@pytest.mark.parametrize("name", ["1.zip", "on_book_1.zip"])
+def test_the_card_says_how_many_loans_of_each_status_are_found(packaged: Path, name: str) -> None:
+    members = artifact.verify(packaged / name)
+    evaluation, card = json.loads(members["evaluation.json"]), members["model_card.md"].decode()
+
+    statuses = {group["group"]: group for group in evaluation["groups"]["status"]}
+    for status, group in statuses.items():
+        assert f"| {status} | {group['loans']:,} | {group['flagged'] / group['loans']:.1%} |" in card
+    late = statuses["Late (16-30 days)"]
+    limits = card[card.index("## Limits") :]
+    assert f"it finds {late['flagged'] / late['loans']:.0%} of those with the status Late (16-30 days)" in limits
+    living = evaluation["populations"]["loans being paid"]
+    assert f"average precision is {living['average_precision']:.3f} and its F1 {living['f1']:.3f}" in limits
+    assert f"| current loans answered with `risky` | {evaluation['current_flagged']:.3f} |" in card
+    assert "the best F1 among those that call at most 6.5% of the current loans risky" in card
+
+
+@pytest.mark.parametrize("reports", [True, False])
+def test_a_model_that_flags_the_current_loans_is_not_packaged(
+    loans_file: Path, monkeypatch: pytest.MonkeyPatch, reports: bool
+) -> None:
+    monkeypatch.setattr(estimator, "choose_threshold", lambda *_: 0.01)
+
+    with pytest.raises(ValidationError, match=r"'Current Loans Flagged' of living_book: .* is at most 9\.7%"):
+        pipeline.run(loans_file, Path("1.zip"), source="a test", reports=reports)
+
+    assert not list(Path().glob("*.zip"))
 
 
 def test_no_path_of_a_machine_is_packaged(members: dict[str, bytes], loans_file: Path) -> None:

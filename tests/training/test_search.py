@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import pandas as pd
 import pytest
 
+from credit_risk_model.feature_set import FeatureSet
+from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.training import estimator, search
 from credit_risk_model.training.search import SearchError, choose, main
 
@@ -34,6 +37,13 @@ def test_the_best_is_chosen_where_nothing_comes_near() -> None:
     best = trial(0.95, 0.96, 0.97, 0.96, cost=3.0)
 
     assert choose([trial(0.90, 0.91, 0.92, 0.91, cost=1.0), best]) is best
+
+
+def test_a_better_trial_that_costs_too_much_is_not_chosen() -> None:
+    dear, cheap, cheapest = (trial(*[score] * 4, cost=cost) for score, cost in ((0.97, 1.4), (0.95, 1.2), (0.9, 0.5)))
+
+    assert choose([dear, cheap, cheapest], most_cost=1.2) is cheap
+    assert choose([dear], most_cost=1.2) is dear
 
 
 @pytest.mark.parametrize(("trials", "seconds"), [(0, 60.0), (-1, 60.0), (5, 0.0)])
@@ -87,14 +97,39 @@ def test_a_bad_budget_ends_in_one_sentence_and_writes_nothing(
     assert not output.exists()
 
 
-def test_the_committed_result_is_the_choice_of_its_own_history() -> None:
-    found = json.loads(search.FOUND.read_text())
+def test_the_model_with_the_age_has_a_search_of_its_own(
+    loans_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[FeatureSet] = []
+    fit = estimator.fit
 
-    assert found["hyperparameters"] == choose(found["history"])["hyperparameters"] == estimator.found_hyperparameters()
+    def recorded_fit(loans: pd.DataFrame, hyperparameters: dict[str, Any], features: FeatureSet) -> lightgbm.Booster:
+        fitted.append(features)
+        return fit(loans, hyperparameters, features)
+
+    monkeypatch.setattr(estimator, "fit", recorded_fit)
+    arguments = ["--data", str(loans_file), "--trials", "1", "--output", str(tmp_path / "found.json")]
+
+    assert main([*arguments, "--on-book"]) == 0
+
+    assert set(fitted) == {ON_BOOK}
+
+
+@pytest.mark.parametrize("features", [LOAN, ON_BOOK], ids=["16 inputs", "with the age"])
+def test_the_committed_result_is_the_choice_of_its_own_history(features: FeatureSet) -> None:
+    found = json.loads(estimator.FOUND[features].read_text())
+
+    chosen = choose(found["history"], search.MOST_COST)
+    assert found["hyperparameters"] == chosen["hyperparameters"]
+    assert chosen["cost"] <= search.MOST_COST
+    assert found["hyperparameters"] == estimator.found_hyperparameters(features)
     assert found["made"]["trials"] == len(found["history"]) >= 30
 
 
-def test_the_committed_picture_is_that_of_the_history() -> None:
-    found = json.loads(search.FOUND.read_text())
+@pytest.mark.parametrize("features", [LOAN, ON_BOOK], ids=["16 inputs", "with the age"])
+def test_the_committed_picture_is_that_of_the_history(features: FeatureSet) -> None:
+    path = estimator.FOUND[features]
 
-    assert search.PLOT.read_text() == search.plot(found), "stale: `make search` renews both"
+    picture = search.plot(json.loads(path.read_text()))
+
+    assert path.with_suffix(".svg").read_text() == picture, "stale: `make search` renews both"

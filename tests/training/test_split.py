@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from credit_risk_model.training import book, views
 from credit_risk_model.training.preparation import RISK
 from credit_risk_model.training.split import buckets, for_validation, held_back
 
@@ -32,11 +33,14 @@ def test_a_fifth_is_held_back_and_validation_rows_are_none_of_them(prepared_loan
 
 
 def test_all_views_of_a_loan_lie_on_one_side(prepared_loans: pd.DataFrame) -> None:
-    later = prepared_loans.assign(
-        TotalPaymentsToDate=prepared_loans["TotalPaymentsToDate"] + 100, LastPaymentAmount=1.0
-    )
+    drawn = book.draw(prepared_loans, 2 * len(prepared_loans), seed=1)
+    of_loan = drawn[views.LOAN_NUMBER]
 
-    assert np.array_equal(buckets(later), buckets(prepared_loans))
+    for side in (held_back(drawn), for_validation(drawn)):
+        assert 0 < side.sum() < len(drawn)
+        assert (pd.Series(side).groupby(of_loan).nunique() == 1).all()
+    assert of_loan.duplicated().any()
+    assert drawn.groupby(of_loan)["TotalPaymentsToDate"].nunique().max() > 1
 
 
 def test_a_known_loan_stays_where_it_is(prepared_loans: pd.DataFrame) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from credit_risk_model import months
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.features import LOAN
+from credit_risk_model.features import CHANGING, LOAN
 from credit_risk_model.training import views
 from credit_risk_model.training.dataset import INSTALLMENT, PAID, RECOVERIES, STATUS
 from credit_risk_model.training.preparation import ISSUE_MONTH, LAST_MONTH, RISK, YEAR, risk
@@ -66,6 +66,14 @@ def test_before_its_end_a_loan_was_current_and_safe(loan: pd.DataFrame) -> None:
     assert set(loans["TotalPaymentsToDate"]) == {1_400, 1_600}
 
 
+def test_before_its_end_a_loan_had_not_paid_more_than_in_the_end() -> None:
+    slowly = recorded("Fully Paid", 20 * 400 + 100, 100, last_month=24)
+
+    assert set(seen(slowly, 21)["TotalPaymentsToDate"]) == {20 * 200, 20 * 200 + 50}
+    assert set(seen(slowly, 23)[STATUS]) == {"Current"}
+    assert set(seen(slowly, 23)["TotalPaymentsToDate"]) == {20 * 200 + 50}
+
+
 def test_a_loan_paid_back_keeps_what_was_recorded() -> None:
     for age in (21, 48):
         loans = seen(PAID_BACK, age)
@@ -82,7 +90,8 @@ def test_a_loan_paid_back_keeps_what_was_recorded() -> None:
         (12, {"Late (16-30 days)", "Late (31-120 days)"}),
         (14, {"Late (31-120 days)"}),
         (15, {"Late (31-120 days)", "Default"}),
-        (17, {"Charged Off"} | {"Charged Off"}),
+        (16, {"Default", "Charged Off"}),
+        (17, {"Charged Off"}),
         (48, {"Charged Off"}),
     ],
 )
@@ -119,11 +128,26 @@ def test_a_missing_month_of_payment_follows_from_the_amounts() -> None:
 
 def test_views_of_recorded_loans_are_of_these_loans(prepared_loans: pd.DataFrame) -> None:
     random = np.random.default_rng(2)
-    which = random.integers(0, len(prepared_loans), 5_000)
+    which, ages = random.integers(0, len(prepared_loans), 5_000), random.integers(0, 40, 5_000)
     history = views.history(prepared_loans, JANUARY_2016)
-    loans = views.frame(prepared_loans, views.states(history, which, random.integers(0, 40, 5_000), random))
+    at_issue = [name for name in LOAN.names if name not in CHANGING]
 
-    assert (loans["AnnualIncome"].to_numpy() == prepared_loans["AnnualIncome"].to_numpy()[which]).all()
-    assert (loans["TotalPaymentsToDate"] >= 0).all()
-    assert loans[[*LOAN.names, RISK]].notna().all(axis=None)
+    loans = views.frame(prepared_loans, views.states(history, which, ages, random))
+
+    pd.testing.assert_frame_equal(loans[at_issue], prepared_loans.iloc[which][at_issue].reset_index(drop=True))
     assert (loans[views.LOAN_NUMBER] == which).all()
+    assert (loans["MonthsSinceIssue"] == ages).all()
+    assert loans[[*LOAN.names, RISK]].notna().all(axis=None)
+
+
+def test_the_payments_of_a_loan_paid_back_only_grow(prepared_loans: pd.DataFrame) -> None:
+    loans = prepared_loans[prepared_loans[STATUS] == "Fully Paid"].head(500)
+    history, which = views.history(loans, JANUARY_2016), np.arange(500)
+
+    totals = np.array([
+        views.states(history, which, np.full(500, age), np.random.default_rng(3)).total for age in range(1, 70, 2)
+    ])  # fmt: skip
+
+    assert (np.diff(totals, axis=0) >= 0).all()
+    assert (totals[-1] == loans["TotalPaymentsToDate"]).all()
+    assert (totals[0] < totals[-1]).mean() > 0.9
