@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
-from credit_risk_model import months
+import pyarrow.compute as pc
+
 from credit_risk_model.features import MONTHS_SINCE_ISSUE
+from credit_risk_model.scoring import month_column
 from credit_risk_model.scoring.loans import Columns, ScoringError
 from credit_risk_model.scoring.part import Loans
 
@@ -29,18 +31,18 @@ def counted(loans: Loans, as_of: int | None) -> Loans:
 
 def _latest_payment(loans: Loans) -> int:
     payments = replace(loans, columns=Columns((LAST_PAYMENT, MONTHS_SINCE_ISSUE.column), None))
-    found: set[object] = set()
+    latest: list[int] = []
     try:
         for part in payments.parts():
-            found.update(payments.read(part).values.column(LAST_PAYMENT).unique().to_pylist())
+            column = payments.read(part).values.column(LAST_PAYMENT)
+            month = pc.max(month_column.numbers(column)).as_py() if month_column.holds_months(column.type) else None
+            latest += [] if month is None else [month]
     except (KeyError, ValueError) as error:
         raise ScoringError(
             f"{str(loans.path)!r} has no column {LAST_PAYMENT} to find its month in: give --as-of, such as Jan-2016."
         ) from error
-    texts = (text for text in found if isinstance(text, str))  # other types are not written as this column's months
-    latest = max((month for text in texts if (month := months.number(text)) is not None), default=None)
-    if latest is None:
+    if not latest:
         raise ScoringError(
             f"{str(loans.path)!r} has no month in the column {LAST_PAYMENT}: give --as-of, such as Jan-2016."
         )
-    return latest
+    return max(latest)

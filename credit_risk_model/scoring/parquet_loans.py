@@ -1,6 +1,6 @@
 """Loans as Parquet: slices of its row groups."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from credit_risk_model.feature_set import Feature
 from credit_risk_model.scoring.loans import Columns, Part, Rows, ScoringError
+from credit_risk_model.scoring.month_column import holds_months
+from credit_risk_model.scoring.rows import is_month_of_issue
 
 
 @dataclass
@@ -44,8 +47,8 @@ class ParquetLoans:
             columns = Columns.find(path, schema.names, identity, on_book)
             for feature, name in zip(columns.inputs.features, columns.features, strict=True):
                 kind = schema.field(name).type
-                if not (_holds_texts(kind) or (not feature.categories and _holds_numbers(kind))):
-                    expected = "texts" if feature.categories else "numbers"
+                expected, can_hold = _expected(name, feature)
+                if not can_hold(kind):
                     raise ScoringError(f"{str(path)!r} has the type {kind} in the column {name}, expected {expected}.")
             kind = schema.field(columns.id).type if columns.id else pa.int64()
             if pa.types.is_nested(kind):
@@ -98,6 +101,15 @@ def _slices(path: Path, wanted: list[str], part_rows: int, group: int, start: in
 def _batch(table: pa.Table) -> pa.RecordBatch:
     [batch] = table.combine_chunks().to_batches()
     return batch
+
+
+def _expected(name: str, feature: Feature) -> tuple[str, Callable[[pa.DataType], bool]]:
+    """Return what the column of a feature holds in words, and whether a type can hold it."""
+    if feature.categories:
+        return "texts", _holds_texts
+    if is_month_of_issue(name, feature):
+        return "months: texts such as 'Dec-2015', or dates", holds_months
+    return "numbers", lambda kind: _holds_texts(kind) or _holds_numbers(kind)
 
 
 def _holds_numbers(kind: pa.DataType) -> bool:

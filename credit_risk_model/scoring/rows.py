@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from credit_risk_model import months
 from credit_risk_model.feature_set import Feature
 from credit_risk_model.features import MONTHS_SINCE_ISSUE
+from credit_risk_model.scoring import month_column
 from credit_risk_model.scoring.loans import Columns, Rows
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
@@ -26,7 +28,7 @@ def encode(rows: Rows, columns: Columns) -> tuple[NDArray[np.float64], pa.Array,
         _texts(rows.values.column(name))
         if feature.categories
         else _ages(rows.values.column(name), columns.as_of)
-        if _is_month_of_issue(name, feature)
+        if is_month_of_issue(name, feature)
         else _numbers(rows.values.column(name))
         for name, feature in zip(columns.features, features, strict=True)
     ]
@@ -53,24 +55,22 @@ def _texts(column: pa.Array) -> pa.Array:
     return column.cast(pa.string()) if pa.types.is_null(column.type) else column
 
 
-def _is_month_of_issue(name: str, feature: Feature) -> bool:
+def is_month_of_issue(name: str, feature: Feature) -> bool:
+    """Return whether the column has the month of issue in place of the age."""
     return feature is MONTHS_SINCE_ISSUE and name == feature.column
 
 
 def _ages(column: pa.Array, as_of: int | None) -> pa.Array:
     if as_of is None:
         raise ValueError("an age is counted to a month, and none is given")
-    found = column.cast(pa.string()).dictionary_encode()
-    issued = [months.number(text) for text in found.dictionary.to_pylist()]
-    ages = pa.array([None if month is None else float(as_of - month) for month in issued], pa.float64())
-    return ages.take(found.indices)
+    return pc.subtract(float(as_of), month_column.numbers(column).cast(pa.float64()))
 
 
 def _expected(name: str, feature: Feature, as_of: int | None) -> str:
     if feature.categories:
         return f"one of {', '.join(map(repr, feature.categories))}"
     lowest, highest = feature.minimum or 0, feature.maximum or 0
-    if as_of is not None and _is_month_of_issue(name, feature):
+    if as_of is not None and is_month_of_issue(name, feature):
         return f"a month from {months.text(as_of - int(highest))} to {months.text(as_of - int(lowest))}"
     return f"a number from {lowest:,.10g} to {highest:,.10g}"
 

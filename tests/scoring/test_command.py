@@ -476,15 +476,47 @@ def test_without_a_month_and_a_payment_the_option_is_named(
         assert "give --as-of, such as Jan-2016" in capsys.readouterr().err
 
 
-def test_payment_months_that_are_timestamps_end_with_the_option_that_helps(
+@pytest.mark.parametrize("kind", ["datetime64[ns]", "datetime64[ns, UTC]", "date", "category"])
+def test_months_can_be_dates_or_categories_in_parquet(frame: pd.DataFrame, tmp_path: Path, kind: str) -> None:
+    texts, others = frame.head(300), frame.head(300).copy()
+    for column in ("issue_d", "last_pymnt_d"):
+        if kind == "category":
+            others[column] = texts[column].astype("category")
+        else:
+            dates = pd.to_datetime(texts[column], format="%b-%Y", utc="UTC" in kind)
+            others[column] = dates.dt.date if kind == "date" else dates
+
+    codes = {
+        score(on_book(tmp_path / f"{name}.parquet", loans), tmp_path / f"{name}.csv", "--on-book")
+        for name, loans in (("texts", texts), ("others", others))
+    }
+
+    assert codes == {3}
+    assert (tmp_path / "others.csv").read_bytes() == (tmp_path / "texts.csv").read_bytes()
+    assert rejects_of(tmp_path / "others.csv").keys() == rejects_of(tmp_path / "texts.csv").keys()
+    assert len(rows_of(tmp_path / "others.csv")) > 250
+
+
+def test_payment_months_that_are_numbers_end_with_the_option_that_helps(
     frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    payments = pd.to_datetime(frame["last_pymnt_d"].head(9), format="%b-%Y")
-    given = on_book(tmp_path / "in.parquet", frame.head(9).assign(last_pymnt_d=payments))
+    given = on_book(tmp_path / "in.parquet", frame.head(9).assign(last_pymnt_d=201_601))
 
     assert score(given, tmp_path / "out.csv", "--on-book") == 1
 
     assert "give --as-of, such as Jan-2016" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("value", "kind"), [(201_512, "int64"), (2015.92, "double"), (True, "bool")])
+def test_a_month_of_issue_of_another_type_is_refused_with_what_is_expected(
+    frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: object, kind: str
+) -> None:
+    given = on_book(tmp_path / "in.parquet", frame.head(9).assign(issue_d=value))
+
+    assert score(given, tmp_path / "out.csv", "--on-book", "--as-of", "Jan-2016") == 1
+
+    error = capsys.readouterr().err
+    assert f"has the type {kind} in the column issue_d, expected months: texts such as 'Dec-2015', or dates." in error
 
 
 def test_a_file_with_ages_needs_no_month(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
