@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit_risk_model import __version__, artifact
+from credit_risk_model import __version__, artifact, atomic_file
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
@@ -68,9 +68,7 @@ class Steps:
         started = time.monotonic()
         result = make()
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        unfinished.write_bytes(pickle.dumps(result))
-        unfinished.replace(path)
+        atomic_file.write(path, pickle.dumps(result))
         print(f"   {time.monotonic() - started:.0f} s")
         return result
 
