@@ -25,7 +25,7 @@ from benchmarks.record import ROOT
 from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring.__main__ import main as score
-from credit_risk_model.scoring.loans import Reading, open_inputs
+from credit_risk_model.scoring.loans import open_inputs
 from credit_risk_model.scoring.rows import encode
 
 ROWS = int(os.environ.get("ROWS", "1000000"))
@@ -51,7 +51,7 @@ def seconds(function: Callable[[], Any]) -> tuple[float, float]:
 
 def file_against_booster(loans: Path, folder: Path) -> dict[str, Any]:
     """Take turns: the command, from the file to the file, and the booster alone on the same matrix."""
-    source, inputs, _ = open_inputs(loans, Reading(), 100_000)
+    source, inputs, _ = open_inputs(loans, 100_000)
     matrix = np.concatenate([encode(source.read(chunk), inputs).matrix for chunk in source.chunks()])
     model = scorer.load()
     times: dict[str, list[tuple[float, float]]] = {"command": [], "booster": []}
@@ -84,7 +84,7 @@ def memory(loans: Path, folder: Path) -> float:
 
 def contributions(loans: Path) -> dict[str, Any]:
     """Return by how much contributions and base value miss the log-odds at most, on real loans, and the time of one."""
-    source, inputs, _ = open_inputs(loans, Reading(), 5_000)
+    source, inputs, _ = open_inputs(loans, 5_000)
     matrix = encode(source.read(next(source.chunks())), inputs).matrix
     model = scorer.load()
     start = time.perf_counter()

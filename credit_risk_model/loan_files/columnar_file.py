@@ -118,10 +118,10 @@ def _slices(path: Path, columns: Columns, chunk_rows: int, start: int) -> Iterat
         left: list[pa.RecordBatch] = []
         rows = 0
         for batch in file.batches(group, chunk_rows, columns.sources):
-            batch = batch.slice(min(skipped, batch.num_rows))
-            skipped -= min(skipped, batch.num_rows)
-            left.append(batch)
-            rows += batch.num_rows
+            dropped = min(skipped, batch.num_rows)
+            skipped -= dropped
+            left.append(batch.slice(dropped))
+            rows += batch.num_rows - dropped
             while rows >= chunk_rows:
                 table = pa.Table.from_batches(left)
                 yield _batch(path, table.slice(0, chunk_rows), columns)

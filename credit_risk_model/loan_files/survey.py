@@ -29,6 +29,16 @@ _FEWEST = 3  # loans; fewer may well be small by chance
 Decimal = Literal["comma", "point"]
 PerCent = Literal["per-cent", "fraction"]
 
+
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """What the user states of a file: None where the file shows it."""
+
+    encoding: str | None = None
+    decimal: Decimal | None = None
+    per_cent: PerCent | None = None
+
+
 _AROUND = r"[^\d,.]*"  # a sign, a currency
 _HAS_DECIMAL_COMMA, _HAS_THOUSANDS_COMMA, _HAS_THOUSANDS_POINT = (
     re.compile(f"{_AROUND}(?:{digits}){_AROUND}").fullmatch
@@ -124,11 +134,16 @@ def _with_decimal_comma(path: Path, columns: dict[str, pa.Array], delimiter: str
     with_comma = {name: [text for text in found if "," in text] for name, found in texts.items()}
     if decimal == "point":
         return []
+    with_point = {name: [text for text in found if "." in text and "," not in text] for name, found in texts.items()}
     sure = [
         name
         for name, found in with_comma.items()
         if (decimal == "comma" and found)
-        or (any(map(_HAS_DECIMAL_COMMA, found)) and not any(map(_HAS_THOUSANDS_COMMA, found)))
+        or (
+            any(map(_HAS_DECIMAL_COMMA, found))
+            and not any(map(_HAS_THOUSANDS_COMMA, found))
+            and all(map(_HAS_THOUSANDS_POINT, with_point[name]))
+        )
     ]
     if not sure and decimal is None:
         unclear = [name for name, found in with_comma.items() if found and not any(map(_HAS_THOUSANDS_COMMA, found))]
@@ -139,7 +154,8 @@ def _with_decimal_comma(path: Path, columns: dict[str, pa.Array], delimiter: str
             )
         return []
     # Where other columns have decimal commas, the points of 53.000 separate thousands.
-    points = {name: [text for text in found if "." in text] for name, found in texts.items() if not with_comma[name]}
     return sure + [
-        name for name, found in points.items() if (sure or decimal) and found and all(map(_HAS_THOUSANDS_POINT, found))
+        name
+        for name, found in with_point.items()
+        if (sure or decimal) and found and not with_comma[name] and all(map(_HAS_THOUSANDS_POINT, found))
     ]

@@ -94,10 +94,15 @@ def categories(column: pa.Array, kind: Kind) -> tuple[pa.Array, Forms]:
         category = spelled.get(folded) or _counted(folded, kind.feature)
         if category in known:
             return category, [_SPELLING]
-        is_missing = folded in _MISSING and not (folded == "none" and not kind.is_counted)
-        return (None if is_missing else text), []
+        # NONE is an answer of a borrower about the home.
+        return (None if is_missing(text) and (folded != "none" or kind.is_counted) else text), []
 
     return _each(column, read, pa.string())
+
+
+def is_missing(text: str) -> bool:
+    """Return whether a text says that there is no value."""
+    return text.strip().casefold() in _MISSING
 
 
 def _folded(text: str) -> str:

@@ -21,7 +21,9 @@ from tqdm import tqdm
 from credit_risk_model import __version__, months
 from credit_risk_model.artifact import ArtifactError
 from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.loan_files.arguments import stated
 from credit_risk_model.loan_files.chunk import LoanFileError
+from credit_risk_model.loan_files.opening import Loans
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import check, engines, run
 from credit_risk_model.scoring.arguments import (
@@ -37,8 +39,9 @@ from credit_risk_model.scoring.arguments import (
 from credit_risk_model.scoring.counts import Counts
 from credit_risk_model.scoring.error import ScoringError, StalledError
 from credit_risk_model.scoring.job import Job
-from credit_risk_model.scoring.loans import Reading, open_inputs
+from credit_risk_model.scoring.loans import open_inputs
 from credit_risk_model.scoring.output import Output, fingerprint
+from credit_risk_model.scoring.rows import Inputs
 
 __all__ = ["main", "parser"]
 
@@ -87,20 +90,20 @@ def _failed(error: object, code: int) -> int:
     return code
 
 
-def _reading(options: argparse.Namespace) -> Reading:
-    return Reading(
-        id=options.id,
+def _opened(options: argparse.Namespace, chunk_rows: int) -> tuple[Loans, Inputs, list[str]]:
+    return open_inputs(
+        options.input.resolve(),
+        chunk_rows,
+        identity=options.id,
         on_book=options.on_book,
         as_of=options.as_of,
-        encoding=options.encoding,
-        decimal=options.decimal,
-        per_cent=options.percent_as,
+        stated=stated(options),
     )
 
 
 def _checked(options: argparse.Namespace) -> Counts:
     chunk_rows = min(options.chunk_rows or CHUNK_ROWS, options.sample or CHUNK_ROWS)
-    loans, inputs, forms = open_inputs(options.input.resolve(), _reading(options), chunk_rows)
+    loans, inputs, forms = _opened(options, chunk_rows)
     with _bar(f"checking {loans.path.name}", loans) as bar:
         counts, columns = check.check(loans, inputs, options.sample, bar.update)
     print(check.report(counts, columns, forms))
@@ -113,7 +116,7 @@ def _run(options: argparse.Namespace) -> Counts:
     kind = output.kind
     model = scorer.load(options.artifact, features=ON_BOOK if options.on_book else LOAN)
     chunk_rows = options.chunk_rows or (CHUNK_ROWS_WITH_REASONS if options.reasons else CHUNK_ROWS)
-    loans, inputs, forms = open_inputs(options.input.resolve(), _reading(options), chunk_rows)
+    loans, inputs, forms = _opened(options, chunk_rows)
     artifact = options.artifact.resolve() if options.artifact else None
     job = Job(loans, inputs, output.folder, kind, options.reasons, artifact, model.digest)
     manifest = {

@@ -1,11 +1,11 @@
 """The arguments and exit codes of the command."""
 
 import argparse
-import codecs
 import os
 from pathlib import Path
 
 from credit_risk_model import months
+from credit_risk_model.loan_files.arguments import add_stated
 from credit_risk_model.scoring import age
 
 EXIT_UNUSABLE, EXIT_REJECTS, EXIT_STALLED, EXIT_MOSTLY_REJECTED, EXIT_INTERRUPTED, EXIT_TERMINATED = (
@@ -51,14 +51,7 @@ def parser() -> argparse.ArgumentParser:
         "--as-of", type=_month, metavar="MONTH",
         help=f"the month to which ages are counted, such as Jan-2016 (default: the latest {age.LAST_PAYMENT})",
     )  # fmt: skip
-    add(
-        "--encoding", type=_encoding, metavar="NAME", help="of a text file (default: UTF-8, or UTF-16 if it shows that)"
-    )
-    add("--decimal", choices=("comma", "point"), help="what commas in numbers are, where the file leaves it open")
-    add(
-        "--percent-as", choices=("per-cent", "fraction"),
-        help="what small numbers in columns of per cent are: 0.13 means 0.13 %% or 13 %%",
-    )  # fmt: skip
+    add_stated(command)
     add(
         "--accept-rejects", action="store_true",
         help=f"end with 0 instead of {EXIT_REJECTS} where at most half of the rows were rejected",
@@ -94,13 +87,6 @@ def _path(text: str) -> Path:
             f"{text!r} is a URL, which is not supported: copy the file, or mount its storage"
         )
     return Path(text)
-
-
-def _encoding(text: str) -> str:
-    try:
-        return codecs.lookup(text).name
-    except LookupError:
-        raise argparse.ArgumentTypeError(f"Python knows no encoding {text!r}") from None
 
 
 def _month(text: str) -> int:

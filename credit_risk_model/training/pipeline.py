@@ -21,6 +21,7 @@ from credit_risk_model import __version__, artifact, atomic_file
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.loan_files.survey import Stated
 from credit_risk_model.training import (
     book,
     comparison,
@@ -89,7 +90,9 @@ class Kind:
 KINDS = (Kind("credit_risk_model", LOAN, ""), Kind("credit_risk_on_book_model", ON_BOOK, "on_book_"))
 
 
-def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[str, Any]:
+def run(
+    data: Path, output: Path, *, source: str, reports: bool = True, stated: Stated = dataset.NOTHING
+) -> dict[str, Any]:
     """Train on the loans in `data`; write the artifact to `output`, and that of the on-book model to `on_book_...`.
 
     `source` says in words where the loans come from. With `reports`, the models are validated, evaluated in full and
@@ -102,7 +105,7 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
     fingerprint = dataset.fingerprint(data)
     print(f"Loans: {source}")
     loans, steps = preparation.prepare(
-        dataset.read(data), report=lambda step: print(f"  {step.rows:>9,} rows  {step.name}")
+        dataset.read(data, stated=stated), report=lambda step: print(f"  {step.rows:>9,} rows  {step.name}")
     )
     whole = book.of(loans, seed=estimator.SEED, report=lambda words: print(f"Book: {words}."))
     test = split.held_back(whole.loans)
@@ -110,7 +113,7 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
     print(f"Split by the hash of each loan: {len(learning):,} rows to learn from, {len(held_out):,} held out.")
     estimator.check_classes(held_out, "held out")
 
-    kept = Steps(fingerprint, source)
+    kept = Steps(f"{fingerprint} {stated}", source)
     learned = {
         kind.name: kept.take(f"model {kind.name}", lambda: _model(learning, kind))  # noqa: B023  # made at once
         for kind in KINDS

@@ -330,12 +330,32 @@ def test_rejects_may_be_accepted(tmp_path: Path, loan: dict[str, Any]) -> None:
     assert score(given, tmp_path / "out.csv", "--accept-rejects") == 0
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "credit_risk_model.scoring", *map(str, arguments)]
+# The command, which scores no chunk from number `first` on until the file `release` exists.
+HELD = """
+import runpy, sys, time
+from pathlib import Path
+from credit_risk_model.scoring import engines
+
+first, release, scored = int(sys.argv[1]), Path(sys.argv[2]), engines.score
+
+def held(job, chunk, read, threads, progress):
+    while chunk.number >= first and not release.exists():
+        progress(0)
+        time.sleep(0.01)
+    return scored(job, chunk, read, threads, progress)
+
+engines.score = held
+sys.argv[1:3] = []
+runpy.run_module("credit_risk_model.scoring", run_name="__main__")
+"""
+
+
+def held(first: int, folder: Path, *arguments: object) -> list[str]:
+    return [sys.executable, "-c", HELD, str(first), str(folder / "release"), *map(str, arguments)]
 
 
 def chunks_of(out: Path) -> int:
-    return len(list(out.with_name(f"{out.name}.parts").glob("*.json"))) - 1  # without the manifest
+    return len(list(out.with_name(f"{out.name}.chunks").glob("*.json"))) - 1  # without the manifest
 
 
 @pytest.mark.parametrize(
@@ -346,10 +366,10 @@ def test_a_stopped_run_goes_on_where_it_was(
     frame: pd.DataFrame, tmp_path: Path, how: signal.Signals, code: int, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given, out, whole = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}", tmp_path / f"whole.{kind}"
-    some = frame.head(600)
+    some = frame.head(300)
     some.to_parquet(given) if kind == "parquet" else some.to_csv(given, index=False)
     arguments = (given, out, "--chunk-rows", 30, "--reasons", 1)
-    process = subprocess.Popen(command(*arguments), cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(held(3, tmp_path, *arguments), cwd=ROOT, stderr=subprocess.DEVNULL)
     until(lambda: chunks_of(out) >= 3, "three chunks are done")
     process.send_signal(how)
     assert process.wait(60) == code
@@ -368,10 +388,9 @@ def test_a_stopped_run_goes_on_where_it_was(
 @pytest.fixture
 def stopped(tmp_path: Path, loan: dict[str, Any]) -> tuple[Path, Path]:
     """An input and the output of a run that was stopped."""
-    given, out = write(tmp_path / "in.csv", *[loan] * 50), tmp_path / "out.csv"
-    process = subprocess.Popen(
-        command(given, out, "--chunk-rows", 1, "--reasons", 1), cwd=ROOT, stderr=subprocess.DEVNULL
-    )
+    given, out = write(tmp_path / "in.csv", *[loan] * 9), tmp_path / "out.csv"
+    arguments = (given, out, "--chunk-rows", 1, "--reasons", 1)
+    process = subprocess.Popen(held(2, tmp_path, *arguments), cwd=ROOT, stderr=subprocess.DEVNULL)
     until(lambda: chunks_of(out) >= 2, "two chunks are done")
     process.kill()
     process.wait()
@@ -392,8 +411,8 @@ def test_what_is_done_is_not_done_again(stopped: tuple[Path, Path], monkeypatch:
 
     assert score(given, out, "--chunk-rows", 1, "--reasons", 1, "--resume") == 0
 
-    assert sorted(scored) == list(range(done, 50))
-    assert len(rows_of(out)) == 50
+    assert sorted(scored) == list(range(done, 9))
+    assert len(rows_of(out)) == 9
     assert not out.with_name("out.csv.chunks").exists()
 
 
@@ -417,10 +436,10 @@ def test_an_input_that_changed_inside_is_noticed_before_anything_is_published(
 ) -> None:
     """Size, time and both ends are the same."""
     given, out = tmp_path / "in.csv", tmp_path / "out.csv"
-    pd.DataFrame([loan | {"id": number, "note": "x" * 60_000} for number in range(300)]).to_csv(given, index=False)
+    pd.DataFrame([loan | {"id": number, "note": "x" * 60_000} for number in range(90)]).to_csv(given, index=False)
     state, arguments = given.stat(), (given, out, "--chunk-rows", 1, "--reasons", 1)
-    process = subprocess.Popen(command(*arguments), cwd=ROOT, stderr=subprocess.DEVNULL)
-    until(lambda: chunks_of(out) >= 40, "some chunks are done")
+    process = subprocess.Popen(held(40, tmp_path, *arguments), cwd=ROOT, stderr=subprocess.DEVNULL)
+    until(lambda: chunks_of(out) >= 40, "the first chunks are done")
     process.kill()
     process.wait()
     content = given.read_bytes()
@@ -470,12 +489,12 @@ def test_two_runs_do_not_write_to_one_output(stopped: tuple[Path, Path], capsys:
 def test_an_input_that_changes_is_noticed(
     tmp_path: Path, loan: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given, out = write(tmp_path / "in.csv", *[loan] * 90), tmp_path / "out.csv"
-    process = subprocess.Popen(
-        command(given, out, "--chunk-rows", 1, "--reasons", 1), cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
+    given, out = write(tmp_path / "in.csv", *[loan] * 9), tmp_path / "out.csv"
+    arguments = (given, out, "--chunk-rows", 1)
+    process = subprocess.Popen(held(1, tmp_path, *arguments), cwd=ROOT, stderr=subprocess.PIPE, text=True)
     until(lambda: chunks_of(out) >= 1, "a chunk is done")
     os.utime(given, ns=(0, 0))
+    (tmp_path / "release").touch()
 
     _, error = process.communicate(timeout=60)
 
@@ -564,7 +583,7 @@ def test_payment_months_that_are_numbers_end_with_the_option_that_helps(
 def test_a_month_of_issue_of_another_type_is_refused_with_what_is_expected(
     frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: object, kind: str
 ) -> None:
-    given = on_book(tmp_path / "in.parquet", frame.head(9).assign(**{"issue_d": value}))
+    given = on_book(tmp_path / "in.parquet", frame.head(9).assign(issue_d=np.full(9, value)))
 
     assert score(given, tmp_path / "out.csv", "--on-book", "--as-of", "Jan-2016") == 1
 
