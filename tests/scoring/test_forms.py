@@ -73,6 +73,14 @@ def years(column: pd.Series) -> pd.Series:
     return column.replace({"10+ years": "12", "< 1 year": "0"}).str.replace(r" years?", "", regex=True)
 
 
+def in_title_case(column: pd.Series) -> pd.Series:
+    return column.str.title()
+
+
+def with_spaces(column: pd.Series) -> pd.Series:
+    return column.str.replace("_", " ")
+
+
 def with_comma(column: pd.Series) -> pd.Series:
     return column.str.replace(".", ",")
 
@@ -103,7 +111,7 @@ FORMS: dict[str, tuple[str, Callable[[Frame], str | bytes], str]] = {
         "emp_length: categories recognised in another spelling",
     ),
     "other case": (
-        "in.csv", lambda f: text(changed(f, home_ownership=lambda c: c.str.title(), purpose=lambda c: c.str.replace("_", " "))),
+        "in.csv", lambda f: text(changed(f, home_ownership=in_title_case, purpose=with_spaces)),
         "home_ownership: categories recognised in another spelling",
     ),
     "official export": (
@@ -471,7 +479,5 @@ def test_the_loans_on_a_book_are_read_in_any_form_too(frame: Frame, tmp_path: Pa
     (tmp_path / "plain.csv").write_text(text(frame))
     (tmp_path / "other.csv").write_text(text(changed(frame, **PER_CENT).rename(columns=str.upper), sep=";"))
 
-    assert scored(tmp_path / "other.csv", tmp_path, "--on-book") == scored(
-        tmp_path / "plain.csv", tmp_path, "--on-book"
-    )
-    assert len(ON_BOOK.features) == 17
+    plain = scored(tmp_path / "plain.csv", tmp_path, "--on-book")
+    assert scored(tmp_path / "other.csv", tmp_path, "--on-book") == plain
