@@ -1,5 +1,6 @@
 """Loans as CSV text: read by pyarrow, and by Python's reader where a chunk has what pyarrow does not take."""
 
+import codecs
 import csv
 import hashlib
 import io
@@ -90,8 +91,9 @@ class CsvLoans:
                 content = file.read(chunk.stop - chunk.start)
             if hashlib.sha256(content).hexdigest() != chunk.digest:
                 raise LoanFileError(f"{str(self.path)!r} changed while it was read: run it again.")
-        has_notes = any(note.encode() in content for note in NOTES)
-        values = self._read_fast(content) if chunk.is_regular and not has_notes else None
+        # Pyarrow would drop a byte-order mark, which is only one at the start of the file.
+        is_odd = content.startswith(codecs.BOM_UTF8) or any(note.encode() in content for note in NOTES)
+        values = self._read_fast(content) if chunk.is_regular and not is_odd else None
         if values is not None and values.num_rows == chunk.rows:
             lines = chunk.first_lines
             lines = np.arange(chunk.line + 1, chunk.line + chunk.rows + 1) if lines is None else lines

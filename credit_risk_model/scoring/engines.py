@@ -34,9 +34,10 @@ class _Interrupted(Exception):  # noqa: N818  # not an error
 def local(job: Job, chunks: Iterable[Chunk], progress: Progress, threads: int) -> Scored:
     """Score with `threads` threads; two chunks at once, so that one is computed while another is read or written.
 
-    Where the run ends early, the threads end after the slice that they are at.
+    With reasons, whose chunks are small, each thread has a chunk of its own. Where the run ends early, the threads end
+    after the slice that they are at.
     """
-    at_once = min(2, threads)
+    at_once = threads if job.reasons else min(2, threads)
     running: deque[tuple[Chunk, Future[Counts]]] = deque()
     ending = threading.Event()
 
@@ -51,7 +52,7 @@ def local(job: Job, chunks: Iterable[Chunk], progress: Progress, threads: int) -
             left -= size
             progress(size)
 
-        counts = score(job, chunk, read, threads // at_once, advance)
+        counts = score(job, chunk, read, -(-threads // at_once), advance)
         progress(left)
         return counts
 

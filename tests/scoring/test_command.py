@@ -300,6 +300,7 @@ def test_an_output_that_is_whole_is_not_written_again(
     assert "exists already" in capsys.readouterr().err
     assert score(given, out, "--resume") == 0
     assert score(given, out, "--resume", "--reasons", 1) == 1
+    assert "from a run with other options or input: --reasons was 0, is now 1" in capsys.readouterr().err
     assert out.stat().st_mtime_ns == written
 
 
@@ -453,19 +454,31 @@ def test_an_input_that_changed_inside_is_noticed_before_anything_is_published(
     assert not out.exists()
 
 
-@pytest.mark.parametrize("change", ["input", "option"])
-def test_another_run_is_not_gone_on_with(
-    stopped: tuple[Path, Path], change: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--chunk-rows", 1], "--reasons was 1, is now 0"),
+        (["--chunk-rows", 2, "--reasons", 1], "--chunk-rows was 1, is now 2"),
+        (["--reasons", 1], "--chunk-rows was 1, is now 5000"),
+        (["--chunk-rows", 1, "--reasons", 1, "--id", "term"], "--id was id, is now term"),
+    ],
+)
+def test_a_run_with_other_options_is_not_resumed(
+    stopped: tuple[Path, Path], arguments: list[object], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given, out = stopped
-    if change == "input":
-        os.utime(given, ns=(0, 0))
-
-    assert score(given, out, "--chunk-rows", 1, "--resume", *([] if change == "option" else ["--reasons", 1])) == 1
+    assert score(*stopped, "--resume", *arguments) == 1
 
     error = capsys.readouterr().err
     assert "had other options or input: " in error
-    assert ("--reasons was 1, is now 0" if change == "option" else "input was ") in error
+    assert words in error
+
+
+def test_a_run_of_another_input_is_not_resumed(stopped: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    os.utime(stopped[0], ns=(0, 0))
+
+    assert score(*stopped, "--chunk-rows", 1, "--reasons", 1, "--resume") == 1
+
+    assert "input was " in capsys.readouterr().err
 
 
 def test_two_runs_do_not_write_to_one_output(stopped: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -480,9 +493,12 @@ def test_two_runs_do_not_write_to_one_output(stopped: tuple[Path, Path], capsys:
         other.stdout.readline()
 
         assert score(*arguments) == 1
+        assert score(*arguments[:-1]) == 1, "without --resume, too"
         other.kill()
 
-    assert "Another run is writing" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.count("Another run is writing") == 2
+    assert "remove" not in error
     assert score(*arguments) == 0
 
 
