@@ -24,9 +24,13 @@ def test_a_failure_leaves_the_file_before(tmp_path: Path, failure: type[BaseExce
     path = tmp_path / "file"
     path.write_bytes(b"old")
 
-    with pytest.raises(failure), atomic_file.replacing(path) as file:
-        file.write(b"half of the n")
-        raise failure
+    def fail() -> None:
+        with atomic_file.replacing(path) as file:
+            file.write(b"half of the n")
+            raise failure
+
+    with pytest.raises(failure):
+        fail()
 
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "months": set(),
     "atomic_file": set(),
     "artifact": {"atomic_file"},
-    "loan_files": {"feature_set", "features", "months"},
+    "loan_files": {"atomic_file", "feature_set", "features", "months"},
     "prediction": {"artifact", "categories", "feature_set", "features"},
     "scoring": {
         "artifact",
@@ -105,7 +105,7 @@ def test_nothing_happens_at_import(tmp_path: Path) -> None:
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for path in PACKAGE.rglob("*.py")
-        if path.name not in ("__init__.py", "__main__.py") and not {"scoring", "training"} & {*path.parts}
+        if path.name not in ("__init__.py", "__main__.py") and not {"loan_files", "scoring", "training"} & {*path.parts}
     ]
     program = (
         "import logging, os, sys; sys.path.insert(0, sys.argv.pop()); before = dict(os.environ);"
