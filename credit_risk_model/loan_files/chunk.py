@@ -1,6 +1,5 @@
 """The unit in which the loans of a file are read, and the error of a file that cannot be read."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,8 +47,3 @@ class Rows:
     damaged: list[tuple[int, str]]
     notes: int = 0
     file: str | None = None
-
-
-def counted(forms: Mapping[str, int]) -> dict[str, int]:
-    """Return the forms that were met, without those that were not."""
-    return {form: rows for form, rows in forms.items() if rows}

@@ -183,5 +183,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        print("Interrupted. What is done is kept; --resume continues from there.", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        print("Interrupted. What is done is kept; --resume continues from there.", file=sys.stderr, flush=True)
+        os._exit(EXIT_INTERRUPTED)  # all files are closed, and to unload the libraries takes a while

@@ -89,7 +89,7 @@ def dask(
     worker was lost is scored by another one. `say` gets what the run waits for.
 
     Raises:
-        ScoringError: there is no such scheduler, or a chunk lost one worker after the other.
+        ScoringError: no scheduler answers, or several workers were lost while they scored the same chunk.
         StalledError: no chunk was finished for `patience` seconds, or the scheduler was lost.
     """
     try:

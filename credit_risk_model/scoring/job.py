@@ -107,11 +107,11 @@ def _scores(job: Job, model: scorer.Scorer, encoded: rows.Encoded, threads: int,
     size = _ROWS_WITH_REASONS * threads if job.reasons else _ROWS * threads
     probabilities, contributions = [np.empty(0)], [np.empty((0, len(model.features) + 1))]
     for start in range(0, len(encoded.matrix), size):
-        part = encoded.matrix[start : start + size]
-        probabilities.append(model.probabilities(part, threads))
+        slice_ = encoded.matrix[start : start + size]
+        probabilities.append(model.probabilities(slice_, threads))
         if job.reasons:
-            contributions.append(model.contributions(part, threads))
-        progress(len(part))
+            contributions.append(model.contributions(slice_, threads))
+        progress(len(slice_))
     probability = np.concatenate(probabilities)
     columns: list[Any] = [encoded.ids, pc.if_else(model.are_risky(probability), *_LABELS), pa.array(probability)]
     if job.reasons:

@@ -25,7 +25,7 @@ class Output:
         """The format that the name ends with.
 
         Raises:
-            ScoringError: it is none of `KINDS`.
+            ScoringError: it does not end with one of `KINDS`.
         """
         for kind in KINDS:
             if self.path.name.endswith(f".{kind}"):
@@ -49,7 +49,7 @@ class Output:
 
 
 def fingerprint(loans: Loans) -> dict[str, Any]:
-    """Return what identifies the input without reading all of it; each chunk has a digest besides."""
+    """Return what identifies the input without reading all of it. Each chunk has a digest, too."""
     if not isinstance(loans, SeveralFiles):
         return _fingerprint(loans.path)
     prints = [{"file": loans.name(number), **_fingerprint(file.path)} for number, file in enumerate(loans.files)]

@@ -206,7 +206,7 @@ def test_reasons_are_those_of_the_explanation(tmp_path: Path, loan: dict[str, An
     assert [float(row["contribution_1"]), float(row["contribution_2"])] == contributions[strongest].tolist()
 
 
-def test_without_an_id_the_line_tells_loans_apart(tmp_path: Path, loan: dict[str, Any]) -> None:
+def test_without_an_id_the_line_identifies_a_loan(tmp_path: Path, loan: dict[str, Any]) -> None:
     path = tmp_path / "in.csv"
     pd.DataFrame([loan] * 2).to_csv(path, index=False)
 
@@ -363,7 +363,7 @@ def chunks_of(out: Path) -> int:
     ("how", "code", "kind"),
     [(signal.SIGKILL, -9, "csv.gz"), (signal.SIGTERM, 143, "parquet"), (signal.SIGINT, 130, "csv")],
 )
-def test_a_stopped_run_goes_on_where_it_was(
+def test_an_interrupted_run_is_resumed(
     frame: pd.DataFrame, tmp_path: Path, how: signal.Signals, code: int, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given, out, whole = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}", tmp_path / f"whole.{kind}"
@@ -387,8 +387,8 @@ def test_a_stopped_run_goes_on_where_it_was(
 
 
 @pytest.fixture
-def stopped(tmp_path: Path, loan: dict[str, Any]) -> tuple[Path, Path]:
-    """An input and the output of a run that was stopped."""
+def interrupted(tmp_path: Path, loan: dict[str, Any]) -> tuple[Path, Path]:
+    """An input and the output of a run that was interrupted."""
     given, out = write(tmp_path / "in.csv", *[loan] * 9), tmp_path / "out.csv"
     arguments = (given, out, "--chunk-rows", 1, "--reasons", 1)
     process = subprocess.Popen(held(2, tmp_path, *arguments), cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -398,8 +398,8 @@ def stopped(tmp_path: Path, loan: dict[str, Any]) -> tuple[Path, Path]:
     return given, out
 
 
-def test_what_is_done_is_not_done_again(stopped: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    given, out = stopped
+def test_what_is_done_is_not_done_again(interrupted: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    given, out = interrupted
     done = chunks_of(out)
     scored: list[int] = []
     original = score_chunk
@@ -420,9 +420,9 @@ def test_what_is_done_is_not_done_again(stopped: tuple[Path, Path], monkeypatch:
 @pytest.mark.parametrize("damaged", ["000000.csv", "000001.rejects", "000000.json"])
 @pytest.mark.parametrize("content", [b"", b'"1","safe",0.5,,\n'])
 def test_a_chunk_that_was_damaged_is_scored_again(
-    stopped: tuple[Path, Path], damaged: str, content: bytes, tmp_path: Path
+    interrupted: tuple[Path, Path], damaged: str, content: bytes, tmp_path: Path
 ) -> None:
-    given, out = stopped
+    given, out = interrupted
     (out.with_name("out.csv.chunks") / damaged).write_bytes(content or b"")
 
     assert score(given, out, "--chunk-rows", 1, "--reasons", 1, "--resume") == 0
@@ -464,25 +464,29 @@ def test_an_input_that_changed_inside_is_noticed_before_anything_is_published(
     ],
 )
 def test_a_run_with_other_options_is_not_resumed(
-    stopped: tuple[Path, Path], arguments: list[object], words: str, capsys: pytest.CaptureFixture[str]
+    interrupted: tuple[Path, Path], arguments: list[object], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert score(*stopped, "--resume", *arguments) == 1
+    assert score(*interrupted, "--resume", *arguments) == 1
 
     error = capsys.readouterr().err
     assert "had other options or input: " in error
     assert words in error
 
 
-def test_a_run_of_another_input_is_not_resumed(stopped: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    os.utime(stopped[0], ns=(0, 0))
+def test_a_run_of_another_input_is_not_resumed(
+    interrupted: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.utime(interrupted[0], ns=(0, 0))
 
-    assert score(*stopped, "--chunk-rows", 1, "--reasons", 1, "--resume") == 1
+    assert score(*interrupted, "--chunk-rows", 1, "--reasons", 1, "--resume") == 1
 
     assert "input was " in capsys.readouterr().err
 
 
-def test_two_runs_do_not_write_to_one_output(stopped: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    given, out = stopped
+def test_two_runs_do_not_write_to_one_output(
+    interrupted: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out = interrupted
     arguments = (given, out, "--chunk-rows", 1, "--reasons", 1, "--resume")
     program = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); input()"
     lock = out.with_name("out.csv.chunks") / "lock"
