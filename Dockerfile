@@ -8,7 +8,8 @@ RUN python -m pip install --no-cache-dir --no-warn-script-location --root-user-a
  && find /packages \( -type d -name tests -prune -o -name '*.py[ix]' -o -name '*.pxd' \) -exec rm -r {} +
 COPY configuration configuration
 COPY credit_risk_model credit_risk_model
-RUN python -m compileall -q credit_risk_model && chmod -R a+rX . && mv credit_risk_model/scoring /scoring
+RUN python -m compileall -q credit_risk_model && chmod -R a+rX . \
+ && mkdir /scoring && mv credit_risk_model/loan_files credit_risk_model/scoring /scoring
 
 FROM build AS build-scoring
 COPY scoring_requirements.txt .
@@ -35,7 +36,7 @@ FROM base AS scoring
 LABEL org.opencontainers.image.title="credit_risk_model_scoring"
 COPY --from=build-scoring /packages /usr/local
 COPY --from=build /service /service
-COPY --from=build /scoring /service/credit_risk_model/scoring
+COPY --from=build /scoring /service/credit_risk_model
 ENTRYPOINT ["python", "-m", "credit_risk_model.scoring"]
 
 # The service. It is the last stage, so `docker build` builds it by default.

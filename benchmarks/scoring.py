@@ -24,9 +24,9 @@ from benchmarks import record
 from benchmarks.record import ROOT
 from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction import scorer
-from credit_risk_model.scoring import rows
 from credit_risk_model.scoring.__main__ import main as score
-from credit_risk_model.scoring.parquet_loans import ParquetLoans
+from credit_risk_model.scoring.loans import open_inputs
+from credit_risk_model.scoring.rows import encode
 
 ROWS = int(os.environ.get("ROWS", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
@@ -51,8 +51,8 @@ def seconds(function: Callable[[], Any]) -> tuple[float, float]:
 
 def file_against_booster(loans: Path, folder: Path) -> dict[str, Any]:
     """Take turns: the command, from the file to the file, and the booster alone on the same matrix."""
-    source = ParquetLoans.open(loans, None, 100_000)
-    matrix = np.concatenate([rows.encode(source.read(part), source.columns)[0] for part in source.parts()])
+    source, inputs, _ = open_inputs(loans, 100_000)
+    matrix = np.concatenate([encode(source.read(chunk), inputs).matrix for chunk in source.chunks()])
     model = scorer.load()
     times: dict[str, list[tuple[float, float]]] = {"command": [], "booster": []}
     for turn in range(ROUNDS):
@@ -84,8 +84,8 @@ def memory(loans: Path, folder: Path) -> float:
 
 def contributions(loans: Path) -> dict[str, Any]:
     """Return by how much contributions and base value miss the log-odds at most, on real loans, and the time of one."""
-    source = ParquetLoans.open(loans, None, 5_000)
-    matrix, _, _ = rows.encode(source.read(next(source.parts())), source.columns)
+    source, inputs, _ = open_inputs(loans, 5_000)
+    matrix = encode(source.read(next(source.chunks())), inputs).matrix
     model = scorer.load()
     start = time.perf_counter()
     sums = model.contributions(matrix, 1).sum(axis=1)

@@ -4,14 +4,15 @@ import hashlib
 import json
 import os
 import pickle
-import tempfile
 import time
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from credit_risk_model import atomic_file
 from credit_risk_model.artifact.layout import METADATA, MODEL, SELF_CHECK, ArtifactError, CheckedLoan, evidence_path
 from credit_risk_model.artifact.library import lightgbm
 
@@ -58,27 +59,17 @@ def write(
     }
     files = {path: {METADATA: _json(described)} | members}
     if evidence:
-        files = {evidence_path(path): dict(evidence)} | files
+        files[evidence_path(path)] = dict(evidence)
 
-    temporary: dict[Path, Path] = {}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for target, content in files.items():
-            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-                temporary[target] = Path(file.name)
-                _write_zip(file, content, created)
-                file.flush()
-                os.fsync(file.fileno())
-        for target, written in temporary.items():
-            written.chmod(0o644)
-            written.replace(target)
+        with ExitStack() as stack:  # the last file appears first: the evidence before the artifact
+            for target, content in files.items():
+                _write_zip(stack.enter_context(atomic_file.replacing(target)), content, created)
         if not evidence:
             evidence_path(path).unlink(missing_ok=True)  # that of another artifact
     except OSError as error:
         raise ArtifactError(f"Cannot write the artifact {str(path)!r}: {error.strerror or error}.") from error
-    finally:
-        for written in temporary.values():
-            written.unlink(missing_ok=True)
 
 
 def _digests(members: Mapping[str, bytes]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Which rows can be scored, and what is wrong with the others; the ranges are those of a request."""
 
-import re
-from operator import itemgetter
-from typing import Any
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -10,49 +10,92 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from credit_risk_model import months
-from credit_risk_model.feature_set import Feature
-from credit_risk_model.features import MONTHS_SINCE_ISSUE
-from credit_risk_model.scoring import month_column
-from credit_risk_model.scoring.loans import Columns, Rows
+from credit_risk_model.feature_set import Feature, FeatureSet
+from credit_risk_model.features import LOAN, MONTHS_SINCE_ISSUE, ON_BOOK
+from credit_risk_model.loan_files import month_column, values
+from credit_risk_model.loan_files.chunk import Rows
+from credit_risk_model.loan_files.kinds import KINDS
+from credit_risk_model.loan_files.survey import Meaning
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
+# Values of Lending Club that are plain, but too rare to train on.
+_NOT_TRAINED_ON = {"home_ownership": ("ANY", "NONE", "OTHER")}
 
 
-Reject = tuple[int, Any, str]  # the line, the id where it could be read, and the reason
+@dataclass(frozen=True)
+class Inputs:
+    """How columns become the inputs of a model: `columns` in the order of the features, and what their values mean.
+
+    `as_of` is the month, as a number, to which the age is counted where the file has the month of issue.
+    """
+
+    columns: tuple[str, ...]
+    id: str | None
+    on_book: bool = False
+    as_of: int | None = None
+    meaning: Meaning = field(default_factory=Meaning)
+
+    @property
+    def features(self) -> FeatureSet:
+        """The features of the model."""
+        return ON_BOOK if self.on_book else LOAN
 
 
-def encode(rows: Rows, columns: Columns) -> tuple[NDArray[np.float64], pa.Array, list[Reject]]:
-    """Return the `n` rows that can be scored as a matrix of shape (n, features), their ids, and all others by line."""
-    features = columns.inputs.features
-    arrays = [
-        _texts(rows.values.column(name))
-        if feature.categories
-        else _ages(rows.values.column(name), columns.as_of)
-        if is_month_of_issue(name, feature)
-        else _numbers(rows.values.column(name))
-        for name, feature in zip(columns.features, features, strict=True)
-    ]
-    matrix = columns.inputs.encode_batch(pa.RecordBatch.from_arrays(arrays, columns.inputs.fields))
+class Reject(NamedTuple):
+    """A row that cannot be scored: its line, its id where it is known, the reason, and the reason without values."""
+
+    line: int
+    id: Any
+    reason: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The `n` rows of a chunk that can be scored, as a matrix of shape (n, features), and all others by line.
+
+    `forms` counts the rows in which an accepted form was read, by column and form.
+    """
+
+    matrix: NDArray[np.float64]
+    ids: pa.Array
+    rejects: list[Reject]
+    forms: dict[str, int]
+
+
+def encode(rows: Rows, inputs: Inputs) -> Encoded:
+    """Read the values, and check them against the categories and ranges of a request."""
+    features = inputs.features.features
+    arrays: list[pa.Array] = []
+    forms: dict[str, int] = {}
+    for name, feature in zip(inputs.columns, features, strict=True):
+        array, used = _input(rows.values.column(name), name, feature, inputs)
+        arrays.append(array)
+        forms |= values.named(name, used)
+    matrix = inputs.features.encode_batch(pa.RecordBatch.from_arrays(arrays, inputs.features.fields))
     lowest = np.array([0 if feature.categories else feature.minimum for feature in features], float)
     highest = np.array([len(feature.categories) - 1 if feature.categories else feature.maximum for feature in features])
     good = (matrix >= lowest) & (matrix <= highest)  # false for nan
     scorable = good.all(axis=1)
-    refused = np.flatnonzero(~scorable)
-    given = rows.values.take(pa.array(refused)).to_pylist()
-    ids = rows.lines if columns.id is None else rows.values.column(columns.id)
-    rejects = zip(
-        rows.lines.take(pa.array(refused)).to_pylist(),
-        ids.take(pa.array(refused)).to_pylist(),
-        (_reason(loan, row, columns) for loan, row in zip(given, good[refused], strict=True)),
-        strict=True,
-    )
-    damaged = ((line, None, reason) for line, reason in rows.damaged)
+    ids, missing = _ids(rows, inputs.id)
+    if missing:
+        forms[f"{inputs.id}: missing"] = missing
+    rejects = _rejects(rows, ids, arrays, good, inputs)
+    rejects += [Reject(line, None, reason, reason.partition(":")[0]) for line, reason in rows.damaged]
     scored = np.ascontiguousarray(matrix.T[:, scorable].T)  # much faster than taking row by row
-    return scored, ids.filter(pa.array(scorable)), sorted([*rejects, *damaged], key=itemgetter(0))
+    return Encoded(scored, ids.filter(pa.array(scorable)), sorted(rejects, key=lambda reject: reject.line), forms)
 
 
-def _texts(column: pa.Array) -> pa.Array:
-    return column.cast(pa.string()) if pa.types.is_null(column.type) else column
+def _input(column: pa.Array, name: str, feature: Feature, inputs: Inputs) -> tuple[pa.Array, values.Forms]:
+    if is_month_of_issue(name, feature):
+        return _ages(column, inputs.as_of), Counter()
+    if feature.categories:
+        return values.categories(column, KINDS[name])
+    return values.numbers(
+        column,
+        KINDS[name],
+        decimal_comma=name in inputs.meaning.decimal_comma,
+        fraction=name in inputs.meaning.fractions,
+    )
 
 
 def is_month_of_issue(name: str, feature: Feature) -> bool:
@@ -66,33 +109,49 @@ def _ages(column: pa.Array, as_of: int | None) -> pa.Array:
     return pc.subtract(float(as_of), month_column.numbers(column).cast(pa.float64()))
 
 
-def _expected(name: str, feature: Feature, as_of: int | None) -> str:
+def _ids(rows: Rows, name: str | None) -> tuple[pa.Array, int]:
+    """Return the ids, and how many are missing; a text that is missing becomes the line, which says that it is one."""
+    where = [f"{rows.file}:{line}" for line in rows.lines.to_pylist()] if rows.file else None
+    if name is None:
+        return (pa.array(where, pa.string()) if where else rows.lines), 0
+    ids = rows.values.column(name)
+    if ids.null_count and (pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type)):
+        lines = where or [f"line {line}" for line in rows.lines.to_pylist()]
+        return pc.coalesce(ids, pa.array(lines, ids.type)), ids.null_count
+    return ids, ids.null_count
+
+
+def _rejects(
+    rows: Rows, ids: pa.Array, arrays: list[pa.Array], good: NDArray[np.bool_], inputs: Inputs
+) -> list[Reject]:
+    positions = np.flatnonzero(~good.all(axis=1))
+    taken = pa.array(positions)
+    given = rows.values.take(taken).to_pylist()
+    missing = [array.take(taken).is_null().to_pylist() for array in arrays]
+    lines, named = rows.lines.take(taken).to_pylist(), ids.take(taken).to_pylist()
+    rejects = []
+    for number, loan in enumerate(given):
+        reasons, groups = [], []
+        for position in np.flatnonzero(~good[positions[number]]):
+            name, feature = inputs.columns[position], inputs.features.features[position]
+            value = loan[name]
+            if value is None or (feature.categories and missing[position][number]):
+                reasons.append(f"{name} is missing")
+                groups.append(f"{name} is missing")
+            else:
+                expected = _expected(name, feature, str(value), inputs.as_of)
+                reasons.append(f"{name} is {str(value)[:60]!r}, expected {expected}")
+                groups.append(f"{name} is not {expected}")
+        rejects.append(Reject(lines[number], named[number], "; ".join(reasons), "; ".join(groups)))
+    return rejects
+
+
+def _expected(name: str, feature: Feature, value: str, as_of: int | None) -> str:
     if feature.categories:
-        return f"one of {', '.join(map(repr, feature.categories))}"
+        known = f"one of {', '.join(map(repr, feature.categories))}"
+        is_rare = value.strip().upper() in _NOT_TRAINED_ON.get(feature.column, ())
+        return f"{known}; no model was trained on such loans" if is_rare else known
     lowest, highest = feature.minimum or 0, feature.maximum or 0
     if as_of is not None and is_month_of_issue(name, feature):
         return f"a month from {months.text(as_of - int(highest))} to {months.text(as_of - int(lowest))}"
     return f"a number from {lowest:,.10g} to {highest:,.10g}"
-
-
-def _numbers(column: pa.Array) -> pa.Array:
-    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
-        return column.cast(pa.float64(), safe=False)
-    try:
-        return column.cast(pa.string()).cast(pa.float64())
-    except pa.ArrowInvalid:  # one by one, then
-        return pa.array([_number(text) for text in column.to_pylist()], pa.float64())
-
-
-def _number(text: str | None) -> float | None:
-    return float(text) if text is not None and _NUMBER(text := text.strip()) else None
-
-
-def _reason(loan: dict[str, Any], good: NDArray[np.bool_], columns: Columns) -> str:
-    wrong = []
-    for position in np.flatnonzero(~good):
-        name = columns.features[position]
-        expected = _expected(name, columns.inputs.features[position], columns.as_of)
-        found = "missing" if loan[name] is None else f"{str(loan[name])[:60]!r}, expected {expected}"
-        wrong.append(f"{name} is {found}")
-    return "; ".join(wrong)

@@ -1,14 +1,12 @@
-"""A run over a whole file: begun, stopped and gone on with, and whole at the end."""
+"""A run over a whole file: it can be interrupted and resumed, and publishes its output when it is complete."""
 
 import fcntl
 import gzip
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,164 +14,196 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from credit_risk_model.scoring.loans import Part, ScoringError
-from credit_risk_model.scoring.part import REJECTS_HEADER, Job, publish, put
+from credit_risk_model import atomic_file
+from credit_risk_model.loan_files.chunk import Chunk, LoanFileError
+from credit_risk_model.scoring.counts import Counts
+from credit_risk_model.scoring.error import ScoringError
+from credit_risk_model.scoring.job import Job, to_csv
+from credit_risk_model.scoring.output import Output, fingerprint
 
-KINDS = ("parquet", "csv.gz", "csv")
-_EDGE = 1024 * 1024  # bytes at either end of a file that tell it apart: a Parquet file has its statistics there
-
-Counts = dict[str, int]
-Engine = Callable[[Job, Iterable[Part]], Iterator[tuple[Part, Counts]]]
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a run leaves behind, and the folder where its parts are until then."""
-
-    path: Path
-
-    @property
-    def kind(self) -> str:
-        """What the name says that the file shall be.
-
-        Raises:
-            ScoringError: it says none of `KINDS`.
-        """
-        for kind in KINDS:
-            if self.path.name.endswith(f".{kind}"):
-                return kind
-        raise ScoringError(f"{str(self.path)!r} must end in one of {', '.join(f'.{kind}' for kind in KINDS)}.")
-
-    @property
-    def rejects(self) -> Path:
-        """The rows that could not be scored."""
-        return self.path.with_name(f"{self.path.name}.rejects.csv")
-
-    @property
-    def summary(self) -> Path:
-        """What was scored, with what, and how many rows."""
-        return self.path.with_name(f"{self.path.name}.summary.json")
-
-    @property
-    def folder(self) -> Path:
-        """The parts."""
-        return self.path.with_name(f"{self.path.name}.parts")
+Manifest = dict[str, Any]
 
 
-def fingerprint(path: Path) -> dict[str, Any]:
-    """Return what tells this file from another one, without reading all of it."""
-    with path.open("rb") as file:
-        state = os.fstat(file.fileno())
-        digest = hashlib.sha256(file.read(_EDGE))
-        file.seek(max(0, state.st_size - _EDGE))
-        digest.update(file.read())
-    return {"bytes": state.st_size, "modified_ns": state.st_mtime_ns, "sha256_of_both_ends": digest.hexdigest()}
-
-
-def finished(output: Output, manifest: dict[str, Any], resume: bool) -> Counts | None:
-    """Return the counts of an output that the same run left behind, or None where there is no output yet.
+def completed_run(output: Output, manifest: Manifest, resume: bool) -> Counts | None:
+    """Return the counts of the same run where it is complete already, or None where there is no output yet.
 
     Raises:
-        ScoringError: there is one, and no `resume`, or another run made it.
+        ScoringError: there are files of another run, or of this one without `resume`.
     """
-    if not output.path.exists():
-        return None
-    if resume and output.summary.exists() and not output.folder.exists():
-        summary = json.loads(output.summary.read_bytes())
-        if {key: summary.get(key) for key in manifest} == manifest:
-            counts: Counts = summary["counts"]
-            return counts
-    raise ScoringError(f"{str(output.path)!r} is there already: remove it, or name another output.")
+    if output.path.exists():
+        summary = _json(output.summary) if resume and output.summary.exists() else None
+        if summary is None:
+            raise ScoringError(f"{str(output.path)!r} exists already: remove it, or name another output.")
+        changes = _changes(summary, manifest)
+        if changes:
+            raise ScoringError(
+                f"{str(output.path)!r} exists already, from a run with other options or input: {'; '.join(changes)}. "
+                "Remove it, or name another output."
+            )
+        shutil.rmtree(output.folder, ignore_errors=True)
+        return Counts(**summary["counts"], forms=summary["forms"], reasons=_reasons(summary))
+    for path in (output.rejects, output.summary):
+        if path.exists() and not output.folder.exists():
+            raise ScoringError(f"{str(path)!r} exists already, from another run: remove it, or name another output.")
+    return None
 
 
 @contextmanager
-def begun(output: Output, manifest: dict[str, Any], resume: bool) -> Iterator[None]:
-    """Hold the folder of the parts, made new or, with `resume`, as a stopped run of the same manifest left it.
+def open_run(output: Output, manifest: Manifest, resume: bool) -> Iterator[None]:
+    """Lock the folder of the chunks, which is new or, with `resume`, that of an interrupted run with this manifest.
 
     Raises:
-        ScoringError: there is a stopped run and no `resume`, the run was another one, or it still goes on.
+        ScoringError: there is an interrupted run and no `resume`, its manifest differs, or it is still running.
     """
     path = output.folder / "manifest.json"
-    if not resume and output.folder.exists():
-        raise ScoringError(
-            f"A run to {str(output.path)!r} was stopped: go on with --resume, or remove {str(output.folder)!r}."
-        )
-    output.folder.mkdir(parents=True, exist_ok=resume)
+    exists = path.exists()
+    output.folder.mkdir(parents=True, exist_ok=True)
     with (output.folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ScoringError(f"Another run is writing to {str(output.folder)!r}.") from None
-        if path.exists():
-            before = json.loads(path.read_bytes())
-            changed = [
-                f"{key} was {before.get(key)}, is {value}"
-                for key, value in manifest.items()
-                if before.get(key) != value
-            ]
-            if changed:
-                raise ScoringError(
-                    f"The stopped run to {str(output.path)!r} was another one: {'; '.join(changed)}. Run it as before, "
-                    f"or remove {str(output.folder)!r} to start over."
-                )
-        else:
-            put(path, json.dumps(manifest, indent=2).encode())
+            raise ScoringError(f"Another run is writing to {str(output.path)!r}: wait until it ends.") from None
+        if exists and not resume:
+            raise ScoringError(
+                f"A run to {str(output.path)!r} was interrupted: resume it with --resume, or remove "
+                f"{str(output.folder)!r} to start over."
+            )
+        changes = _changes(_json(path), manifest) if exists else []
+        if changes:
+            raise ScoringError(
+                f"The interrupted run to {str(output.path)!r} had other options or input: {'; '.join(changes)}. Run it "
+                f"as before, or remove {str(output.folder)!r} to start over."
+            )
+        if not exists:
+            atomic_file.write(path, json.dumps(manifest, indent=2).encode())
         yield
 
 
-def missing(job: Job, done: list[Counts], progress: Callable[[Part], None]) -> Iterator[Part]:
-    """Yield the parts that are still to be scored; append the counts of each of the others to `done`."""
-    for part in job.loans.parts():
-        counts = job.paths(part.number)[2]
-        if counts.exists():
-            done.append(json.loads(counts.read_bytes()))
-            progress(part)
-        else:
-            yield part
-
-
-def finish(job: Job, output: Output, manifest: dict[str, Any], done: list[Counts]) -> Counts:
-    """Join the parts, check the counts, and let the output appear, last of all.
+def pending(job: Job, done: dict[int, Counts], skip: Callable[[Chunk], None]) -> Iterator[Chunk]:
+    """Yield the chunks that are still to be scored; add the counts of the others to `done`, and `skip` these.
 
     Raises:
-        ScoringError: a row is missing, or the input is not what it was at the start.
+        LoanFileError: the input differs from what an earlier run scored.
     """
-    counts = {key: sum(part[key] for part in done) for key in ("rows", "scored", "rejected")}
-    if counts["rows"] != counts["scored"] + counts["rejected"]:
-        raise ScoringError(f"Rows are missing: {counts}.")
-    if fingerprint(job.loans.path) != manifest["input"]:
-        raise ScoringError(f"{str(job.loans.path)!r} changed while it was scored: run it again.")
-    answers, rejects = output.folder / "answers", output.folder / "rejects"
-    with answers.open("wb") as file:
-        _join(job, len(done), file)
-        _sync(file)
+    for chunk in job.loans.chunks():
+        counts = completed_counts(job, chunk)
+        if counts is None:
+            yield chunk
+        else:
+            done[chunk.number] = counts
+            skip(chunk)
+
+
+def completed_counts(job: Job, chunk: Chunk) -> Counts | None:
+    """Return the counts of a chunk that was scored, or None where a file of it is missing or damaged.
+
+    Raises:
+        LoanFileError: the input differs from what was scored.
+    """
+    scores, rejects, path = job.paths(chunk.number)
+    try:
+        counts = Counts.from_json(path.read_bytes())
+        digests = [hashlib.sha256(each.read_bytes()).hexdigest() for each in (scores, rejects)]
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    if counts.input != chunk.digest:
+        raise LoanFileError(
+            f"{str(job.loans.path)!r} changed after lines {chunk.line + 1:,} to {chunk.line + chunk.rows:,} were "
+            f"scored. Remove {str(job.folder)!r} to start over."
+        )
+    return counts if digests == list(counts.files) else None
+
+
+def publish(job: Job, output: Output, manifest: Manifest, done: Mapping[int, Counts]) -> Counts:
+    """Join the chunks, check the counts, and let the scores appear last.
+
+    Raises:
+        LoanFileError: the input is not what it was at the start.
+        ScoringError: a row or a chunk is missing or damaged.
+    """
+    ordered = [done[number] for number in sorted(done)]
+    counts = Counts.sum(ordered)
+    if counts.rows != counts.scored + counts.rejected or sorted(done) != list(range(len(done))):
+        raise ScoringError(f"Rows are missing: {counts.rows} read, {counts.scored} scored, {counts.rejected} rejected.")
+    if fingerprint(job.loans) != manifest["input"]:
+        raise LoanFileError(f"{str(job.loans.path)!r} changed while it was scored: run it again.")
+    scores, rejects = output.folder / "scores", output.folder / "rejects"
+    with scores.open("wb") as file:
+        _join(job, ordered, file)
+        atomic_file.flush(file)
     with rejects.open("wb") as file:
-        file.write(REJECTS_HEADER.encode())
-        for number in range(len(done)):
-            file.write(job.paths(number)[1].read_bytes())
-        _sync(file)
-    publish(rejects, output.rejects)
-    put(output.summary, json.dumps(manifest | {"counts": counts}, indent=2).encode() + b"\n")
-    publish(answers, output.path)
+        file.write(to_csv([job.rejects_header]))
+        for number, each in enumerate(ordered):
+            file.write(_intact(job.paths(number)[1], each.files[1]))
+        atomic_file.flush(file)
+    atomic_file.publish(rejects, output.rejects)
+    atomic_file.write(output.summary, json.dumps(manifest | summary(counts), indent=2).encode() + b"\n")
+    atomic_file.publish(scores, output.path)
     shutil.rmtree(output.folder)
     return counts
 
 
-def _join(job: Job, parts: int, file: IO[bytes]) -> None:
+def summary(counts: Counts) -> dict[str, Any]:
+    """Return what the summary says of the rows."""
+    return {
+        "counts": {key: getattr(counts, key) for key in ("rows", "scored", "rejected", "notes")},
+        "forms": counts.forms,
+        "rejected_by_reason": counts.by_reason,
+    }
+
+
+def _reasons(summary: dict[str, Any]) -> dict[str, list[Any]]:
+    return {
+        entry["reason"]: [entry["rows"], entry["example"]["line"], entry["example"]["reason"]]
+        for entry in summary["rejected_by_reason"]
+    }
+
+
+def _join(job: Job, ordered: list[Counts], file: IO[bytes]) -> None:
     if job.kind == "parquet":
         with pq.ParquetWriter(file, job.schema) as writer:
-            for number in range(parts):
-                writer.write_table(pq.read_table(job.paths(number)[0]))
+            for number, counts in enumerate(ordered):
+                content = _intact(job.paths(number)[0], counts.files[0])
+                writer.write_table(pq.read_table(pa.BufferReader(content)))
         return
     header = pa.BufferOutputStream()
     pacsv.write_csv(job.schema.empty_table(), header)
     content = header.getvalue().to_pybytes()
     file.write(gzip.compress(content, mtime=0) if job.kind == "csv.gz" else content)
-    for number in range(parts):
-        with job.paths(number)[0].open("rb") as part:
-            shutil.copyfileobj(part, file)
+    for number, counts in enumerate(ordered):
+        file.write(_intact(job.paths(number)[0], counts.files[0]))
 
 
-def _sync(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+def _intact(path: Path, digest: str) -> bytes:
+    """Return the content of a file of a chunk, which has the rows that its counts say."""
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ScoringError(f"{str(path)!r} was damaged after it was written: run again with --resume.")
+    return content
+
+
+def _json(path: Path) -> Manifest:
+    content: Manifest = json.loads(path.read_bytes())
+    return content
+
+
+def _changes(before: Mapping[str, Any], manifest: Manifest) -> list[str]:
+    """Return what of the manifest differs, by the names of the options."""
+    return [
+        f"{_OPTIONS.get(key, key)} was {_shown(before.get(key))}, is now {_shown(value)}"
+        for key, value in manifest.items()
+        if before.get(key) != json.loads(json.dumps(value))
+    ]
+
+
+_OPTIONS = {
+    "chunk_rows": "--chunk-rows",
+    "reasons": "--reasons",
+    "id": "--id",
+    "as_of": "--as-of",
+    "model": "the model",
+}
+
+
+def _shown(value: object) -> str:
+    return "not given" if value is None else str(value)

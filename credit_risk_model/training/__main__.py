@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from credit_risk_model.artifact import PACKAGED, ArtifactError
+from credit_risk_model.loan_files.arguments import add_stated, stated
 from credit_risk_model.training import invented, pipeline
 from credit_risk_model.training.dataset import DatasetError
 from credit_risk_model.training.estimator import EstimatorError
@@ -24,8 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--data",
         type=Path,
         metavar="FILE",
-        help="Lending Club's loan.csv, plain or gzip; without it, the model practises on invented loans",
+        help="Lending Club's loan.csv, in any form that scoring takes (default: synthetic loans, for practice)",
     )
+    add_stated(parser)
     parser.add_argument(
         "--source", metavar="WORDS", help="where the loans come from, for the metadata (default: the file's name)"
     )
@@ -33,9 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--output",
         type=Path,
         metavar="FILE",
-        help=f"the artifact to write (default: the shipped one; for invented loans {PRACTICE / '1.zip'})",
+        help=f"the artifact to write (default: the shipped one; for synthetic loans {PRACTICE / '1.zip'})",
     )
-    parser.add_argument("--rows", type=int, default=20_000, help="number of invented loans (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=20_000, help="number of synthetic loans (default: %(default)s)")
     parser.add_argument(
         "--no-reports", dest="reports", action="store_false", help="the model alone: no validation, no evaluation page"
     )
@@ -43,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     practice = options.data is None or options.data.resolve().is_relative_to(PRACTICE.resolve())
     data = options.data or PRACTICE / "loan.csv.gz"
     output = options.output or (PRACTICE / "1.zip" if practice else PACKAGED)
+    if output.resolve() == data.resolve():
+        parser.error(f"--output is the file of the loans, {str(data)!r}: name another one")
     if practice and output.resolve() == PACKAGED.resolve():
         parser.error("invented loans never replace the shipped artifact; give real --data, or another --output")
     if options.rows < 1:
@@ -52,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.data is None:
             invented.write(data, rows=options.rows)
             source = f"{options.rows:,} INVENTED loans from the project's generator, seed {invented.SEED}"
-        pipeline.run(data, output, source=source, reports=options.reports)
+        pipeline.run(data, output, source=source, reports=options.reports, stated=stated(options))
     except (DatasetError, PreparationError, EstimatorError, ValidationError, ArtifactError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -64,4 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("Interrupted. What is done is kept; the same command continues from there.", file=sys.stderr)
+        sys.exit(130)

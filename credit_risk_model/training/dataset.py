@@ -1,16 +1,21 @@
-"""Lending Club's loans as they stand in the public file, checked column by column."""
+"""Lending Club's loans as the public file has them, checked column by column."""
 
-import gzip
 import hashlib
-import zlib
+from collections import Counter
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from tqdm import tqdm
 
+from credit_risk_model import months
 from credit_risk_model.features import FEATURES
+from credit_risk_model.loan_files import month_column, values
+from credit_risk_model.loan_files.chunk import LoanFileError
+from credit_risk_model.loan_files.kinds import KINDS
+from credit_risk_model.loan_files.opening import open_loans
+from credit_risk_model.loan_files.survey import Meaning, Stated, sample, survey
 
 STATUS = "loan_status"
 INSTALLMENT = "installment"
@@ -28,35 +33,28 @@ NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [
 TEXTS = [feature.column for feature in FEATURES if feature.categories] + [STATUS, ISSUED, LAST_PAID]
 
 _CHUNK = 25_000
-
-Compression = Literal["gzip"] | None
+NOTHING = Stated()
 
 
 class DatasetError(Exception):
     """A file of loans that cannot be used: which file, which column and row, what was found there."""
 
 
-def read(path: Path, *, progress: bool = True) -> pd.DataFrame:
+def read(path: Path, *, progress: bool = True, stated: Stated = NOTHING) -> pd.DataFrame:
     """Read the 18 columns that the model is made from, and the history of payments; the others never reach memory.
 
-    `path` names a CSV file, plain or compressed with gzip (told by its content). Numbers come as float64, texts as
-    categorical columns; both may hold nulls.
+    `path` names a file in one of the forms that scoring takes. Numbers come as float64, texts as
+    categorical columns; both may hold nulls. The forms that were met are printed with the progress.
 
     Raises:
         DatasetError: the file is missing, empty or damaged, lacks a column, or has text where a number belongs.
     """
     try:
-        return _read(path, progress)
+        return _read(path, progress, stated)
     except FileNotFoundError as error:
         raise DatasetError(f"No file {str(path)!r}: give the path of Lending Club's loan.csv.") from error
-    except pd.errors.EmptyDataError as error:
-        raise DatasetError(f"{str(path)!r} is empty, expected a header and loans.") from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DatasetError(f"{str(path)!r} is a damaged gzip file: {error}. Download it again.") from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{str(path)!r} is no UTF-8 text, expected a CSV file, plain or gzip: {error}.") from error
-    except pd.errors.ParserError as error:
-        raise DatasetError(f"{str(path)!r} is no intact CSV file: {error}.") from error
+    except LoanFileError as error:
+        raise DatasetError(str(error)) from error
     except OSError as error:
         raise DatasetError(f"Cannot read {str(path)!r}: {error.strerror or error}.") from error
 
@@ -74,56 +72,64 @@ def fingerprint(path: Path) -> str:
         raise DatasetError(f"Cannot read {str(path)!r}: {error.strerror or error}.") from error
 
 
-def _read(path: Path, progress: bool) -> pd.DataFrame:
+def _read(path: Path, progress: bool, stated: Stated) -> pd.DataFrame:
+    loans = open_loans(path, [NUMBERS + TEXTS], _CHUNK, encoding=stated.encoding)
+    meaning = survey(loans, sample(loans), stated.decimal, stated.per_cent)
+    forms: Counter[str] = Counter()
     chunks: list[pd.DataFrame] = []
-    with path.open("rb") as file:
-        compression: Compression = "gzip" if file.read(2) == b"\x1f\x8b" else None
-        _check_header(path, compression)
-        file.seek(0)
-        bar = tqdm(
-            total=path.stat().st_size, desc=f"reading {path.name}", unit="B", unit_scale=True, disable=not progress
-        )
-        # All as text: read as numbers, a column of "True" would become one of 1.0, and a wrong value have no row. In
-        # chunks, so that the text of only one is in memory.
-        reader = pd.read_csv(
-            file, compression=compression, usecols=NUMBERS + TEXTS, dtype="str", index_col=False, chunksize=_CHUNK
-        )
-        with bar, reader:
-            for chunk in reader:
-                for column in NUMBERS:
-                    chunk[column] = _numbers(path, column, chunk[column])
-                chunks.append(chunk.astype(dict.fromkeys(TEXTS, "category")))
-                bar.update(file.tell() - bar.n)
-    if not chunks or chunks[0].empty:
+    first = 1
+    bar = tqdm(total=loans.total, desc=f"reading {path.name}", unit=loans.unit, unit_scale=True, disable=not progress)
+    with bar:
+        for chunk in loans.chunks():
+            rows = loans.read(chunk)
+            if rows.damaged:
+                line, reason = rows.damaged[0]
+                raise DatasetError(f"{str(path)!r} has a damaged row in line {line}: {reason}.")
+            columns = {name: _column(path, name, rows.values.column(name), meaning, first) for name in NUMBERS + TEXTS}
+            for name, (_, used) in columns.items():
+                forms.update(values.named(name, used))
+            chunks.append(pd.DataFrame({name: column for name, (column, _) in columns.items()}))
+            first += rows.values.num_rows
+            bar.update(chunk.size)
+    if progress:
+        print("".join(f"  read: {form}\n" for form in [*loans.forms, *meaning.forms]), end="")
+        print("".join(f"  read: {form} in {count:,} rows\n" for form, count in forms.items()), end="")
+    if first == 1:
         raise DatasetError(f"{str(path)!r} has a header and no loans.")
     return pd.DataFrame({column: _joined([chunk.pop(column) for chunk in chunks]) for column in NUMBERS + TEXTS})
 
 
-def _check_header(path: Path, compression: Compression) -> None:
-    found = list(pd.read_csv(path, compression=compression, nrows=0).columns)
-    missing = [column for column in NUMBERS + TEXTS if column not in found]
-    if missing:
-        raise DatasetError(
-            f"{str(path)!r} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}. Told apart by "
-            f"commas, it has these columns: {len(found)}, the first is {found[0][:60]!r}."
-        )
+def _column(path: Path, name: str, column: pa.Array, meaning: Meaning, first: int) -> tuple[pd.Series, values.Forms]:
+    kind = KINDS[name]
+    if kind.holds == "number":
+        return _numbers(path, name, column, meaning, first)
+    forms: values.Forms = Counter()
+    if kind.holds == "category":
+        column, forms = values.categories(column, kind)
+    elif kind.holds == "month" and not pa.types.is_string(column.type):
+        column = pa.array([None if n is None else months.text(n) for n in month_column.numbers(column).to_pylist()])
+    return column.cast(pa.string()).to_pandas().astype("object").astype("category"), forms
 
 
-def _numbers(path: Path, column: str, texts: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(texts, errors="coerce").astype("float64")
-    wrong = (numbers.isna() & texts.notna()) | np.isinf(numbers)
-    if wrong.any():
-        row = int(wrong.idxmax())
-        raise DatasetError(
-            f"{str(path)!r} has {texts.loc[row][:60]!r} in the column {column} of loan {row + 1} (the first after the "
-            "header is 1), expected a number."
-        )
-    return numbers
+def _numbers(path: Path, name: str, column: pa.Array, meaning: Meaning, first: int) -> tuple[pd.Series, values.Forms]:
+    parsed, forms = values.numbers(
+        column, KINDS[name], decimal_comma=name in meaning.decimal_comma, fraction=name in meaning.fractions
+    )
+    numbers = pd.Series(parsed.to_numpy(zero_copy_only=False), dtype="float64")
+    wrong = np.isinf(numbers) | (numbers.isna() & column.is_valid().to_numpy(zero_copy_only=False))
+    for row in np.flatnonzero(wrong):
+        text = str(column[int(row)].as_py())
+        if not values.is_missing(text):
+            raise DatasetError(
+                f"{str(path)!r} has {text[:60]!r} in the column {name} of loan {first + int(row)} (the first after the "
+                "header is 1), expected a number."
+            )
+    return numbers, forms
 
 
-def _joined(parts: list[pd.Series]) -> pd.Series:
-    categorical = parts[0].dtype == "category"
+def _joined(chunks: list[pd.Series]) -> pd.Series:
+    categorical = chunks[0].dtype == "category"
     joined: pd.Series = (
-        pd.Series(pd.api.types.union_categoricals(parts)) if categorical else pd.concat(parts, ignore_index=True)
+        pd.Series(pd.api.types.union_categoricals(chunks)) if categorical else pd.concat(chunks, ignore_index=True)
     )
     return joined

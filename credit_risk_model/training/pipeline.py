@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit_risk_model import __version__, artifact
+from credit_risk_model import __version__, artifact, atomic_file
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.loan_files.survey import Stated
 from credit_risk_model.training import (
     book,
     checks,
@@ -70,9 +71,7 @@ class Steps:
         started = time.monotonic()
         result = make()
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        unfinished.write_bytes(pickle.dumps(result))
-        unfinished.replace(path)
+        atomic_file.write(path, pickle.dumps(result))
         print(f"   {time.monotonic() - started:.0f} s")
         return result
 
@@ -93,7 +92,9 @@ class Kind:
 KINDS = (Kind("credit_risk_model", LOAN, ""), Kind("credit_risk_on_book_model", ON_BOOK, "on_book_"))
 
 
-def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[str, Any]:
+def run(
+    data: Path, output: Path, *, source: str, reports: bool = True, stated: Stated = dataset.NOTHING
+) -> dict[str, Any]:
     """Train on the loans in `data`; write the artifact to `output`, and that of the on-book model to `on_book_...`.
 
     `source` says in words where the loans come from. With `reports`, the models are validated, evaluated in full and
@@ -106,7 +107,7 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
     fingerprint = dataset.fingerprint(data)
     print(f"Loans: {source}")
     loans, steps = preparation.prepare(
-        dataset.read(data), report=lambda step: print(f"  {step.rows:>9,} rows  {step.name}")
+        dataset.read(data, stated=stated), report=lambda step: print(f"  {step.rows:>9,} rows  {step.name}")
     )
     whole = book.of(loans, seed=estimator.SEED, report=lambda words: print(f"Book: {words}."))
     test = split.held_back(whole.loans)
@@ -114,7 +115,7 @@ def run(data: Path, output: Path, *, source: str, reports: bool = True) -> dict[
     print(f"Split by the hash of each loan: {len(learning):,} rows to learn from, {len(held_out):,} held out.")
     estimator.check_classes(held_out, "held out")
 
-    kept = Steps(fingerprint, source)
+    kept = Steps(f"{fingerprint} {stated}", source)
     learned = {
         kind.name: kept.take(f"model {kind.name}", lambda: _model(learning, kind))  # noqa: B023  # made at once
         for kind in KINDS
@@ -176,7 +177,7 @@ def _reports(
     test: NDArray[np.bool_],
     model: estimator.Learned,
     metadata: dict[str, Any],
-    flagged: validation.Finding,
+    flagged: checks.Finding,
 ) -> dict[str, bytes]:
     """Return the evidence for a model, which is written into its artifact; `metadata` is completed."""
     learning, held_out = whole.loans[~test], whole.loans[test]

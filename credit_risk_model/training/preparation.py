@@ -1,5 +1,6 @@
 """The steps from the loans as published to the rows that a model is trained on."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -60,7 +61,7 @@ def prepare(loans: pd.DataFrame, report: Callable[[Step], None] = lambda step: N
         report(steps[-1])
 
     done("loans read")
-    loans = loans.assign(**{RISK: risk(loans[STATUS])})
+    loans = loans.assign(**{RISK: risk(loans[STATUS]), STATUS: plain_statuses(loans[STATUS])})
     loans = loans.rename(columns={feature.column: feature.name for feature in FEATURES})
     done("loan status to safe or risky")
     loans = loans.dropna(subset=loans.columns.difference([*HISTORY]))
@@ -104,6 +105,7 @@ def risk(status: pd.Series) -> pd.Series:
     Raises:
         PreparationError: a status is unknown.
     """
+    status = plain_statuses(status)
     unknown = sorted(set(status.dropna().unique()) - RISK_OF_STATUS.keys())
     if unknown:
         raise PreparationError(
@@ -111,6 +113,22 @@ def risk(status: pd.Series) -> pd.Series:
             f"known are {', '.join(map(repr, sorted(RISK_OF_STATUS)))}."
         )
     return status.astype("object").map(RISK_OF_STATUS).astype(pd.CategoricalDtype([*CreditRisk]))
+
+
+def plain_statuses(status: pd.Series) -> pd.Series:
+    """Return the statuses with their usual spaces and letters, as a categorical column; unknown ones stay."""
+    return (
+        status.astype("object")
+        .map(lambda text: _STATUSES.get(_folded(text), text), na_action="ignore")
+        .astype("category")
+    )
+
+
+def _folded(status: str) -> str:
+    return re.sub(r"\s*:\s*", ":", " ".join(status.casefold().split()))
+
+
+_STATUSES = {_folded(status): status for status in RISK_OF_STATUS}
 
 
 def _finished(loans: pd.DataFrame) -> pd.DataFrame:

@@ -65,7 +65,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pro
 
 
 def scored(given: Path, out: Path, *arguments: object) -> tuple[bytes, str]:
-    assert main([str(argument) for argument in (given, out, "--part-rows", 50, *arguments)]) == 3
+    assert main([str(argument) for argument in (given, out, "--chunk-rows", 50, *arguments)]) == 3
     return out.read_bytes(), out.with_name(f"{out.name}.rejects.csv").read_text()
 
 
@@ -78,13 +78,13 @@ def test_the_output_is_that_of_one_machine(
     there = scored(given, tmp_path / "there.csv", "--engine", "dask", "--scheduler", cluster[0])
 
     assert there == scored(given, tmp_path / "here.csv")
-    assert not (tmp_path / "there.csv.parts").exists()
+    assert not (tmp_path / "there.csv.chunks").exists()
 
 
 def test_a_lost_worker_costs_no_rows(loans: Path, cluster: tuple[str, Processes], tmp_path: Path) -> None:
     address, workers = cluster
     given, out = loans / "loans.parquet", tmp_path / "out.parquet"
-    arguments = [str(given), str(out), "--part-rows", "50", "--reasons", "1"]
+    arguments = [str(given), str(out), "--chunk-rows", "50", "--reasons", "1"]
     command = [
         sys.executable,
         "-m",
@@ -96,7 +96,7 @@ def test_a_lost_worker_costs_no_rows(loans: Path, cluster: tuple[str, Processes]
         address,
     ]
     running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    until(lambda: list((tmp_path / "out.parquet.parts").glob("0*.json")), "a part is done")
+    until(lambda: list((tmp_path / "out.parquet.chunks").glob("0*.json")), "a chunk is done")
     workers[0].send_signal(signal.SIGKILL)
 
     printed, _ = running.communicate(timeout=300)
@@ -111,7 +111,7 @@ def test_a_lost_worker_costs_no_rows(loans: Path, cluster: tuple[str, Processes]
 def test_a_cluster_is_started_where_none_is_named(loans: Path, tmp_path: Path) -> None:
     given = loans / "loans.parquet"
     out = tmp_path / "out.csv"
-    command = [sys.executable, "-m", "credit_risk_model.scoring", str(given), str(out), "--part-rows", "50"]
+    command = [sys.executable, "-m", "credit_risk_model.scoring", str(given), str(out), "--chunk-rows", "50"]
     command += ["--engine", "dask", "--threads", "2", "--accept-rejects"]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
@@ -147,7 +147,7 @@ def stalled(loans: Path, tmp_path: Path, address: str) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 4, done.stderr
-    assert (tmp_path / "out.csv.parts").exists(), "--resume goes on from there"
+    assert (tmp_path / "out.csv.chunks").exists(), "--resume goes on from there"
     [error] = re.findall("^error: .*", done.stderr, re.MULTILINE)
     return str(error)
 
@@ -156,7 +156,9 @@ def test_a_cluster_without_workers_ends_the_run_with_a_reason(loans: Path, tmp_p
     with dask_cluster(tmp_path) as (address, _):
         error = stalled(loans, tmp_path, address)
 
-    assert error.startswith("error: The run stopped: no part was finished for 3 s; the Dask cluster has no workers.")
+    assert error.startswith(
+        "error: The run was interrupted: no chunk was finished for 3 s; the Dask cluster has no workers."
+    )
 
 
 def test_workers_without_memory_end_the_run_with_a_reason(loans: Path, tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_workers_without_memory_end_the_run_with_a_reason(loans: Path, tmp_path:
         error = stalled(loans, tmp_path, address)
 
     assert "2 of 2 Dask workers are paused because their memory is full" in error
-    assert "of 20 MiB): give them more" in error
+    assert "of 20 MiB): give them more memory" in error
 
 
 def test_workers_that_do_nothing_end_the_run_with_a_reason(loans: Path, tmp_path: Path) -> None:
@@ -175,7 +177,7 @@ def test_workers_that_do_nothing_end_the_run_with_a_reason(loans: Path, tmp_path
         worker.send_signal(signal.SIGSTOP)
         error = stalled(loans, tmp_path, address)
 
-    assert "1 Dask workers are there: if a part takes longer than that, raise --patience" in error
+    assert "the Dask cluster has 1 workers: if a chunk takes longer than that, raise --patience" in error
 
 
 @pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL])
@@ -191,12 +193,12 @@ def test_a_lost_scheduler_ends_the_run_with_a_reason(
     with dask_cluster(tmp_path, ()) as (address, [scheduler, _]):
 
         def lose() -> None:
-            until(lambda: list((tmp_path / "out.csv.parts").glob("0*.json")), "a part is done")
+            until(lambda: list((tmp_path / "out.csv.chunks").glob("0*.json")), "a chunk is done")
             scheduler.send_signal(how)
 
         losing = threading.Thread(target=lose)
         losing.start()
-        arguments = ["--part-rows", "50", "--reasons", "1", "--engine", "dask", "--scheduler", address]
+        arguments = ["--chunk-rows", "50", "--reasons", "1", "--engine", "dask", "--scheduler", address]
 
         assert main([str(loans / "loans.csv"), str(out), *arguments, "--patience", "60"]) == 4
         losing.join()

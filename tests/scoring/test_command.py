@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -21,11 +22,15 @@ import pytest
 
 from credit_risk_model import months
 from credit_risk_model.features import FEATURES, LOAN, ON_BOOK
+from credit_risk_model.loan_files.chunk import Chunk
+from credit_risk_model.loan_files.opening import open_loans
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.schemas import CreditRiskModelInput
+from credit_risk_model.scoring import engines
 from credit_risk_model.scoring.__main__ import main
-from credit_risk_model.scoring.csv_loans import CsvLoans
-from credit_risk_model.scoring.parquet_loans import ParquetLoans
+from credit_risk_model.scoring.counts import Counts
+from credit_risk_model.scoring.job import Job
+from credit_risk_model.scoring.job import score as score_chunk
 from credit_risk_model.training import invented
 from tests.conftest import ROOT, until
 
@@ -82,7 +87,7 @@ def test_what_a_request_would_take_is_scored_and_all_else_is_rejected(
     given, out = tmp_path / f"in.{kind}", tmp_path / output
     frame.to_parquet(given) if kind == "parquet" else frame.to_csv(given, index=False)
 
-    assert score(given, out, "--part-rows", 700) == 3
+    assert score(given, out, "--chunk-rows", 700) == 3
 
     if out.suffix == ".parquet":
         answers = [{name: str(value) for name, value in row.items()} for row in pq.read_table(out).to_pylist()]
@@ -118,8 +123,10 @@ def test_the_names_of_a_request_are_known_too(tmp_path: Path, loan: dict[str, An
         ("interest_rate", "1e999", "interest_rate is '1e999', expected"),
         ("interest_rate", "1_0", "interest_rate is '1_0', expected"),
         ("interest_rate", "٩", "interest_rate is '٩', expected"),
-        ("term", "36 months", "term is '36 months', expected one of ' 36 months', ' 60 months'"),
-        ("employment_length", "n/a", "employment_length is 'n/a', expected one of '< 1 year', "),
+        ("loan_amount", "50%", "loan_amount is '50%', expected"),
+        ("term", "48 months", "term is '48 months', expected one of ' 36 months', ' 60 months'"),
+        ("employment_length", "n/a", "employment_length is missing"),
+        ("home_ownership", "Any", "home_ownership is 'Any', expected one of 'MORTGAGE', 'RENT', 'OWN'; no model was"),
     ],
 )  # fmt: skip
 def test_the_reason_names_the_column_the_value_and_what_was_expected(
@@ -164,11 +171,12 @@ def test_lines_are_counted_over_quoted_ones(tmp_path: Path, loan: dict[str, Any]
 
     for rows in (1, 2, 100):
         out = tmp_path / f"{rows}.csv"
-        assert score(path, out, "--part-rows", rows) == 3
+        assert score(path, out, "--chunk-rows", rows) == (3 if compressed else 5)
 
         rejected = rejects_of(out)
         assert {line: reason.split(",")[0].split(":")[0] for line, reason in rejected.items()} == {
-            8: "19 values", 9: "home_ownership is 'TENT'", 11: "no CSV", **({} if compressed else {12: "no UTF-8"}),
+            8: "19 values", 9: "home_ownership is 'TENT'", 11: "not valid CSV",
+            **({} if compressed else {12: "not valid UTF-8 (give --encoding)"}),
         }  # fmt: skip
         assert [row["id"] for row in rows_of(out)] == ["a", "b"] + (["f"] if compressed else [])
 
@@ -178,7 +186,7 @@ def test_a_quote_that_is_never_closed_is_told(tmp_path: Path, loan: dict[str, An
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:2]) + '"' + "".join(lines[2:]) + "".join(lines[2:3]) * 2_000)
 
-    assert score(path, tmp_path / "out.csv", "--part-rows", 50) == 3
+    assert score(path, tmp_path / "out.csv", "--chunk-rows", 50) == 3
 
     assert "is a quote not closed?" in rejects_of(tmp_path / "out.csv")[3]
     summary = json.loads((tmp_path / "out.csv.summary.json").read_text())["counts"]
@@ -198,7 +206,7 @@ def test_reasons_are_those_of_the_explanation(tmp_path: Path, loan: dict[str, An
     assert [float(row["contribution_1"]), float(row["contribution_2"])] == contributions[strongest].tolist()
 
 
-def test_without_an_id_the_line_tells_loans_apart(tmp_path: Path, loan: dict[str, Any]) -> None:
+def test_without_an_id_the_line_identifies_a_loan(tmp_path: Path, loan: dict[str, Any]) -> None:
     path = tmp_path / "in.csv"
     pd.DataFrame([loan] * 2).to_csv(path, index=False)
 
@@ -233,7 +241,7 @@ def test_a_file_without_loans_gives_one_without_answers(tmp_path: Path) -> None:
         (b"", "is empty, expected a header and loans"),
         (b"id,loan_amnt\n1,2\n", "lacks the columns annual_inc, collections_12_mths_ex_med"),
         (b"\x1f\x8bno gzip at all", "is a damaged gzip file"),
-        (b"PAR1 and nothing else", "is no intact Parquet file"),
+        (b"PAR1 and nothing else", "is a damaged Parquet file"),
     ],
 )
 def test_a_file_that_cannot_be_used_ends_in_one_sentence(
@@ -255,7 +263,7 @@ def test_a_file_that_cannot_be_used_ends_in_one_sentence(
         (("nowhere.csv", "out.csv"), "nowhere.csv: No such file or directory"),
         (("in.csv", "out.txt"), "must end in one of .parquet, .csv.gz, .csv"),
         (("in.csv", "out.csv", "--id", "name"), "has no column 'name'"),
-        (("in.csv", "in.csv"), "is there already: remove it"),
+        (("in.csv", "in.csv"), "exists already: remove it"),
         (("in.csv", "out.csv", "--artifact", "no.zip"), "No model artifact at 'no.zip'"),
     ],
 )
@@ -274,11 +282,11 @@ def test_wrong_arguments_end_in_one_sentence(
 def test_a_column_of_another_type_is_named(
     tmp_path: Path, loan: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pd.DataFrame([loan | {"loan_amount": True}]).to_parquet(tmp_path / "in.parquet")
+    pd.DataFrame([loan | {"loan_amount": [1]}]).to_parquet(tmp_path / "in.parquet")
 
     assert score(tmp_path / "in.parquet", tmp_path / "out.csv") == 1
 
-    assert "has the type bool in the column loan_amount, expected numbers" in capsys.readouterr().err
+    assert "in the column loan_amount, expected numbers" in capsys.readouterr().err
 
 
 def test_an_output_that_is_whole_is_not_written_again(
@@ -289,26 +297,27 @@ def test_an_output_that_is_whole_is_not_written_again(
     written = out.stat().st_mtime_ns
 
     assert score(given, out) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert score(given, out, "--resume") == 0
     assert score(given, out, "--resume", "--reasons", 1) == 1
+    assert "from a run with other options or input: --reasons was 0, is now 1" in capsys.readouterr().err
     assert out.stat().st_mtime_ns == written
 
 
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
-def test_a_part_that_was_read_is_freed_without_the_cyclic_collector(
+def test_a_chunk_that_was_read_is_freed_without_the_cyclic_collector(
     tmp_path: Path, loan: dict[str, Any], kind: str
 ) -> None:
-    """A worker reads each part with loans of its own; what stays of them would fill its memory."""
+    """A worker reads each chunk with loans of its own; what stays of them would fill its memory."""
     path, frame = tmp_path / f"in.{kind}", pd.DataFrame([loan] * 20)
     frame.to_parquet(path) if kind == "parquet" else frame.to_csv(path, index=False)
-    opened = (ParquetLoans if kind == "parquet" else CsvLoans).open(path, None, 5)
-    part = next(opened.parts())
+    opened = open_loans(path, [LOAN.fields], 5)
+    chunk = next(opened.chunks())
     loans = pickle.loads(pickle.dumps(opened))
 
     gc.disable()
     try:
-        loans.read(part)
+        loans.read(chunk)
         left = weakref.ref(loans)
         del loans
         assert left() is None
@@ -322,85 +331,165 @@ def test_rejects_may_be_accepted(tmp_path: Path, loan: dict[str, Any]) -> None:
     assert score(given, tmp_path / "out.csv", "--accept-rejects") == 0
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "credit_risk_model.scoring", *map(str, arguments)]
+# The command, which scores no chunk from number `first` on until the file `release` exists.
+HELD = """
+import runpy, sys, time
+from pathlib import Path
+from credit_risk_model.scoring import engines
+
+first, release, scored = int(sys.argv[1]), Path(sys.argv[2]), engines.score
+
+def held(job, chunk, read, threads, progress):
+    while chunk.number >= first and not release.exists():
+        progress(0)
+        time.sleep(0.01)
+    return scored(job, chunk, read, threads, progress)
+
+engines.score = held
+sys.argv[1:3] = []
+runpy.run_module("credit_risk_model.scoring", run_name="__main__")
+"""
 
 
-def parts_of(out: Path) -> int:
-    return len(list(out.with_name(f"{out.name}.parts").glob("*.json"))) - 1  # without the manifest
+def held(first: int, folder: Path, *arguments: object) -> list[str]:
+    return [sys.executable, "-c", HELD, str(first), str(folder / "release"), *map(str, arguments)]
+
+
+def chunks_of(out: Path) -> int:
+    return len(list(out.with_name(f"{out.name}.chunks").glob("*.json"))) - 1  # without the manifest
 
 
 @pytest.mark.parametrize(
     ("how", "code", "kind"),
     [(signal.SIGKILL, -9, "csv.gz"), (signal.SIGTERM, 143, "parquet"), (signal.SIGINT, 130, "csv")],
 )
-def test_a_stopped_run_goes_on_where_it_was(
+def test_an_interrupted_run_is_resumed(
     frame: pd.DataFrame, tmp_path: Path, how: signal.Signals, code: int, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given, out, whole = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}", tmp_path / f"whole.{kind}"
-    some = frame.head(600)
+    some = frame.head(300)
     some.to_parquet(given) if kind == "parquet" else some.to_csv(given, index=False)
-    arguments = (given, out, "--part-rows", 30, "--reasons", 1)
-    process = subprocess.Popen(command(*arguments), cwd=ROOT, stderr=subprocess.DEVNULL)
-    until(lambda: parts_of(out) >= 3, "three parts are done")
+    arguments = (given, out, "--chunk-rows", 30, "--reasons", 1)
+    process = subprocess.Popen(held(3, tmp_path, *arguments), cwd=ROOT, stderr=subprocess.DEVNULL)
+    until(lambda: chunks_of(out) >= 3, "three chunks are done")
     process.send_signal(how)
     assert process.wait(60) == code
     assert not out.exists()
 
     assert score(*arguments) == 1
-    assert "was stopped: go on with --resume" in capsys.readouterr().err
+    assert "was interrupted: resume it with --resume" in capsys.readouterr().err
     assert score(*arguments, "--resume") == 3
 
-    assert score(given, whole, "--part-rows", 30, "--reasons", 1) == 3
+    assert score(given, whole, "--chunk-rows", 30, "--reasons", 1) == 3
     assert out.read_bytes() == whole.read_bytes()
     assert rejects_of(out) == rejects_of(whole)
     assert score(*arguments, "--resume") == 3, "it is whole"
 
 
 @pytest.fixture
-def stopped(tmp_path: Path, loan: dict[str, Any]) -> tuple[Path, Path]:
-    """An input and the output of a run that was stopped."""
-    given, out = write(tmp_path / "in.csv", *[loan] * 50), tmp_path / "out.csv"
-    process = subprocess.Popen(
-        command(given, out, "--part-rows", 1, "--reasons", 1), cwd=ROOT, stderr=subprocess.DEVNULL
-    )
-    until(lambda: parts_of(out) >= 2, "two parts are done")
+def interrupted(tmp_path: Path, loan: dict[str, Any]) -> tuple[Path, Path]:
+    """An input and the output of a run that was interrupted."""
+    given, out = write(tmp_path / "in.csv", *[loan] * 9), tmp_path / "out.csv"
+    arguments = (given, out, "--chunk-rows", 1, "--reasons", 1)
+    process = subprocess.Popen(held(2, tmp_path, *arguments), cwd=ROOT, stderr=subprocess.DEVNULL)
+    until(lambda: chunks_of(out) >= 2, "two chunks are done")
     process.kill()
     process.wait()
     return given, out
 
 
-def test_what_is_done_is_not_done_again(stopped: tuple[Path, Path]) -> None:
-    given, out = stopped
-    folder = out.with_name("out.csv.parts")
-    (folder / "000000.csv").write_text('"from the first run","safe",0.5,,\n')
+def test_what_is_done_is_not_done_again(interrupted: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    given, out = interrupted
+    done = chunks_of(out)
+    scored: list[int] = []
+    original = score_chunk
 
-    assert score(given, out, "--part-rows", 1, "--reasons", 1, "--resume") == 0
+    def counted(job: Job, chunk: Chunk, *others: Any) -> Counts:
+        scored.append(chunk.number)
+        return original(job, chunk, *others)
 
-    assert rows_of(out)[0]["id"] == "from the first run"
-    assert not folder.exists()
+    monkeypatch.setattr(engines, "score", counted)
+
+    assert score(given, out, "--chunk-rows", 1, "--reasons", 1, "--resume") == 0
+
+    assert sorted(scored) == list(range(done, 9))
+    assert len(rows_of(out)) == 9
+    assert not out.with_name("out.csv.chunks").exists()
 
 
-@pytest.mark.parametrize("change", ["input", "option"])
-def test_another_run_is_not_gone_on_with(
-    stopped: tuple[Path, Path], change: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("damaged", ["000000.csv", "000001.rejects", "000000.json"])
+@pytest.mark.parametrize("content", [b"", b'"1","safe",0.5,,\n'])
+def test_a_chunk_that_was_damaged_is_scored_again(
+    interrupted: tuple[Path, Path], damaged: str, content: bytes, tmp_path: Path
 ) -> None:
-    given, out = stopped
-    if change == "input":
-        os.utime(given, ns=(0, 0))
+    given, out = interrupted
+    (out.with_name("out.csv.chunks") / damaged).write_bytes(content or b"")
 
-    assert score(given, out, "--part-rows", 1, "--resume", *([] if change == "option" else ["--reasons", 1])) == 1
+    assert score(given, out, "--chunk-rows", 1, "--reasons", 1, "--resume") == 0
+
+    assert score(given, tmp_path / "whole.csv", "--chunk-rows", 1, "--reasons", 1) == 0
+    assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert rejects_of(out) == {}
+
+
+def test_an_input_that_changed_inside_is_noticed_before_anything_is_published(
+    tmp_path: Path, loan: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Size, time and both ends are the same."""
+    given, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    pd.DataFrame([loan | {"id": number, "note": "x" * 60_000} for number in range(90)]).to_csv(given, index=False)
+    state, arguments = given.stat(), (given, out, "--chunk-rows", 1, "--reasons", 1)
+    process = subprocess.Popen(held(40, tmp_path, *arguments), cwd=ROOT, stderr=subprocess.DEVNULL)
+    until(lambda: chunks_of(out) >= 40, "the first chunks are done")
+    process.kill()
+    process.wait()
+    content = given.read_bytes()
+    middle = content.index(b",61.8,", 1_500_000)  # in row 25 or so
+    given.write_bytes(content[:middle] + b",16.8," + content[middle + 6 :])
+    os.utime(given, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+    assert score(*arguments, "--resume") == 1
+
+    assert re.search(r"changed after lines 2\d to 2\d were scored", capsys.readouterr().err)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--chunk-rows", 1], "--reasons was 1, is now 0"),
+        (["--chunk-rows", 2, "--reasons", 1], "--chunk-rows was 1, is now 2"),
+        (["--reasons", 1], "--chunk-rows was 1, is now 5000"),
+        (["--chunk-rows", 1, "--reasons", 1, "--id", "term"], "--id was id, is now term"),
+    ],
+)
+def test_a_run_with_other_options_is_not_resumed(
+    interrupted: tuple[Path, Path], arguments: list[object], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert score(*interrupted, "--resume", *arguments) == 1
 
     error = capsys.readouterr().err
-    assert "was another one: " in error
-    assert ("reasons was 1, is 0" if change == "option" else "input was ") in error
+    assert "had other options or input: " in error
+    assert words in error
 
 
-def test_two_runs_do_not_write_to_one_output(stopped: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    given, out = stopped
-    arguments = (given, out, "--part-rows", 1, "--reasons", 1, "--resume")
+def test_a_run_of_another_input_is_not_resumed(
+    interrupted: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.utime(interrupted[0], ns=(0, 0))
+
+    assert score(*interrupted, "--chunk-rows", 1, "--reasons", 1, "--resume") == 1
+
+    assert "input was " in capsys.readouterr().err
+
+
+def test_two_runs_do_not_write_to_one_output(
+    interrupted: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out = interrupted
+    arguments = (given, out, "--chunk-rows", 1, "--reasons", 1, "--resume")
     program = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); input()"
-    lock = out.with_name("out.csv.parts") / "lock"
+    lock = out.with_name("out.csv.chunks") / "lock"
     with subprocess.Popen(
         [sys.executable, "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
@@ -408,21 +497,24 @@ def test_two_runs_do_not_write_to_one_output(stopped: tuple[Path, Path], capsys:
         other.stdout.readline()
 
         assert score(*arguments) == 1
+        assert score(*arguments[:-1]) == 1, "without --resume, too"
         other.kill()
 
-    assert "Another run is writing" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.count("Another run is writing") == 2
+    assert "remove" not in error
     assert score(*arguments) == 0
 
 
 def test_an_input_that_changes_is_noticed(
     tmp_path: Path, loan: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given, out = write(tmp_path / "in.csv", *[loan] * 90), tmp_path / "out.csv"
-    process = subprocess.Popen(
-        command(given, out, "--part-rows", 1, "--reasons", 1), cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
-    until(lambda: parts_of(out) >= 1, "a part is done")
+    given, out = write(tmp_path / "in.csv", *[loan] * 9), tmp_path / "out.csv"
+    arguments = (given, out, "--chunk-rows", 1)
+    process = subprocess.Popen(held(1, tmp_path, *arguments), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    until(lambda: chunks_of(out) >= 1, "a chunk is done")
     os.utime(given, ns=(0, 0))
+    (tmp_path / "release").touch()
 
     _, error = process.communicate(timeout=60)
 
@@ -443,7 +535,7 @@ def test_the_age_counts_to_the_latest_payment_in_the_file(
     given, out = on_book(tmp_path / f"in.{kind}", frame.head(500)), tmp_path / "out.csv"
     model = scorer.load(features=ON_BOOK)
 
-    score(given, out, "--on-book", "--part-rows", 70)
+    score(given, out, "--on-book", "--chunk-rows", 70)
 
     latest = max(month for text in frame["last_pymnt_d"].head(500) if (month := months.number(text)) is not None)
     raw = frame.head(500).assign(issue_d=[latest - (months.number(text) or 0) for text in frame["issue_d"].head(500)])
@@ -509,9 +601,9 @@ def test_payment_months_that_are_numbers_end_with_the_option_that_helps(
 
 @pytest.mark.parametrize(("value", "kind"), [(201_512, "int64"), (2015.92, "double"), (True, "bool")])
 def test_a_month_of_issue_of_another_type_is_refused_with_what_is_expected(
-    frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: float, kind: str
+    frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: object, kind: str
 ) -> None:
-    given = on_book(tmp_path / "in.parquet", frame.head(9).assign(issue_d=value))
+    given = on_book(tmp_path / "in.parquet", frame.head(9).assign(issue_d=np.full(9, value)))
 
     assert score(given, tmp_path / "out.csv", "--on-book", "--as-of", "Jan-2016") == 1
 

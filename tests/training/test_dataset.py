@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from credit_risk_model.loan_files.survey import Stated
 from credit_risk_model.training import dataset, invented
 from credit_risk_model.training.dataset import DatasetError
 
@@ -73,7 +74,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_named(tmp_path: Path) -> None:
-    assert "Is a directory" in refusal(tmp_path)
+    assert "has no files" in refusal(tmp_path)
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ def test_a_quote_that_never_ends_is_refused(raw_loans: pd.DataFrame, tmp_path: P
     path = saved(raw_loans, tmp_path / "loan.csv")
     path.write_text(path.read_text() + '"')
 
-    assert "no intact CSV file" in refusal(path)
+    assert "has a damaged row in line 52" in refusal(path)
 
 
 @pytest.mark.parametrize("text", ["True", "False"])
@@ -175,11 +176,48 @@ def test_a_first_column_that_the_header_does_not_name_shifts_nothing_in_silence(
     assert "expected a number" in refusal(path)
 
 
-def test_semicolons_tell_no_columns_apart(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
-    path = tmp_path / "loan.csv"
-    raw_loans.to_csv(path, index=False, sep=";")
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_other_delimiters_are_recognised_and_reported(
+    raw_loans: pd.DataFrame, tmp_path: Path, delimiter: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, plain = tmp_path / "loan.csv", saved(raw_loans, tmp_path / "plain.csv")
+    raw_loans.to_csv(path, index=False, sep=delimiter)
 
-    assert "has these columns: 1, the first is 'id;member_id;" in refusal(path)
+    pd.testing.assert_frame_equal(dataset.read(path), dataset.read(plain, progress=False))
+
+    assert "read: delimiter: " in capsys.readouterr().out
+
+
+def test_parquet_holds_the_same_loans(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+    path, plain = tmp_path / "loan.parquet", saved(raw_loans, tmp_path / "plain.csv")
+    raw_loans.assign(issue_d=pd.to_datetime(raw_loans["issue_d"], format="%b-%Y")).to_parquet(path)
+
+    pd.testing.assert_frame_equal(dataset.read(path, progress=False), dataset.read(plain, progress=False))
+
+
+def test_signs_and_spellings_are_read_and_reported(
+    raw_loans: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = saved(raw_loans, tmp_path / "plain.csv")
+    raw_loans["int_rate"] = raw_loans["int_rate"].map("{}%".format)
+    raw_loans["term"] = raw_loans["term"].str.strip()
+
+    read = dataset.read(saved(raw_loans, tmp_path / "loan.csv"))
+
+    pd.testing.assert_frame_equal(read, dataset.read(plain, progress=False))
+    printed = capsys.readouterr().out
+    assert "read: int_rate: per cent signs removed in 50 rows" in printed
+    assert "read: term: categories recognised in another spelling in 50 rows" in printed
+
+
+def test_fractions_in_place_of_per_cent_need_a_decision(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+    plain = saved(raw_loans, tmp_path / "plain.csv")
+    path = saved(raw_loans.assign(int_rate=(raw_loans["int_rate"] / 100).round(6)), tmp_path / "loan.csv")
+
+    assert "--percent-as fraction" in refusal(path)
+
+    read = dataset.read(path, progress=False, stated=Stated(per_cent="fraction"))
+    pd.testing.assert_frame_equal(read, dataset.read(plain, progress=False))
 
 
 def test_the_fingerprint_is_what_sha256sum_prints(tmp_path: Path) -> None:

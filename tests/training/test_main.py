@@ -30,6 +30,16 @@ def test_loans_of_a_file_become_an_artifact(loans_file: Path, capsys: pytest.Cap
     assert f"{metadata['metrics']['average_precision']:.4f}" in printed
 
 
+def test_the_loans_are_not_overwritten(loans_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = loans_file.read_bytes()
+
+    with pytest.raises(SystemExit, match="2"):
+        main(["--data", str(loans_file), "--output", str(loans_file)])
+
+    assert "--output is the file of the loans" in capsys.readouterr().err
+    assert loans_file.read_bytes() == before
+
+
 def test_the_same_file_gives_the_same_bytes(loans_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
 

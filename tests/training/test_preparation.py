@@ -107,6 +107,21 @@ def test_a_status_becomes_a_risk(clean_loans: pd.DataFrame, status: str, risk: s
     assert set(prepared[RISK]) == {risk}
 
 
+@pytest.mark.parametrize(
+    "status",
+    [
+        "Does not meet the credit policy.  Status:Charged Off",
+        "Does not meet the credit policy. Status: Charged Off",
+        "DOES NOT MEET THE CREDIT POLICY. STATUS:CHARGED OFF ",
+    ],
+)
+def test_spaces_and_case_of_a_status_do_not_matter(clean_loans: pd.DataFrame, status: str) -> None:
+    loans, _ = prepare(clean_loans.assign(loan_status=status))
+
+    assert set(loans[RISK]) == {"risky"}
+    assert set(loans["loan_status"]) == {"Does not meet the credit policy. Status:Charged Off"}
+
+
 def test_five_statuses_are_risky() -> None:
     risky = [status for status, risk in RISK_OF_STATUS.items() if risk == "risky"]
 

@@ -1,0 +1,33 @@
+"""The arguments with which a user states what a file leaves open, for the commands that read files of loans."""
+
+import argparse
+import codecs
+
+from credit_risk_model.loan_files.survey import Stated
+
+
+def add_stated(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments to a command."""
+    parser.add_argument(
+        "--encoding", type=_encoding, metavar="NAME", help="of a text file (default: UTF-8, or UTF-16 if it shows that)"
+    )
+    parser.add_argument(
+        "--decimal", choices=("comma", "point"), help="the decimal mark of numbers, where the file leaves it open"
+    )
+    parser.add_argument(
+        "--percent-as",
+        choices=("per-cent", "fraction"),
+        help="what small numbers in columns of per cent are: 0.13 means 0.13 %% or 13 %%",
+    )
+
+
+def stated(options: argparse.Namespace) -> Stated:
+    """Return what the parsed arguments state."""
+    return Stated(encoding=options.encoding, decimal=options.decimal, per_cent=options.percent_as)
+
+
+def _encoding(text: str) -> str:
+    try:
+        return codecs.lookup(text).name
+    except LookupError:
+        raise argparse.ArgumentTypeError(f"Python knows no encoding {text!r}") from None

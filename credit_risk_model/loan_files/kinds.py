@@ -1,0 +1,65 @@
+"""What each column holds, by the names of Lending Club's files and by those of a request."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+from credit_risk_model.feature_set import Feature
+from credit_risk_model.features import FEATURES, MONTHS_SINCE_ISSUE
+from credit_risk_model.loan_files import month_column
+
+_WORDS = {
+    "number": "numbers",
+    "category": "texts",
+    "month": "months: texts such as 'Dec-2015', or dates",
+    "text": "texts",
+}
+# Categories that count something, so that a number says the same.
+_COUNTED = ("term", "emp_length")
+_PER_CENT = ("int_rate", "dti", "revol_util")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a column holds: numbers (perhaps in per cent), the categories of a feature, months, or other texts."""
+
+    holds: Literal["number", "category", "month", "text"]
+    feature: Feature | None = None
+    is_per_cent: bool = False
+
+    @property
+    def words(self) -> str:
+        """What is expected, for a message."""
+        return _WORDS[self.holds]
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the categories are numbers of months or years."""
+        return self.feature is not None and self.feature.column in _COUNTED
+
+    def can_be(self, kind: pa.DataType) -> bool:
+        """Return whether a column of this type can hold it."""
+        if self.holds == "month":
+            return month_column.holds_months(kind)
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            return True
+        return is_number(kind) and (self.holds == "number" or self.is_counted)
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Return whether values of this type are numbers; false is 0, and true is 1."""
+    types = pa.types
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind))
+
+
+def _of(feature: Feature) -> Kind:
+    return Kind("category" if feature.categories else "number", feature, feature.column in _PER_CENT)
+
+
+KINDS = (
+    {name: _of(feature) for feature in FEATURES for name in (feature.field, feature.column)}
+    | {MONTHS_SINCE_ISSUE.field: _of(MONTHS_SINCE_ISSUE), MONTHS_SINCE_ISSUE.column: Kind("month")}
+    | {name: Kind("number") for name in ("installment", "total_pymnt", "recoveries")}
+    | {"last_pymnt_d": Kind("month"), "loan_status": Kind("text")}
+)

@@ -1,0 +1,137 @@
+"""The accepted ways to write numbers and categories, and what was met of them."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from credit_risk_model.feature_set import Feature
+from credit_risk_model.loan_files.kinds import Kind, is_number
+
+DECIMAL_COMMA = "decimal commas read"
+FRACTION = "fractions multiplied by 100"
+_PER_CENT, _DOLLAR, _THOUSANDS = "per cent signs removed", "dollar signs removed", "thousands separators removed"
+_SPELLING = "categories recognised in another spelling"
+
+Forms = Counter[str]
+
+_POINT = r"\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+"
+_COMMA = r"\d{1,3}(?:[.\u00a0\u202f]\d{3})+(?:,\d*)?|\d+,?\d*|,\d+"
+_NUMBER, _NUMBER_WITH_COMMA = (
+    re.compile(rf"\s*(\$?)\s*([+-]?)(\$?)({digits})((?:[eE][+-]?\d+)?)\s*(%?)\s*", re.ASCII).fullmatch
+    for digits in (_POINT, _COMMA)
+)
+_MONTHS = re.compile(r"(\d+)(?:\.0*)?(?: ?months?| ?mos?\.?)?").fullmatch
+_YEARS = re.compile(r"(<?) ?(\d+)(?:\.0*)? ?(\+?)(?: ?years?| ?yrs?\.?)?").fullmatch
+_MISSING = ("", "n/a", "na", "nan", "null", "none")
+
+
+def numbers(
+    column: pa.Array, kind: Kind, *, decimal_comma: bool = False, fraction: bool = False
+) -> tuple[pa.Array, Forms]:
+    """Return a column of `n` numbers or texts as float64, null where a text is not a number, and the forms met."""
+    forms: Forms = Counter()
+    if is_number(column.type):
+        values = column.cast(pa.uint8()) if pa.types.is_boolean(column.type) else column
+        values = values.cast(pa.float64(), safe=False)
+    else:
+        values, forms = _parsed(column.cast(pa.string()), kind, decimal_comma)
+    if fraction:
+        # Rounded, because 0.1312 * 100 is not the number that 13.12 is.
+        values = pa.array(np.round(values.to_numpy(zero_copy_only=False) * 100, 10), from_pandas=True)
+        forms[FRACTION] += len(values) - values.null_count
+    return values, forms
+
+
+def _parsed(column: pa.Array, kind: Kind, decimal_comma: bool) -> tuple[pa.Array, Forms]:
+    if not decimal_comma:
+        try:
+            return column.cast(pa.float64()), Counter()
+        except pa.ArrowInvalid:
+            pass  # not all are plain numbers
+    return _each(column, lambda text: number(text, kind, decimal_comma), pa.float64())
+
+
+def number(text: str, kind: Kind, decimal_comma: bool = False) -> tuple[float | None, list[str]]:
+    """Return the number that a text is, or None, and the forms that it uses."""
+    match = (_NUMBER_WITH_COMMA if decimal_comma else _NUMBER)(text)
+    if match is None:
+        return None, []
+    dollar, sign, late_dollar, digits, exponent, per_cent = match.groups()
+    if (per_cent and not kind.is_per_cent) or (dollar and late_dollar) or ((dollar or late_dollar) and per_cent):
+        return None, []
+    if decimal_comma:
+        plain = re.sub("[.\u00a0\u202f]", "", digits)
+        used = {_THOUSANDS: plain != digits, DECIMAL_COMMA: "," in digits}
+        plain = plain.replace(",", ".")
+    else:
+        plain = digits.replace(",", "")
+        used = {_THOUSANDS: plain != digits}
+    used |= {_PER_CENT: bool(per_cent), _DOLLAR: bool(dollar or late_dollar)}
+    return float(f"{sign}{plain}{exponent}"), [form for form, is_used in used.items() if is_used]
+
+
+def categories(column: pa.Array, kind: Kind) -> tuple[pa.Array, Forms]:
+    """Return a column of `n` texts with the categories spelled as the model has them, and the forms met.
+
+    A text that is not a category stays as it is; one that says that the value is missing becomes null.
+    """
+    assert kind.feature is not None and kind.feature.categories is not None  # noqa: S101, PT018  # for the type checker
+    known = set(kind.feature.categories)
+    spelled = {_folded(category): category for category in known}
+    if is_number(column.type):
+        column = column.cast(pa.float64(), safe=False)
+    column = column.cast(pa.string())
+
+    def read(text: str) -> tuple[str | None, list[str]]:
+        if text in known:
+            return text, []
+        folded = _folded(text)
+        category = spelled.get(folded) or _counted(folded, kind.feature)
+        if category in known:
+            return category, [_SPELLING]
+        # NONE is an answer of a borrower about the home.
+        return (None if is_missing(text) and (folded != "none" or kind.is_counted) else text), []
+
+    return _each(column, read, pa.string())
+
+
+def is_missing(text: str) -> bool:
+    """Return whether a text says that there is no value."""
+    return text.strip().casefold() in _MISSING
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().replace("_", " ").split())
+
+
+def _counted(folded: str, feature: Feature | None) -> str | None:
+    """Return the category of a number of months or years; 10 years and more are one category."""
+    column = feature.column if feature else None
+    if column == "term" and (match := _MONTHS(folded)):
+        return f" {int(match[1])} months"
+    if column == "emp_length" and (match := _YEARS(folded)):
+        years = int(match[2]) - bool(match[1])
+        return "10+ years" if years >= 10 else ("< 1 year", "1 year")[years] if 0 <= years < 2 else f"{years} years"
+    return None
+
+
+def _each(column: pa.Array, read: Callable[[str], tuple[Any, list[str]]], kind: pa.DataType) -> tuple[pa.Array, Forms]:
+    """Read each different text once."""
+    encoded = column.dictionary_encode()
+    results = [read(text) for text in encoded.dictionary.to_pylist()]
+    forms: Forms = Counter()
+    if any(used for _, used in results):
+        rows = {entry["values"]: entry["counts"] for entry in pc.value_counts(encoded.indices).to_pylist()}
+        for index, (_, used) in enumerate(results):
+            forms.update(dict.fromkeys(used, rows.get(index, 0)))
+    return pa.array([value for value, _ in results], kind).take(encoded.indices), forms
+
+
+def named(column: str, forms: Mapping[str, int]) -> dict[str, int]:
+    """Return the forms with the name of their column."""
+    return {f"{column}: {form}": rows for form, rows in forms.items() if rows}

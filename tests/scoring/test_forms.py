@@ -1,0 +1,483 @@
+"""Files that mean the same loans in the forms that people have: the same scores, and each form is reported."""
+
+import bz2
+import csv
+import gzip
+import json
+import lzma
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from credit_risk_model.features import FEATURES
+from credit_risk_model.scoring.__main__ import main
+from credit_risk_model.training import invented
+from tests.conftest import ROOT
+
+SHARED = ROOT.parent / "shared"
+CASES = SHARED / "cases" / "files" / "make_cases.py"
+Frame = pd.DataFrame
+
+Scored = tuple[list[dict[str, str]], list[str]]
+
+
+def scored(given: Path, folder: Path, *arguments: str) -> Scored:
+    """Score a file; return the scores, and the ids of the rejects."""
+    out = folder / f"{given.name.replace('*', 'all')}.scored.csv"
+    assert main([str(given), str(out), *arguments]) == 3
+    with out.open(newline="") as file, out.with_name(f"{out.name}.rejects.csv").open(newline="") as rejects:
+        return list(csv.DictReader(file)), [row["id"] for row in csv.DictReader(rejects)]
+
+
+def forms(given: Path, folder: Path) -> list[str]:
+    summary = json.loads((folder / f"{given.name.replace('*', 'all')}.scored.csv.summary.json").read_text())
+    return [*summary["read_as"], *(f"{form} in {rows}" for form, rows in summary["forms"].items())]
+
+
+@pytest.fixture(scope="module")
+def frame() -> Frame:
+    """Synthetic loans in the texts of a CSV file."""
+    loans = invented.loans(300)
+    return loans.assign(emp_length=loans["emp_length"].fillna("")).astype(str).replace("nan", "")
+
+
+@pytest.fixture(scope="module")
+def plain(frame: Frame, tmp_path_factory: pytest.TempPathFactory) -> Scored:
+    folder = tmp_path_factory.mktemp("plain")
+    frame.to_csv(folder / "plain.csv", index=False)
+    return scored(folder / "plain.csv", folder)
+
+
+def changed(frame: Frame, **columns: Callable[[pd.Series], pd.Series]) -> Frame:
+    return frame.assign(**{name: function(frame[name]) for name, function in columns.items()})
+
+
+def text(frame: Frame, **options: Any) -> str:
+    return str(frame.to_csv(index=False, lineterminator="\n", **options))
+
+
+def amount(column: pd.Series) -> pd.Series:
+    return column.astype(float).map("{:,.2f}".format)
+
+
+def years(column: pd.Series) -> pd.Series:
+    """Return employment as numbers."""
+    return column.replace({"10+ years": "12", "< 1 year": "0"}).str.replace(r" years?", "", regex=True)
+
+
+def in_title_case(column: pd.Series) -> pd.Series:
+    return column.str.title()
+
+
+def with_spaces(column: pd.Series) -> pd.Series:
+    return column.str.replace("_", " ")
+
+
+def with_comma(column: pd.Series) -> pd.Series:
+    return column.str.replace(".", ",")
+
+
+PER_CENT: dict[str, Callable[[pd.Series], pd.Series]] = {
+    "int_rate": lambda column: " " + column + "%",
+    "revol_util": lambda column: (column + "%").replace("%", ""),
+}
+GERMAN = dict.fromkeys(["int_rate", "dti", "revol_util", "last_pymnt_amnt", "total_pymnt_inv"], with_comma)
+SECTION = "Loans that do not meet the credit policy,,,"
+BANNER = "Notes offered by Prospectus (a link)\n"
+FOOTER = "\n\nTotal amount funded in policy code 1: 460296150\nTotal amount funded in policy code 2: 0\n"
+
+# The name of the file, its content, and a form that must be reported.
+FORMS: dict[str, tuple[str, Callable[[Frame], str | bytes], str]] = {
+    "per cent signs": ("in.csv", lambda f: text(changed(f, **PER_CENT)), "int_rate: per cent signs removed in 300"),
+    "dollars": (
+        "in.csv", lambda f: text(changed(f, annual_inc=lambda c: "$" + amount(c))),
+        "annual_inc: dollar signs removed in 300",
+    ),
+    "term without months": (
+        "in.csv", lambda f: text(changed(f, term=lambda c: c.str.extract(r"(\d+)")[0])),
+        "term: categories recognised in another spelling in 300",
+    ),
+    "years as numbers": (
+        "in.csv",
+        lambda f: text(changed(f, emp_length=years)),
+        "emp_length: categories recognised in another spelling",
+    ),
+    "other case": (
+        "in.csv", lambda f: text(changed(f, home_ownership=in_title_case, purpose=with_spaces)),
+        "home_ownership: categories recognised in another spelling",
+    ),
+    "official export": (
+        "in.csv", lambda f: BANNER + text(f, quoting=csv.QUOTE_ALL) + FOOTER,
+        "before the header: skipped 'Notes offered by Prospectus (a link)'",
+    ),
+    "section": (
+        "in.csv",
+        lambda f: text(f.head(200)) + f"\n{SECTION}\n" + text(f.tail(100), header=False),
+        "",
+    ),
+    "bare CR": ("in.csv", lambda f: text(f).replace("\n", "\r"), "line ends: CR"),
+    "CR LF": ("in.csv", lambda f: text(f).replace("\n", "\r\n"), ""),
+    "UTF-16": ("in.csv", lambda f: text(f).encode("utf-16"), "encoding: utf-16"),
+    "UTF-8 with mark": ("in.csv", lambda f: text(f).encode("utf-8-sig"), ""),
+    "UTF-16 in gzip": ("in.gz", lambda f: gzip.compress(text(f).encode("utf-16")), "gzip: unpacked"),
+    "semicolon": ("in.csv", lambda f: text(f, sep=";"), "delimiter: semicolon"),
+    "semicolon and decimal comma": (
+        "in.csv", lambda f: text(changed(f, **GERMAN), sep=";"), "int_rate: decimal commas read in 300",
+    ),
+    "points between thousands": (
+        "in.csv",
+        lambda f: text(
+            changed(f, **GERMAN, annual_inc=lambda c: c.astype(float).map("{:,.0f}".format).str.replace(",", ".")),
+            sep=";",
+        ),
+        "annual_inc: thousands separators removed in 300",
+    ),
+    "tab": ("in.tsv", lambda f: text(f, sep="\t"), "delimiter: tab"),
+    "bz2": ("in.bz2", lambda f: bz2.compress(text(f).encode()), "bz2: unpacked"),
+    "xz": ("in.xz", lambda f: lzma.compress(text(f).encode()), "xz: unpacked"),
+    "zst": ("in.zst", lambda f: pa.compress(text(f).encode(), "zstd", asbytes=True), "zst: unpacked"),
+    "upper case names": ("in.csv", lambda f: text(f.rename(columns=str.upper)), "column names: 17 differ in case"),
+    "padded names": ("in.csv", lambda f: text(f.rename(columns=" {}_".format)), "column names: 17 differ in case"),
+    "loan_id": ("in.csv", lambda f: text(f.rename(columns={"id": "loan_id"})), "column names: loan_id is the id"),
+    "trailing comma": (
+        "in.csv", lambda f: text(f).replace("\n", ",\n").replace(",\n", "\n", 1), "end of rows: 1 empty values dropped",
+    ),
+    "trailing comma in the header too": ("in.csv", lambda f: text(f).replace("\n", ",\n"), ""),
+    "blank first line": ("in.csv", lambda f: "\n" + text(f), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("chunk_rows", [100_000, 70])
+def test_a_text_file_in_another_form_gives_the_same_scores(
+    frame: Frame, plain: Scored, tmp_path: Path, name: str, chunk_rows: int
+) -> None:
+    file_name, content, form = FORMS[name]
+    written = content(frame)
+    (tmp_path / file_name).write_bytes(written if isinstance(written, bytes) else written.encode())
+
+    assert scored(tmp_path / file_name, tmp_path, "--chunk-rows", str(chunk_rows)) == plain
+
+    assert any(each.startswith(form) for each in forms(tmp_path / file_name, tmp_path)) or not form
+
+
+def test_a_zip_file_with_one_member_is_read_and_one_with_two_is_refused(
+    frame: Frame, plain: Scored, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "in.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("loan.csv", text(frame))
+    assert scored(path, tmp_path) == plain
+
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("more.csv", text(frame))
+
+    assert main([str(path), str(tmp_path / "out.csv")]) == 1
+    assert "is a zip file with 2 members, expected one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["in.gz", "in.bz2", "in.xz", "in.zip", "in.zst"])
+def test_a_damaged_compressed_file_is_named(
+    frame: Frame, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = text(pd.concat([frame] * 4)).encode()
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "in.gz": gzip.compress, "in.bz2": bz2.compress, "in.xz": lzma.compress,
+        "in.zst": lambda given: pa.compress(given, "zstd", asbytes=True),
+    }  # fmt: skip
+    path = tmp_path / name
+    if name == "in.zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("loan.csv", content)
+        packed = path.read_bytes()
+    else:
+        packed = packers[name](content)
+    path.write_bytes(packed[: len(packed) // 2])
+
+    assert main([str(path), str(tmp_path / "out.csv")]) == 1
+
+    assert f"is a damaged {'gzip' if name == 'in.gz' else name[3:]} file" in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.fixture(scope="module")
+def typed(frame: Frame, tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
+    path = tmp_path_factory.mktemp("typed") / "loans.csv"
+    frame.to_csv(path, index=False)
+    table = pa.Table.from_pandas(pd.read_csv(path), preserve_index=False)
+    names = ["id", *(feature.column for feature in FEATURES)]
+    return table.select(names)
+
+
+def cast(table: pa.Table, to: Callable[[pa.DataType], pa.DataType]) -> pa.Table:
+    columns = [column.cast(to(column.type)) for column in table.columns]
+    return pa.table(columns, table.column_names)
+
+
+def unsigned(table: pa.Table) -> pa.Table:
+    """Return the table with dictionaries as polars writes its Categorical and Enum: with unsigned indices."""
+    columns = []
+    for column in table.columns:
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            encoded = column.combine_chunks().dictionary_encode()
+            column = pa.DictionaryArray.from_arrays(encoded.indices.cast(pa.uint32()), encoded.dictionary)
+        columns.append(column)
+    return pa.table(columns, table.column_names)
+
+
+def texts(kind: pa.DataType) -> Callable[[pa.DataType], pa.DataType]:
+    return lambda given: kind if pa.types.is_string(given) or pa.types.is_large_string(given) else given
+
+
+WRITERS: dict[str, Callable[[pa.Table], pa.Table]] = {
+    "as it is": lambda table: table,
+    "string_view": lambda table: cast(table, texts(pa.string_view())),
+    "large_string": lambda table: cast(table, texts(pa.large_string())),
+    "binary": lambda table: cast(table, texts(pa.binary())),
+    "dictionary": unsigned,
+    "decimal": lambda table: table.set_column(
+        table.column_names.index("int_rate"), "int_rate", table["int_rate"].cast(pa.decimal128(10, 4))
+    ),
+    "unsigned": lambda table: table.set_column(
+        table.column_names.index("delinq_2yrs"), "delinq_2yrs", table["delinq_2yrs"].cast(pa.uint8())
+    ),
+    "boolean": lambda table: table.set_column(
+        table.column_names.index("acc_now_delinq"), "acc_now_delinq", pa.array([False] * len(table))
+    ),
+    "text numbers": lambda table: table.set_column(
+        table.column_names.index("int_rate"),
+        "int_rate",
+        pa.array([f"{rate}%" for rate in table["int_rate"].to_pylist()]),
+    ),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_parquet_and_arrow_of_other_writers_give_the_same_scores(
+    typed: pa.Table, plain: Scored, tmp_path: Path, writer: str, kind: str
+) -> None:
+    table, path = WRITERS[writer](typed), tmp_path / f"in.{kind}"
+    if kind == "arrow":
+        with pa.ipc.new_file(path, table.schema) as file:
+            file.write_table(table, max_chunksize=90)
+    else:
+        pq.write_table(table, path, row_group_size=90)
+
+    answers, rejects = scored(path, tmp_path, "--chunk-rows", "70")
+
+    if writer != "boolean":
+        assert (answers, rejects) == plain
+    assert len(answers) + len(rejects) == len(typed)
+
+
+def test_the_parts_of_a_folder_or_a_pattern_are_one_file(frame: Frame, plain: Scored, tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"part-{number}.csv").write_text(text(frame.iloc[number * 100 : number * 100 + 100]))
+    (folder / "_SUCCESS").touch()
+    (folder / ".part-0.csv.crc").write_bytes(b"crc")
+
+    assert scored(folder, tmp_path) == plain
+    assert scored(folder / "part-*.csv", tmp_path) == plain
+
+    with (tmp_path / "parts.scored.csv.rejects.csv").open(newline="") as file:
+        rejects = list(csv.DictReader(file))
+    assert {row["file"] for row in rejects} == {"part-0.csv", "part-1.csv", "part-2.csv"}
+    assert all(2 <= int(row["line"]) <= 101 for row in rejects)
+
+
+def test_parts_of_another_schema_are_refused(frame: Frame, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "1.csv").write_text(text(frame))
+    (folder / "2.csv").write_text(text(frame.drop(columns="id")))
+
+    assert main([str(folder), str(tmp_path / "out.csv")]) == 1
+
+    assert "differs from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("column", ["int_rate", "revol_util", "dti"])
+def test_fractions_are_refused_with_the_option_that_decides(
+    frame: Frame, plain: Scored, tmp_path: Path, column: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fractions = (pd.to_numeric(frame[column]) / 100).map("{:.6g}".format).replace("nan", "")
+    (tmp_path / "in.csv").write_text(text(frame.assign(**{column: fractions})))
+
+    if column != "dti":  # some synthetic ratios are 9,999: a number that means that there is none
+        assert main([str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]) == 1
+        error = capsys.readouterr().err
+        assert f"in the column {column}, which is in per cent: they look like fractions" in error
+        assert "--percent-as fraction" in error
+
+        assert scored(tmp_path / "in.csv", tmp_path, "--percent-as", "fraction") == plain
+        assert f"{column}: fractions multiplied by 100" in forms(tmp_path / "in.csv", tmp_path)
+
+
+def test_few_small_numbers_are_taken_as_they_are(frame: Frame, tmp_path: Path) -> None:
+    few = frame.head(2).assign(revol_util="0.3", emp_length="1 year", dti="12", annual_inc="50000")
+    (tmp_path / "in.csv").write_text(text(few))
+
+    assert main([str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]) == 0
+
+
+def test_an_unclear_comma_is_refused_with_the_option_that_decides(
+    frame: Frame, plain: Scored, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_commas = frame.assign(annual_inc=frame["annual_inc"].astype(float).map("{:,.0f}".format))
+    (tmp_path / "in.csv").write_text(text(with_commas[with_commas["annual_inc"].str.len() < 8], sep=";"))
+
+    assert main([str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]) == 1
+
+    assert "Give --decimal comma or --decimal point" in capsys.readouterr().err
+    answers, _ = scored(tmp_path / "in.csv", tmp_path, "--decimal", "point")
+    assert answers == [row for row in plain[0] if row in answers]
+    assert len(answers) > 200
+
+
+def test_one_odd_comma_does_not_change_the_column(frame: Frame, plain: Scored, tmp_path: Path) -> None:
+    rates = frame["int_rate"].copy()
+    rates.iloc[5] = "12,5"
+    (tmp_path / "in.csv").write_text(text(frame.assign(int_rate=rates)))
+
+    answers, rejects = scored(tmp_path / "in.csv", tmp_path)
+
+    odd = frame["id"].iloc[5]
+    assert answers == [row for row in plain[0] if row["id"] != odd]
+    assert odd in rejects
+
+
+def test_another_encoding_is_read_where_it_is_given(frame: Frame, plain: Scored, tmp_path: Path) -> None:
+    named = frame.rename(columns={"id": "numéro"})
+    (tmp_path / "in.csv").write_bytes(text(named).encode("latin-1"))
+
+    assert scored(tmp_path / "in.csv", tmp_path, "--encoding", "latin-1", "--id", "numéro") == plain
+
+
+def test_an_empty_id_is_replaced_by_the_line(frame: Frame, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(text(frame.assign(id="")))
+    (tmp_path / "some.csv").write_text(text(frame.assign(id=[*frame["id"].head(299), ""])))
+
+    answers, rejects = scored(tmp_path / "in.csv", tmp_path)
+    some, _ = scored(tmp_path / "some.csv", tmp_path)
+
+    assert sorted(int(row["id"]) for row in answers) + sorted(map(int, rejects)) != []
+    assert {*(row["id"] for row in answers), *rejects} == set(map(str, range(2, 302)))
+    assert "id: empty, so the line is the id" in forms(tmp_path / "in.csv", tmp_path)
+    assert some[-1]["id"] in ("line 301", frame["id"].iloc[298])
+    assert "id: missing in 1" in forms(tmp_path / "some.csv", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("-", "out.csv"), "standard input and output are not supported"),
+        (("in.csv", "s3://bucket/out.csv"), "is a URL, which is not supported"),
+        (("s3://bucket/in.csv", "out.csv"), "is a URL, which is not supported"),
+        (("in.csv",), "OUT is missing"),
+        (("in.csv", "out.csv", "--check"), "--check writes nothing"),
+        (("in.csv", "out.csv", "--sample", "9"), "--sample goes with --check"),
+        (("in.csv", "out.csv", "--encoding", "utf-99"), "Python knows no encoding 'utf-99'"),
+    ],
+)
+def test_arguments_that_cannot_be_used_end_with_2(
+    arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(list(arguments))
+
+    assert words in capsys.readouterr().err
+
+
+def test_a_pipe_is_refused(frame: Frame, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["/dev/null", str(tmp_path / "out.csv")]) == 1
+
+    assert "is a pipe or a device, which cannot be read twice" in capsys.readouterr().err
+
+
+def test_a_check_shows_columns_and_rejects_and_writes_nothing(
+    frame: Frame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.csv").write_text(text(changed(frame, **PER_CENT)))
+
+    assert main([str(tmp_path / "in.csv"), "--check"]) == 3
+
+    printed = capsys.readouterr().out
+    assert "int_rate" in printed
+    assert "read: int_rate: per cent signs removed in 300 rows" in printed
+    assert "rows: emp_length is missing. For example line " in printed
+    assert "300 rows = " in printed
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_a_check_can_read_the_first_rows_only(frame: Frame, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in.csv").write_text(text(frame))
+
+    main([str(tmp_path / "in.csv"), "--check", "--sample", "50"])
+
+    assert "50 rows = " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["out.csv"], ["out.csv", "--accept-rejects"], ["--check"]])
+def test_a_file_of_which_most_rows_are_rejected_says_so_and_ends_with_5(
+    frame: Frame,
+    tmp_path: Path,
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.csv").write_text(text(frame.assign(purpose="other things")))
+
+    assert main(["in.csv", *arguments]) == 5
+
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("More than half of the rows w")
+    assert "purpose is not one of 'car'" in last
+
+
+def test_rejects_of_another_run_are_not_overwritten(
+    frame: Frame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.csv").write_text(text(frame))
+    for name in ("out.csv.rejects.csv", "out.csv.summary.json"):
+        (tmp_path / name).write_text("of another run")
+
+        assert main([str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]) == 1
+
+        assert "exists already, from another run" in capsys.readouterr().err
+        assert (tmp_path / name).read_text() == "of another run"
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the shared cases are not there")
+def test_the_shared_cases_give_what_is_expected(tmp_path: Path) -> None:
+    cases, base = tmp_path / "cases", SHARED / "data" / "loan.csv.gz"
+    subprocess.run([sys.executable, str(CASES), str(base), str(cases)], check=True, capture_output=True)
+    expected = json.loads((cases / "expected.json").read_text())
+    plain = scored(cases / "00_plain.csv", tmp_path)
+    assert len(plain[0]) > 390
+
+    for name, words in expected.items():
+        if words.startswith("refused"):
+            assert main([str(cases / name), str(tmp_path / "refused.csv")]) == 1, name
+        elif name != "00_plain.csv":
+            assert scored(cases / name, tmp_path) == plain, name
+
+
+def test_the_loans_on_a_book_are_read_in_any_form_too(frame: Frame, tmp_path: Path) -> None:
+    (tmp_path / "plain.csv").write_text(text(frame))
+    (tmp_path / "other.csv").write_text(text(changed(frame, **PER_CENT).rename(columns=str.upper), sep=";"))
+
+    plain = scored(tmp_path / "plain.csv", tmp_path, "--on-book")
+    assert scored(tmp_path / "other.csv", tmp_path, "--on-book") == plain
