@@ -74,7 +74,7 @@ class Routes:
             raise Refusal(503, "LoadFailed", ["The models could not be loaded; the log has the cause."])
         elif not self._status.loaded:
             raise Refusal(503, "NotReady", ["The models are loading; retry."], [RETRY_AFTER])
-        elif path == "*":  # OPTIONS of the server as a whole
+        elif path == "*" and scope["method"] == "OPTIONS":  # of the whole server
             await _allowed(scope, send, _READ + _CALL)
         else:
             raise Refusal(404, "NotFound", [f"No route {path}."])
