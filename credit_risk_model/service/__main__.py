@@ -18,7 +18,7 @@ import yaml
 from prometheus_client import Counter
 
 from credit_risk_model.service import configuration as configurations
-from credit_risk_model.service import contract, logs, models
+from credit_risk_model.service import contract, framework, logs
 from credit_risk_model.service.application import create_app
 from credit_risk_model.service.configuration import Configuration, ConfigurationError
 from credit_risk_model.service.connections import ConnectionLimits, Connections
@@ -57,9 +57,9 @@ def main() -> None:
 
 
 def _contract(configuration: Configuration) -> str:
-    framework = models.create_framework(configuration)
-    loaded = list(models.load_models(framework, configuration))
-    return yaml.dump(contract.complete(framework, loaded))
+    application = framework.create_framework(configuration)
+    models = list(framework.load_models(application, configuration))
+    return yaml.dump(contract.complete(application, models))
 
 
 def _serve(configuration: Configuration, host: str, port: str) -> None:

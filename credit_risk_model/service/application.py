@@ -7,7 +7,7 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from starlette.types import ASGIApp
 
 from credit_risk_model.service import configuration as configurations
-from credit_risk_model.service import page
+from credit_risk_model.service import website
 from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.entrance import Entrance
 from credit_risk_model.service.errors import Errors
@@ -29,7 +29,7 @@ def create_app(configuration: Configuration, status: Status | None = None, metri
     """
     status = status or Status()
     metrics = metrics or Metrics(status)
-    routes = Routes(status, metrics, configuration.shows_metrics, page.in_every_state(configuration))
+    routes = Routes(status, metrics, configuration.shows_metrics, website.in_every_state(configuration))
     app: ASGIApp = Errors(routes)
     app = AccessLog(app, metrics)
     app = CorrelationIdMiddleware(app, validator=_is_request_id, update_request_header=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from credit_risk_model.service.models import LoadedModel
+from credit_risk_model.service.framework import LoadedModel
 from credit_risk_model.service.probes import HEALTH, READY, STARTUP
 from credit_risk_model.service.state import TRUTH_TABLE
 

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 from credit_risk_model.service import probes
 from credit_risk_model.service.errors import Refusal
 from credit_risk_model.service.metrics import Metrics
-from credit_risk_model.service.pages import Page
+from credit_risk_model.service.page import Page
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.responses import RETRY_AFTER, respond
 from credit_risk_model.service.state import Status
