@@ -1,4 +1,4 @@
-"""The first layer: removes the root path, and closes connections while the service drains."""
+"""The first layer: while the service drains, each answer closes its connection, so that clients go elsewhere."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -6,22 +6,16 @@ from credit_risk_model.service.responses import CLOSE
 from credit_risk_model.service.state import Status
 
 
-class Entrance:
-    """Removes `root_path` from the path of a request."""
+class CloseWhileDraining:
+    """Adds `Connection: close` to each answer while the service drains."""
 
-    def __init__(self, app: ASGIApp, status: Status, root_path: str) -> None:
+    def __init__(self, app: ASGIApp, status: Status) -> None:
         self._app = app
         self._status = status
-        self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
-        scope.setdefault("state", {})
-        if self._root_path and f"{scope['path']}/".startswith(f"{self._root_path}/"):
-            scope = {**scope, "path": scope["path"].removeprefix(self._root_path) or "/"}
-        if self._status.draining:
-            send = _closing(send)
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, _closing(send) if self._status.draining else send)
 
 
 def _closing(send: Send) -> Send:

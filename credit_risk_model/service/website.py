@@ -11,6 +11,7 @@ from credit_risk_model.service import contract, markdown
 from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.framework import LoadedModel
 from credit_risk_model.service.page import Page
+from credit_risk_model.service.probes import PROBES
 from credit_risk_model.service.responses import Header
 from credit_risk_model.service.state import TRUTH_TABLE
 
@@ -60,8 +61,8 @@ def once_loaded(configuration: Configuration, models: Iterable[LoadedModel]) -> 
 def states() -> bytes:
     """Return the truth table as JSON: the probes with their meanings, and what each answers in each state."""
     probes = [
-        {"path": path, "column": column, "name": name, "meaning": meaning}
-        for path, (name, column, meaning) in contract.PROBES.items()
+        {"path": path, "column": probe.column, "name": probe.name, "meaning": probe.meaning}
+        for path, probe in PROBES.items()
     ]
     rows = [{"state": state, **asdict(row)} for state, row in TRUTH_TABLE.items()]
     return json.dumps({"probes": probes, "states": rows}).encode()
