@@ -22,7 +22,6 @@ class AccessLog:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on."""
         start, seconds, status = time.perf_counter(), 0.0, 0
         state = scope.setdefault("state", {})  # not every server gives one
         state["request_id"] = correlation_id.get()  # for an answer that the server itself gives

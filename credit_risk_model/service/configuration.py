@@ -87,7 +87,6 @@ class Configuration(Section, ServiceConfiguration):
 
     @property
     def shows_metrics(self) -> bool:
-        """Whether there is a route `/metrics`."""
         return self.metrics is not None and self.metrics.enabled
 
 
@@ -103,7 +102,6 @@ class _Loader(yaml.SafeLoader):
 
 
 def path() -> Path:
-    """Return the name of the file."""
     return Path(os.environ.get(FILE, "rest_config.yaml"))
 
 

@@ -23,7 +23,6 @@ class Reading(FlowControl):
     held = False
 
     def resume_reading(self) -> None:
-        """Resume, unless it is held."""
         if not self.held:
             super().resume_reading()
 
@@ -92,7 +91,6 @@ class LimitedConnection(HttpToolsProtocol):
         return self._arriving.size + self._queued.size + self._unread.size
 
     def close_for_room(self) -> None:
-        """Close at once."""
         self.transport.abort()
 
     def free_buffers(self) -> None:

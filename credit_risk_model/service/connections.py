@@ -118,7 +118,6 @@ class Share:
         self.size = 0
 
     def set(self, size: int) -> None:
-        """Replace the size."""
         self._connections.buffered += size - self.size
         self.size = size
 

@@ -73,7 +73,6 @@ def complete(framework: FastAPI, models: Iterable[LoadedModel]) -> dict[str, Any
 
 
 def card_path(loaded: LoadedModel) -> str:
-    """Return where the model card of a model is served."""
     return f"/api/models/{loaded.model.qualified_name}/card"
 
 

@@ -14,7 +14,6 @@ class CloseWhileDraining:
         self._status = status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on."""
         await self._app(scope, receive, _closing(send) if self._status.draining else send)
 
 

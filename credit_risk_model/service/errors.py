@@ -47,12 +47,10 @@ def error_body(kind: str, messages: Sequence[str], more: int = 0) -> bytes:
 
 
 def malformed(message: str) -> Refusal:
-    """Return the answer to a request that is not valid HTTP."""
     return Refusal(400, "MalformedRequest", [message])
 
 
 def overloaded(message: str) -> Refusal:
-    """Return the answer to a request that exceeds a limit."""
     return Refusal(503, "Overloaded", [message], [RETRY_AFTER])
 
 
@@ -96,7 +94,6 @@ class Errors:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on."""
         started = False
 
         async def note_start(message: Message) -> None:

@@ -20,11 +20,9 @@ class Probe:
     bad: str
 
     def status(self, row: Row) -> int:
-        """Return the status code in a state."""
         return int(getattr(row, self.column))
 
     def answer(self, row: Row) -> tuple[int, bytes]:
-        """Return the status code and the body in a state."""
         status = self.status(row)
         content = {self.key: self.good if status == 200 else self.bad}
         return status, json.dumps(content, separators=(",", ":")).encode()
