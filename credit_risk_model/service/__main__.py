@@ -18,7 +18,7 @@ import yaml
 from prometheus_client import Counter
 
 from credit_risk_model.service import configuration as configurations
-from credit_risk_model.service import contract, logs, models
+from credit_risk_model.service import contract, framework, logs
 from credit_risk_model.service.application import create_app
 from credit_risk_model.service.configuration import Configuration, ConfigurationError
 from credit_risk_model.service.connections import ConnectionLimits, Connections
@@ -33,11 +33,10 @@ SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock from
 
 def main() -> None:
     """Do what the arguments say with the configuration that REST_CONFIG names."""
-    if sys.stderr is None:  # it is closed, and a socket would get its file descriptor
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # until the end
+    _open_standard_streams()
     parser = argparse.ArgumentParser("python -m credit_risk_model.service", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; * for every one, of IPv6 and IPv4")
-    parser.add_argument("--port", default="8000", help="0 chooses a free one")
+    parser.add_argument("--port", type=int, default=8000, help="0 chooses a free one")
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     parser.add_argument("--contract", type=Path, metavar="FILE", help="write the contract and exit")
     arguments = parser.parse_args()
@@ -56,16 +55,25 @@ def main() -> None:
         _serve(configuration, arguments.host, arguments.port)
 
 
+def _open_standard_streams() -> None:
+    """Open the standard streams that are closed: a socket that gets their number makes uvloop abort when it closes."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w")  # noqa: SIM115  # by its number, and until the end
+
+
 def _contract(configuration: Configuration) -> str:
-    framework = models.create_framework(configuration)
-    loaded = list(models.load_models(framework, configuration))
-    return yaml.dump(contract.complete(framework, loaded))
+    application = framework.create_framework(configuration)
+    models = list(framework.load_models(application, configuration))
+    return yaml.dump(contract.complete(application, models))
 
 
-def _serve(configuration: Configuration, host: str, port: str) -> None:
+def _serve(configuration: Configuration, host: str, port: int) -> None:
     try:
-        listener = listen(host, int(port) if port.isdigit() else -1)
-    except (OSError, OverflowError, ValueError) as error:
+        listener = listen(host, port)
+    except (OSError, OverflowError) as error:
         reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0].rstrip(".")
         advice = " Another port may be free: make serve PORT=8001" if getattr(error, "errno", 0) in _TAKEN else ""
         sys.exit(f"Cannot listen on {host}:{port}: {reason}.{advice}")

@@ -7,14 +7,14 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from starlette.types import ASGIApp
 
 from credit_risk_model.service import configuration as configurations
-from credit_risk_model.service import page
+from credit_risk_model.service import website
+from credit_risk_model.service.access_log import AccessLog
 from credit_risk_model.service.configuration import Configuration
-from credit_risk_model.service.entrance import Entrance
+from credit_risk_model.service.draining import CloseWhileDraining
 from credit_risk_model.service.errors import Errors
 from credit_risk_model.service.lifespan import Lifespan
 from credit_risk_model.service.loading import load
 from credit_risk_model.service.metrics import Metrics
-from credit_risk_model.service.observability import AccessLog
 from credit_risk_model.service.routes import Routes
 from credit_risk_model.service.state import Status
 
@@ -29,11 +29,11 @@ def create_app(configuration: Configuration, status: Status | None = None, metri
     """
     status = status or Status()
     metrics = metrics or Metrics(status)
-    routes = Routes(status, metrics, configuration.shows_metrics, page.in_every_state(configuration))
+    routes = Routes(configuration, status, metrics, website.in_every_state(configuration))
     app: ASGIApp = Errors(routes)
     app = AccessLog(app, metrics)
     app = CorrelationIdMiddleware(app, validator=_is_request_id, update_request_header=False)
-    app = Entrance(app, status, configuration.service.root_path)
+    app = CloseWhileDraining(app, status)
     return Lifespan(app, partial(load, configuration, status, metrics, routes), routes.check)
 
 

@@ -87,7 +87,6 @@ class Configuration(Section, ServiceConfiguration):
 
     @property
     def shows_metrics(self) -> bool:
-        """Whether there is a route `/metrics`."""
         return self.metrics is not None and self.metrics.enabled
 
 
@@ -103,7 +102,6 @@ class _Loader(yaml.SafeLoader):
 
 
 def path() -> Path:
-    """Return the name of the file."""
     return Path(os.environ.get(FILE, "rest_config.yaml"))
 
 
@@ -162,6 +160,8 @@ def dotted(location: Sequence[int | str]) -> str:
 def _line(path: Path, error: Any, given: Mapping[str, str]) -> str:
     key = dotted(error["loc"])
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "model_type":  # pydantic's message names our class
+        message = "expected keys and values"
     if error["type"] not in ("missing", COMPLETE):
         message += f", found {error['input']!r}"
     if key.startswith("service.") and (variable := given.get(key.removeprefix("service."))):

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from credit_risk_model.service.connections import Connections, Phase, Share
-from credit_risk_model.service.errors import Refusal, overloaded, raw_answer, request_timeout
+from credit_risk_model.service.errors import Refusal, overloaded, raw_answer
 
 _LINGER = 1.0  # seconds in which a client that still sends can read why it was refused
 
@@ -23,7 +23,6 @@ class Reading(FlowControl):
     held = False
 
     def resume_reading(self) -> None:
-        """Resume, unless it is held."""
         if not self.held:
             super().resume_reading()
 
@@ -92,7 +91,6 @@ class LimitedConnection(HttpToolsProtocol):
         return self._arriving.size + self._queued.size + self._unread.size
 
     def close_for_room(self) -> None:
-        """Close at once."""
         self.transport.abort()
 
     def free_buffers(self) -> None:
@@ -172,7 +170,8 @@ class LimitedConnection(HttpToolsProtocol):
             self._start_receive_timer()
         elif self._phase is not Phase.IDLE and not self.transport.is_closing():
             self.shared.timed_out.inc()
-            self._refuse(request_timeout(self._limits.receive_seconds))
+            message = f"The request was not complete after {self._limits.receive_seconds:g} seconds."
+            self._refuse(Refusal(408, "RequestTimeout", [message]))
         else:
             self.transport.close()
 

@@ -22,11 +22,11 @@ _LOG_SECONDS = 60.0
 class ConnectionLimits:
     """The limits of a connection and of all connections together."""
 
-    receive_seconds: float = 30.0  # for a whole request, from its first byte to its last
+    receive_seconds: float  # for a whole request, from its first byte to its last
+    buffer_bytes: int  # of all connections: requests that arrive or are queued, and unread answers
     send_seconds: float = 30.0  # in which a client reads nothing of its answer
     head_bytes: int = 65_536  # also of a trailer, and of what is between two pieces of a chunked body
     header_count: int = 128  # in a head or trailer
-    buffer_bytes: int = 64 * 2**20  # of all connections: requests that arrive or are queued, and unread answers
     max_connections: int | None = None  # None derives it from the limit of file descriptors
 
 
@@ -118,7 +118,6 @@ class Share:
         self.size = 0
 
     def set(self, size: int) -> None:
-        """Replace the size."""
         self._connections.buffered += size - self.size
         self.size = size
 

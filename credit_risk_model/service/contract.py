@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from credit_risk_model.service.models import LoadedModel
-from credit_risk_model.service.probes import HEALTH, READY, STARTUP
+from credit_risk_model.service.framework import LoadedModel
+from credit_risk_model.service.probes import PROBES, Probe
 from credit_risk_model.service.state import TRUTH_TABLE
 
 _REQUEST_ID = {
@@ -28,11 +28,6 @@ _ADDED = {
     "metadata": {"404": "No such model.", "503": "The models are not loaded."},
     "card": {"503": "The models are not loaded."},
 }
-PROBES = {
-    HEALTH: ("Liveness", "health", "Whether the process is alive: 503 asks for a restart."),
-    READY: ("Readiness", "ready", "Whether to send requests to the service now."),
-    STARTUP: ("Startup", "startup", "Whether the load has ended, well or not."),
-}
 
 
 def complete(framework: FastAPI, models: Iterable[LoadedModel]) -> dict[str, Any]:
@@ -46,9 +41,9 @@ def complete(framework: FastAPI, models: Iterable[LoadedModel]) -> dict[str, Any
         "title": "Artifact Digest",
         "description": "The SHA-256 of the artifact, where the model offers it.",
     }
-    for path, (summary, column, meaning) in PROBES.items():
+    for path, probe in PROBES.items():
         operation = contract["paths"][path]["get"]
-        operation["summary"], operation["description"] = summary, f"{meaning}\n\n{_states(column)}"
+        operation["summary"], operation["description"] = probe.name, f"{probe.meaning}\n\n{_states(probe)}"
     for loaded in models:
         path = f"/api/models/{loaded.model.qualified_name}/prediction"
         if path in contract["paths"]:
@@ -78,7 +73,6 @@ def complete(framework: FastAPI, models: Iterable[LoadedModel]) -> dict[str, Any
 
 
 def card_path(loaded: LoadedModel) -> str:
-    """Return where the model card of a model is served."""
     return f"/api/models/{loaded.model.qualified_name}/card"
 
 
@@ -90,5 +84,5 @@ def _card(loaded: LoadedModel) -> dict[str, Any]:
     }
 
 
-def _states(column: str) -> str:
-    return "\n".join(f"- {state}: {getattr(row, column)}" for state, row in TRUTH_TABLE.items())
+def _states(probe: Probe) -> str:
+    return "\n".join(f"- {state}: {probe.status(row)}" for state, row in TRUTH_TABLE.items())

@@ -1,4 +1,7 @@
-"""The error format, and the one place where an exception becomes an answer."""
+"""The error format, and the one place where an exception becomes an answer.
+
+Any module may raise a `Refusal`. The errors that several modules raise have a function here.
+"""
 
 import asyncio
 import json
@@ -44,17 +47,10 @@ def error_body(kind: str, messages: Sequence[str], more: int = 0) -> bytes:
 
 
 def malformed(message: str) -> Refusal:
-    """Return the answer to a request that is not valid HTTP."""
     return Refusal(400, "MalformedRequest", [message])
 
 
-def request_timeout(seconds: float) -> Refusal:
-    """Return the answer to a request that did not arrive within `receive_seconds`."""
-    return Refusal(408, "RequestTimeout", [f"The request was not complete after {seconds:g} seconds."])
-
-
 def overloaded(message: str) -> Refusal:
-    """Return the answer to a request that exceeds a limit."""
     return Refusal(503, "Overloaded", [message], [RETRY_AFTER])
 
 
@@ -66,10 +62,6 @@ def deadline_exceeded(seconds: float) -> Refusal:
 def client_left() -> Refusal:
     """Return the end of a prediction whose client has left."""
     return Refusal(CLIENT_LEFT, "ClientLeft", ["The client closed its connection."])
-
-
-def _internal_error() -> Refusal:
-    return Refusal(500, "ServiceError", [f"Internal error. See request id {correlation_id.get()} in the log."])
 
 
 def raw_answer(refusal: Refusal, request_id: str | None = None) -> bytes:
@@ -102,16 +94,15 @@ class Errors:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on."""
         started = False
 
-        async def record_start(message: Message) -> None:
+        async def note_start(message: Message) -> None:
             nonlocal started
             started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, record_start)
+            await self._app(scope, receive, note_start)
             return
         except Refusal as error:
             refusal = error.with_traceback(None)
@@ -119,7 +110,8 @@ class Errors:
             refusal = Refusal(503, "Stopping", ["The service is shutting down; retry."], [RETRY_AFTER])
         except Exception:
             logger.exception("%s %s failed.", scope["method"], scope["path"])
-            refusal = _internal_error()
+            message = f"Internal error. See request id {correlation_id.get()} in the log."
+            refusal = Refusal(500, "ServiceError", [message])
         if not started:
             scope["state"]["error"] = refusal.kind
             if refusal.early:

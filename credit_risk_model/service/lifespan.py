@@ -20,7 +20,6 @@ class Lifespan:
         self._check = check
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request or the lifespan of the server; other scopes are ignored."""
         if scope["type"] == "http":
             await self._app(scope, receive, send)
         elif scope["type"] == "lifespan":

@@ -5,11 +5,10 @@ import gc
 import logging
 import time
 
-from credit_risk_model.service import contract, page
+from credit_risk_model.service import contract, website
 from credit_risk_model.service.configuration import Configuration
+from credit_risk_model.service.framework import create_framework, load_models, make_pages
 from credit_risk_model.service.metrics import Metrics
-from credit_risk_model.service.models import create_framework, load_models
-from credit_risk_model.service.pages import make_pages
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.routes import Routes
 from credit_risk_model.service.state import Status
@@ -44,7 +43,7 @@ def _load(configuration: Configuration, metrics: Metrics, routes: Routes) -> Non
             metrics.add_endpoint(name, endpoint)
     contract.complete(framework, models)
     pages = asyncio.run(make_pages(framework, models, configuration.service.root_path))
-    pages = {**pages, **page.once_loaded(configuration, models)}
+    pages = {**pages, **website.once_loaded(configuration, models)}
     gc.collect()
     gc.freeze()  # a full garbage collection of the models would delay every probe
     routes.open(predictions, pages)

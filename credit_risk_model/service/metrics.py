@@ -44,19 +44,16 @@ class Metrics:
         self._next: asyncio.Future[bytes] | None = None
 
     def add_model(self, name: str, version: str, digest: str, load_seconds: float) -> None:
-        """Add a loaded model."""
         self._load.labels(name).set(load_seconds)
         self._info.labels(name, version, digest).set(1)
 
     def add_endpoint(self, name: str, predictions: Predictions) -> None:
-        """Add the endpoint of a model."""
         self._running.labels(name).set_function(lambda: predictions.running)
         self._waiting.labels(name).set_function(lambda: predictions.waiting)
         for outcome in OUTCOMES:
             self._outcomes.labels(name, outcome)  # shown from the start, at 0
 
     def observe(self, method: str, handler: str, status: int, seconds: float) -> None:
-        """Count one request."""
         method = method if method in METHODS else "other"
         self._requests.labels(method, handler, str(status)).observe(seconds)
 

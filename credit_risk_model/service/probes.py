@@ -1,28 +1,49 @@
-"""The answers of the three health routes, made from the truth table."""
+"""The three probes: what they mean, and their answers, which are made from the truth table."""
 
 import json
+from dataclasses import dataclass
 
 from credit_risk_model.service.state import TRUTH_TABLE, Row, State
 
-HEALTH, READY, STARTUP = PROBES = ("/api/health", "/api/health/ready", "/api/health/startup")
+
+@dataclass(frozen=True)
+class Probe:
+    """One health route."""
+
+    name: str
+    column: str
+    """The field of `Row` that has its status codes."""
+    meaning: str
+    key: str
+    """The key of its answer, and below the words for 200 and 503, as the framework's schemas name them."""
+    good: str
+    bad: str
+
+    def status(self, row: Row) -> int:
+        return int(getattr(row, self.column))
+
+    def answer(self, row: Row) -> tuple[int, bytes]:
+        status = self.status(row)
+        content = {self.key: self.good if status == 200 else self.bad}
+        return status, json.dumps(content, separators=(",", ":")).encode()
 
 
-def _answers(row: Row) -> dict[str, tuple[int, bytes]]:
-    """Return status code and body for each path, as the framework's schemas name them."""
-    words = {
-        HEALTH: (row.health, "health_status", "HEALTHY", "NOT_HEALTHY"),
-        READY: (row.ready, "readiness_status", "ACCEPTING_TRAFFIC", "REFUSING_TRAFFIC"),
-        STARTUP: (row.startup, "startup_status", "STARTED", "NOT_STARTED"),
-    }
-    return {
-        path: (code, json.dumps({key: yes if code == 200 else no}, separators=(",", ":")).encode())
-        for path, (code, key, yes, no) in words.items()
-    }
+PROBES = {
+    "/api/health": Probe(
+        "Liveness", "health", "Whether the process is alive: 503 asks for a restart.",
+        "health_status", "HEALTHY", "NOT_HEALTHY",
+    ),
+    "/api/health/ready": Probe(
+        "Readiness", "ready", "Whether to send requests to the service now.",
+        "readiness_status", "ACCEPTING_TRAFFIC", "REFUSING_TRAFFIC",
+    ),
+    "/api/health/startup": Probe(
+        "Startup", "startup", "Whether the load has ended, well or not.",
+        "startup_status", "STARTED", "NOT_STARTED",
+    ),
+}  # fmt: skip
 
-
-_ANSWERS: dict[State, dict[str, tuple[int, bytes]]] = {state: _answers(row) for state, row in TRUTH_TABLE.items()}
-
-
-def answer(state: State, path: str) -> tuple[int, bytes]:
-    """Return the status code and the body with which a probe is answered in this state."""
-    return _ANSWERS[state][path]
+ANSWERS: dict[tuple[str, State], tuple[int, bytes]] = {
+    (path, state): probe.answer(row) for path, probe in PROBES.items() for state, row in TRUTH_TABLE.items()
+}
+"""The status code and the body of each probe in each state."""

@@ -77,6 +77,8 @@ class LimitedProtocol(LimitedConnection):
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
             self._ignore_upgrade()
+        except httptools.HttpParserCallbackError:  # uvicorn parses the target in a callback
+            self._problem = self._problem or malformed("The request target is not a path or a valid URL with one.")
         except httptools.HttpParserError as error:
             self._problem = self._problem or malformed(f"Invalid HTTP request: {error}.")
         if not self._body_left:  # in a head, in a trailer, or between chunks

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.types import Receive, Scope, Send
 
-from credit_risk_model.service import probes
+from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.errors import Refusal
 from credit_risk_model.service.metrics import Metrics
-from credit_risk_model.service.pages import Page
+from credit_risk_model.service.page import Page
 from credit_risk_model.service.predictions import Predictions
+from credit_risk_model.service.probes import ANSWERS, PROBES
 from credit_risk_model.service.responses import RETRY_AFTER, respond
 from credit_risk_model.service.state import Status
 from credit_risk_model.service.throttle import Throttle
@@ -22,11 +23,14 @@ _STARTS = 4  # requests that start in one pass of the event loop
 class Routes:
     """Routes each request. `open` adds the models once they are loaded."""
 
-    def __init__(self, status: Status, metrics: Metrics, shows_metrics: bool, pages: Mapping[str, Page]) -> None:
+    def __init__(
+        self, configuration: Configuration, status: Status, metrics: Metrics, pages: Mapping[str, Page]
+    ) -> None:
         """`pages` are served in every state of the service."""
+        self._root_path = configuration.service.root_path
+        self._shows_metrics = configuration.shows_metrics
         self._status = status
         self._metrics = metrics
-        self._shows_metrics = shows_metrics
         self._predictions: Mapping[str, Predictions] = {}
         self._pages = pages
         self._starts = Throttle(_STARTS)
@@ -49,11 +53,11 @@ class Routes:
         Raises:
             Refusal: no route has this path, or the models are not loaded.
         """
-        path, state = scope["path"], scope["state"]
-        if path in probes.PROBES:
+        path, state = self._without_root_path(scope["path"]), scope["state"]
+        if path in PROBES:
             state["quiet"] = True
             if await _allowed(scope, send, _READ):
-                code, body = probes.answer(self._status.state, path)
+                code, body = ANSWERS[path, self._status.state]
                 await respond(send, code, body)
             return
         await self._starts.wait()
@@ -74,10 +78,16 @@ class Routes:
             raise Refusal(503, "LoadFailed", ["The models could not be loaded; the log has the cause."])
         elif not self._status.loaded:
             raise Refusal(503, "NotReady", ["The models are loading; retry."], [RETRY_AFTER])
-        elif path == "*":  # OPTIONS of the server as a whole
+        elif path == "*" and scope["method"] == "OPTIONS":  # of the whole server
             await _allowed(scope, send, _READ + _CALL)
         else:
             raise Refusal(404, "NotFound", [f"No route {path}."])
+
+    def _without_root_path(self, path: str) -> str:
+        """Return the path as if the proxy had removed its own; some proxies do, and probes pass none."""
+        if self._root_path and f"{path}/".startswith(f"{self._root_path}/"):
+            return path.removeprefix(self._root_path) or "/"
+        return path
 
     async def _predict(self, predictions: Predictions, scope: Scope, receive: Receive, send: Send) -> None:
         try:

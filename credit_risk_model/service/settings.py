@@ -76,8 +76,8 @@ class Settings(Limits):
     @field_validator("root_path")
     @classmethod
     def _check_root_path(cls, path: str) -> str:
-        if path.split("/")[1:2] in (["api"], ["metrics"]):  # is it the proxy's path, or a route without it?
-            raise ValueError("probes and Prometheus ask there, past the proxy; use another path")
+        if path.split("/")[1:2] in (["api"], ["metrics"]):  # with such a path, a route could have two meanings
+            raise ValueError("/api and /metrics are routes of the service; use another path")
         return path
 
     @field_validator("trusted_proxies")

@@ -19,8 +19,8 @@ import yaml
 import credit_risk_model
 from benchmarks.load import PREDICTION, PROBES, in_process, load
 from credit_risk_model import artifact
-from credit_risk_model.service.page import STATIC
 from credit_risk_model.service.settings import Settings
+from credit_risk_model.service.website import STATIC
 from tests.conftest import CONFIGURATION, ROOT, until
 from tests.deployment.containers import DOCKER, LIMITS, RESTRICTED, Container, created, docker, inside, running
 from tests.deployment.kubelet import Kubelet

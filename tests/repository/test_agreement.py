@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 import credit_risk_model
 from benchmarks.servers import SERVERS
-from credit_risk_model.service.page import STATIC, TEMPLATES
+from credit_risk_model.service.website import STATIC, TEMPLATES
 from tests.conftest import CONFIGURATION, ROOT, serving, until
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from credit_risk_model.service.connections import ConnectionLimits, Connections
 from credit_risk_model.service.protocol import protocol_class
 
+LIMITS = {"receive_seconds": 30.0, "buffer_bytes": 64 * 2**20}
 METRICS = {
     "open": "connections_open",
     "closed_for_room": "connections_closed_for_room_total",
@@ -134,7 +135,7 @@ def main(options: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (options["files"], options["files"]))
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
     registry = CollectorRegistry()
-    connections = Connections(ConnectionLimits(**options["limits"]), registry)
+    connections = Connections(ConnectionLimits(**LIMITS | options["limits"]), registry)
     config = uvicorn.Config(
         Application(connections, registry),
         http=protocol_class(connections),

@@ -159,12 +159,13 @@ def test_a_log_whose_reader_has_ended_delays_nothing(tmp_path: Path) -> None:
         assert service.process.wait(timeout=30) == 0
 
 
-def test_a_service_that_is_started_without_a_log_serves(tmp_path: Path) -> None:
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_service_that_is_started_without_a_log_serves(tmp_path: Path, closed: str) -> None:
     configuration = process.write_configuration(tmp_path, service={"drain_seconds": 0.1})
     port = process.free_port()
     address = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
-        ["sh", "-c", 'exec "$@" 2>&-', "sh", *process.COMMAND, "--port", str(port)],
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *process.COMMAND, "--port", str(port)],
         cwd=ROOT,
         env=os.environ | {"REST_CONFIG": str(configuration)},
     ) as started:

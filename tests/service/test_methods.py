@@ -67,6 +67,14 @@ def test_options_of_the_whole_server_names_them_all(service: Service) -> None:
     assert b"\r\nallow: GET, HEAD, POST, OPTIONS\r\n" in answer
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_other_methods_of_the_whole_server_are_not_found(service: Service, method: str) -> None:
+    answer = raw(service, f"{method} * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"\r\nx-request-id: " in answer
+
+
 def test_the_check_of_haproxy_finds_the_server_up(service: Service) -> None:
     answer = raw(service, "OPTIONS / HTTP/1.0\r\n\r\n")
 

@@ -12,9 +12,9 @@ import pytest
 from starlette.types import ASGIApp
 
 from credit_risk_model.service import predictions as module
+from credit_risk_model.service.access_log import AccessLog
 from credit_risk_model.service.errors import Errors
 from credit_risk_model.service.metrics import Metrics
-from credit_risk_model.service.observability import AccessLog
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.settings import Limits
 from credit_risk_model.service.state import Status

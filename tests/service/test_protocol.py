@@ -186,6 +186,14 @@ def test_an_upgrade_with_a_malformed_target_is_refused(server: RawServer) -> Non
     assert statuses(server.exchange(request)) == [400]
 
 
+@pytest.mark.parametrize("target", [b"http://a", b"http://a?b", b"http://a:99999/"])
+def test_a_target_without_a_usable_path_is_refused_with_the_reason(server: RawServer, target: bytes) -> None:
+    (answer,) = server.exchange(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert (answer.status, answer.body["type"]) == (400, "MalformedRequest")
+    assert "target" in answer.body["messages"][0]
+
+
 def test_connect_is_refused(server: RawServer) -> None:
     (answer,) = server.exchange(b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n")
 

@@ -1,4 +1,4 @@
-"""What an operator sees of each request: its line in the access log, and its measurements."""
+"""The access log: the line of each request, and its measurements."""
 
 import logging
 import time
@@ -15,19 +15,18 @@ logger = logging.getLogger(__name__)
 
 
 class AccessLog:
-    """Logs and counts every request but those that the router calls quiet."""
+    """Logs and counts every request, except those that `Routes` or `Page` marks as quiet."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on."""
         start, seconds, status = time.perf_counter(), 0.0, 0
-        state = scope["state"]
+        state = scope.setdefault("state", {})  # not every server gives one
         state["request_id"] = correlation_id.get()  # for an answer that the server itself gives
 
-        async def record_start(message: Message) -> None:
+        async def note_start(message: Message) -> None:
             nonlocal seconds, status
             if message["type"] == "http.response.start":
                 seconds = time.perf_counter() - start
@@ -35,14 +34,13 @@ class AccessLog:
             await send(message)
 
         try:
-            await self._app(scope, receive, record_start)
+            await self._app(scope, receive, note_start)
         finally:
             if not state.get("quiet"):
-                self._record(
-                    scope, status or _received_status(state, CLIENT_LEFT), seconds or time.perf_counter() - start
-                )
+                status = status or _received_status(state, CLIENT_LEFT)
+                self._log_and_count(scope, status, seconds or time.perf_counter() - start)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _log_and_count(self, scope: Scope, status: int, seconds: float) -> None:
         method, path, state = scope["method"], scope["raw_path"].decode("latin-1"), scope["state"]
         self._metrics.observe(method, state.get("handler", "other"), status, seconds)
         if model := state.get("model"):

@@ -1,11 +1,13 @@
-"""Loads the models through the framework, and runs the self-check of those that have one."""
+"""What the framework does: it loads the models, and makes the contract and the metadata of the models."""
 
+import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from ml_base import MLModel
@@ -13,9 +15,11 @@ from ml_base.utilities import ModelManager
 from rest_model_service.helpers import build_models, create_app
 
 from credit_risk_model.service.configuration import Configuration
+from credit_risk_model.service.page import Page
 
 logger = logging.getLogger(__name__)
 _STATM = Path("/proc/self/statm")
+_PAGES = ("/openapi.json", "/api/models")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,49 @@ def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[Lo
         shown = f", artifact {digest[:12]}," if digest else ""
         logger.info("Loaded %s %s%s in %.2f s and %.1f MB.", name, model.version, shown, seconds, megabytes)
         yield LoadedModel(model, digest, card, seconds)
+
+
+async def make_pages(framework: FastAPI, models: Iterable[LoadedModel], root_path: str) -> Mapping[str, Page]:
+    """Ask the framework once for each page, and return the pages by their paths.
+
+    The framework builds each of them for every request, which would delay the probes.
+    """
+    pages = {path: await _ask(framework, path, root_path) for path in _PAGES}
+    for loaded in models:
+        path = f"/api/models/{loaded.model.qualified_name}/metadata"
+        page = await _ask(framework, path, root_path)
+        if loaded.digest and page.status == 200:
+            content = json.loads(page.body) | {"artifact_digest": loaded.digest}
+            page = Page(200, json.dumps(content, separators=(",", ":")).encode(), page.kind)
+        pages[path] = page
+    return pages
+
+
+async def _ask(framework: FastAPI, path: str, root_path: str) -> Page:
+    messages: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": root_path + path,
+        "raw_path": (root_path + path).encode(),
+        "root_path": root_path,
+        "query_string": b"",
+        "headers": [(b"host", b"localhost")],
+    }
+    await framework(scope, receive, send)
+    start, *parts = messages
+    kind = dict(start["headers"])[b"content-type"]
+    return Page(start["status"], b"".join(part.get("body", b"") for part in parts), kind)
 
 
 def _resident_megabytes() -> float:

@@ -1,0 +1,26 @@
+"""The first layer: while the service drains, each answer closes its connection, so that clients go elsewhere."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from credit_risk_model.service.responses import CLOSE
+from credit_risk_model.service.state import Status
+
+
+class CloseWhileDraining:
+    """Adds `Connection: close` to each answer while the service drains."""
+
+    def __init__(self, app: ASGIApp, status: Status) -> None:
+        self._app = app
+        self._status = status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, _closing(send) if self._status.draining else send)
+
+
+def _closing(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], CLOSE]}
+        await send(message)
+
+    return sending
