@@ -59,7 +59,7 @@ def main() -> None:
         if not arguments.only:  # after each round, so that a run that is stopped leaves what it has
             record.write("speed", result)
     result = record.conditions() | result
-    print(report.rates(result), *(report.load(result, str(count)) for count in CONNECTIONS), sep="\n\n")
+    print(report.rates(result))
 
 
 def measure(found: Running, bodies: list[dict[str, Any]], expected: list[str], seconds: float) -> dict[str, Any]:
