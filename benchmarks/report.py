@@ -12,12 +12,12 @@ DIFFERENT = {1: "always the same loan", 500: "500 different loans in turn"}  # t
 
 
 def figures(result: dict[str, Any], server: str, connections: str, name: str) -> list[float]:
-    """Return what each turn measured."""
+    """Return the figure `name` of each turn."""
     return [turn["loads"][connections][name] for turn in result["servers"][server]]
 
 
 def ratio(result: dict[str, Any], one: str, other: str, connections: str, name: str = "requests per second") -> float:
-    """Return the median of the ratios, each of two servers in the same round."""
+    """Return the median ratio of the servers `one` and `other`, which are compared within each round."""
     pairs = zip(figures(result, one, connections, name), figures(result, other, connections, name), strict=True)
     return statistics.median(mine / theirs for mine, theirs in pairs)
 
@@ -57,19 +57,19 @@ def rates(result: dict[str, Any]) -> str:
 
 
 def start_ratio(result: dict[str, Any], one: str, other: str) -> float:
-    """Return the median of the ratios of the CPU time of two starts in the same round."""
+    """Return the median ratio of the CPU time to start of two servers, compared within each round."""
     mine, theirs = ([float(turn["CPU seconds to ready"]) for turn in result["servers"][name]] for name in (one, other))
     return statistics.median(this / that for this, that in zip(mine, theirs, strict=True))
 
 
 def turns_ratio(result: dict[str, Any], one: str, other: str, connections: str, name: str) -> float:
-    """Return the median of the ratios of `requests` or `p99`, each of two servers in the same turn."""
+    """Return the median ratio of `requests` or `p99` of two servers, compared within each turn."""
     pairs = zip(result[connections][one], result[connections][other], strict=True)
     return statistics.median(float(mine[name]) / float(theirs[name]) for mine, theirs in pairs)
 
 
 def ceiling(result: dict[str, Any]) -> str:
-    """Return the table of this project beside what comes closest to it."""
+    """Return the table that compares this project with the servers that come closest to it."""
     headings = ("requests/s at 16", "at 128", "p99 at 16", "at 128", "its CPU per request at 16", "at 128")
     lines = [f"| this project compared with | {' | '.join(headings)} |"]
     lines.append("|---|---:|---:|---:|---:|---:|---:|")
@@ -92,7 +92,7 @@ def ceiling(result: dict[str, Any]) -> str:
 
 
 def layers(result: dict[str, Any]) -> str:
-    """Return the table of what each layer adds to a request."""
+    """Return the table of the CPU time that each layer adds to a request."""
     lines = ["| layer | CPU µs | quartiles |", "|---|---:|---:|"]
     for name, (low, median, high) in result["layers"].items():
         lines.append(f"| {name} | {median:.0f} | {low:.0f} to {high:.0f} |")
@@ -101,7 +101,7 @@ def layers(result: dict[str, Any]) -> str:
 
 
 def refinements(result: dict[str, Any]) -> str:
-    """Return the table of what each refinement of the service brings."""
+    """Return the table of the service without each of its refinements."""
     names = ("predictions per second", "CPU µs per request", "probe p99 in ms", "lost at the close")
     lines = [f"| the service | {' | '.join(names)} |", "|---|---:|---:|---:|---:|"]
     for change, figures in result["changes"].items():
@@ -114,7 +114,7 @@ def refinements(result: dict[str, Any]) -> str:
 
 
 def parts(result: dict[str, Any]) -> list[dict[str, float]]:
-    """Return the median µs of CPU of each part of a request: in the service, and in its ceiling."""
+    """Return the median CPU time in µs of each part of a request: in the service, and in its ceiling."""
     return [
         {part: statistics.median(turn.get(part, 0) for turn in turns) for part in set().union(*turns)}
         for turns in (result["turns"][OURS], result["turns"][CEILING])
@@ -122,7 +122,7 @@ def parts(result: dict[str, Any]) -> list[dict[str, float]]:
 
 
 def profile(result: dict[str, Any]) -> str:
-    """Return the table of where the time of a request goes, in the service and in its ceiling."""
+    """Return the table of the CPU time of each part of a request, in the service and in its ceiling."""
     lines = ["| part of a request, CPU µs | this project | its ceiling |", "|---|---:|---:|"]
     service, of_ceiling = parts(result)
     for part in sorted(service, key=lambda name: -service[name]):
@@ -142,8 +142,8 @@ def _where(result: dict[str, Any]) -> str:
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
-    """Draw the requests per second of all servers as bars, and the spread as lines."""
-    import matplotlib  # takes a second, which the table need not wait for
+    """Draw the requests per second of all servers as bars with error bars from the minimum to the maximum."""
+    import matplotlib  # its import takes a second, which the tables do not need
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "speed"

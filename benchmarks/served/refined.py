@@ -1,4 +1,4 @@
-"""The service with one of its refinements taken out, or one that it does not have put in: `refined NAME --port 0`."""
+"""The service with one refinement removed or one added: `python -m benchmarks.served.refined NAME --port 0`."""
 
 import asyncio
 import gc
