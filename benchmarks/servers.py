@@ -33,8 +33,9 @@ class Server:
     """How a server is started and requested.
 
     `command` is a program of `environment`. In it, `{port}` is replaced by the port, and `{saved}` by the folder to
-    which the module `saved_by` saved the model. In `variables`, `{configuration}` is replaced by the project's configuration
-    with the model `class_path`. `body` turns a loan into the body of a request, `risk` returns the label of an answer.
+    which the module `saved_by` saved the model. In `variables`, `{configuration}` is replaced by the path of the
+    project's configuration with the model `class_path`. `body` turns a loan into the body of a request; `risk` returns
+    the label of an answer.
     """
 
     name: str

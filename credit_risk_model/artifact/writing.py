@@ -1,4 +1,4 @@
-"""Writing an artifact, whole or not at all."""
+"""Writes an artifact completely or not at all."""
 
 import hashlib
 import json
@@ -28,14 +28,14 @@ def write(
     self_check: Sequence[CheckedLoan],
     reports: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write the artifact, whole or not at all; the file that `path` named before is kept until then.
+    """Write the artifact completely or not at all; an older file at `path` is kept until the new one is complete.
 
     The loans of `self_check` must be synthetic: anybody who has the artifact can read them.
     `created` and the digest of every other member are added to `metadata`. The same arguments give the same bytes
     where the environment variable SOURCE_DATE_EPOCH (seconds since 1970) fixes the time.
 
     Raises:
-        ArtifactError: the file cannot be written, or SOURCE_DATE_EPOCH is no number.
+        ArtifactError: the file cannot be written, or SOURCE_DATE_EPOCH is not a number.
     """
     epoch = os.environ.get("SOURCE_DATE_EPOCH", str(int(time.time())))
     try:
@@ -43,8 +43,8 @@ def write(
     except (ValueError, OverflowError, OSError) as error:
         raise ArtifactError(f"SOURCE_DATE_EPOCH is {epoch!r}, expected whole seconds since 1970.") from error
 
-    # Read anew from its text, the model forgets how it was trained and is pickled to the same bytes each time.
-    # `joblib.load` reads this pickle as well; writing it takes no joblib, which the service need not carry.
+    # The model is read again from its text, so that it forgets how it was trained and always gives the same pickle.
+    # `joblib.load` reads this pickle. Writing it does not need joblib, so the service does not need joblib either.
     members = {MODEL: pickle.dumps(lightgbm.Booster(model_str=booster.model_to_string()), protocol=5)}
     members[SELF_CHECK] = _json({"about": _ABOUT_SELF_CHECK, "loans": [asdict(loan) for loan in self_check]})
     members |= reports or {}
@@ -61,7 +61,7 @@ def write(
             temporary = Path(file.name)
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
                 for name, content in members.items():
-                    # The oldest time a zip file can hold is 1980.
+                    # A zip file cannot store a time before 1980.
                     entry = zipfile.ZipInfo(name, max(created[:6], (1980, 1, 1, 0, 0, 0)))
                     entry.compress_type = zipfile.ZIP_DEFLATED
                     entry.external_attr = 0o644 << 16
@@ -78,5 +78,5 @@ def write(
 
 
 def _json(value: Any) -> bytes:
-    # Floats are written with all the digits that they need to be read as the same number.
+    # Floats are written with all their digits, so that they are read as the same numbers.
     return json.dumps(value, indent=2, allow_nan=False).encode() + b"\n"

@@ -89,7 +89,7 @@ def _answers(job: Job, model: scorer.Scorer, matrix: scorer.Matrix, ids: pa.Arra
     if job.reasons:
         contributions = model.contributions(matrix, threads) if len(matrix) else np.empty((0, len(model.features) + 1))
         labels = np.array([feature.label for feature in model.features.features])
-        for positions in scorer.principal(contributions, job.reasons).T:
+        for positions in scorer.top_features(contributions, job.reasons).T:
             values = contributions[np.arange(len(matrix)), positions]
             columns += [pa.array(labels[positions], mask=values == 0), pa.array(values)]
     return pa.table([column.cast(kind) for column, kind in zip(columns, job.schema.types, strict=True)], job.schema)
