@@ -14,7 +14,7 @@ def test_the_members_are_listed(practice_artifact: Path, capsys: pytest.CaptureF
     assert main(["list", "--artifact", str(practice_artifact)]) == 0
 
     printed = capsys.readouterr().out
-    assert "4,000 invented loans" in printed
+    assert "4,000 synthetic loans" in printed
     for name, content in members_of(practice_artifact).items():
         assert f"{len(content):>12,}  {name}\n" in printed
 
