@@ -33,7 +33,7 @@ class Limits(Section):
         default=1, ge=1, description="maximum of predictions that run at the same time, each in a thread"
     )
     waiting: int = Field(
-        default=128, ge=0, description="maximum of predictions that wait for a thread; the next one is refused with 503"
+        default=128, ge=0, description="predictions that may wait for a thread; the next one is refused with 503"
     )
     answer_seconds: float = Field(
         default=10, ge=0, description="deadline of a prediction, waiting included; then the answer is 503. 0: none"
@@ -45,7 +45,7 @@ class Limits(Section):
         default=65_536, ge=1, description="maximum of bytes in a body; a longer one is refused with 413"
     )
     value_limit: int = Field(
-        default=50_000, ge=1, description="maximum of commas and colons in a body; a body with more is refused with 400"
+        default=50_000, ge=1, description="commas and colons that a body may have; a body with more is refused with 400"
     )
 
 
@@ -67,7 +67,7 @@ class Settings(Limits):
     buffer_limit: int = Field(
         default=67_108_864,
         ge=1,
-        description="maximum of bytes in incomplete requests and unread answers; above it, the oldest gets 503",
+        description="bytes that incomplete requests and unread answers may have; above it, the oldest gets 503",
     )
     root_path: str = Field(
         default="",
