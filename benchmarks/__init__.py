@@ -1,1 +1,1 @@
-"""What is measured, and what came out."""
+"""The benchmarks of the project, and the results that they recorded."""

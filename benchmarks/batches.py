@@ -1,6 +1,6 @@
-"""Measures batches of 1,000 loans against single predictions, and what both and the probes see of each other.
+"""Measures batches of 1,000 loans, single predictions and probes: each load alone, and both together.
 
-The service runs on the first core, the load and the probing on the second one.
+The service runs on the first core, the load and the probes on the second one.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ SECONDS = float(os.environ.get("LOAD_SECONDS", "2"))
 TURNS = 31
 LOANS = 1_000
 RATIO = "loans of batches for one prediction"
-# Connections with single predictions and with batches; of these 4 may wait, so that some of 8 are refused.
+# Connections with single predictions and with batches. Four batches may wait, so some of eight are refused.
 CONNECTIONS = {
     "single predictions alone": (16, 0),
     "batches alone": (0, 4),
@@ -38,7 +38,7 @@ async def _ask_again(address: Address, end: float, request: bytes, answers: Coun
 
 
 async def load(address: Address, end: float, singles: int, batches: int) -> list[Counter[int]]:
-    """Return the statuses of single predictions and of batches, on so many connections each."""
+    """Send single predictions on `singles` connections and batches on `batches`; return the statuses of each kind."""
     answers: list[Counter[int]] = [Counter(), Counter()]
     await asyncio.gather(
         *(_ask_again(address, end, REQUEST, answers[0]) for _ in range(singles)),
@@ -48,7 +48,7 @@ async def load(address: Address, end: float, singles: int, batches: int) -> list
 
 
 def measure(address: Address, singles: int, batches: int) -> dict[str, Any]:
-    """Return what came back within `SECONDS`."""
+    """Return the rates and the times of the probes over `SECONDS`."""
     end = time.time() + SECONDS
     loading = in_process(load, address, end, singles, batches)
     probing = in_process(probe, address, end)

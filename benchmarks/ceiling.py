@@ -1,6 +1,7 @@
-"""Measures this project beside its ceiling and FastAPI by hand, all running at once and asked in short turns.
+"""Compares this project with its ceiling and with FastAPI by hand, in many short turns.
 
-What is close together needs more turns than `make bench` gives it, or the noise of a shared machine decides.
+All servers run at the same time. Results that are close together need more turns than `make bench` gives them, because
+the noise of a shared machine would otherwise hide the differences.
 """
 
 import argparse

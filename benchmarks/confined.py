@@ -1,4 +1,4 @@
-"""The service as a process, confined to a core or to control groups."""
+"""Runs the service as a process that is confined to one core or to control groups."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from benchmarks.record import ROOT
 def serving(
     groups: Sequence[Path] = (), core: int | None = None, module: Sequence[str] = ("credit_risk_model.service",)
 ) -> Iterator[tuple[int, Address]]:
-    """Start the service in these groups, or on this core; yield its process and its address once it listens."""
+    """Start the service in these control groups, or on this core; yield its process id and address when it listens."""
 
     def confine() -> None:
         if core is not None:
@@ -50,7 +50,7 @@ def serving(
 
 
 def until_ready(address: Address) -> None:
-    """Ask for readiness once in a tenth of a second until it is there, for at most two minutes."""
+    """Wait until the service is ready; exit if it is not ready after two minutes or more."""
     url = "http://{}:{}/api/health/ready".format(*address)
     directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for _ in range(1_200):

@@ -1,4 +1,4 @@
-"""What is kept of the microbenchmarks: `make microbench` writes it to benchmarks/model.json."""
+"""Selects the results of the microbenchmarks that `make microbench` writes to benchmarks/model.json."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from benchmarks import record
 
 
 def pytest_benchmark_update_json(config: Any, benchmarks: Any, output_json: dict[str, Any]) -> None:
-    """Leave the least, which another user of the machine disturbs least, and the medians."""
+    """Keep the minimum, which other work on the machine disturbs least, the median, and the extra figures."""
     found = {
         one["name"].removeprefix("test_"): {
             "least seconds": one["stats"]["min"],

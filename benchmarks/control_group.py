@@ -6,15 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
-_PERIOD = 100_000  # microseconds; Kubernetes' own
+_PERIOD = 100_000  # microseconds, as Kubernetes sets it
 
 
 @contextmanager
 def control_group(cores: float | None, memory: int | None = None) -> Iterator[list[Path]]:
-    """Make a control group, under version 1 or 2, with so many cores and bytes; yield the files that processes join.
+    """Create a control group (version 1 or 2) with limits of `cores` and of `memory` in bytes.
+
+    Yield the files to which a process writes its id to join.
 
     Raises:
-        OSError: without root, or a part of the tree that is delegated to the user.
+        OSError: the user is not root, and no part of the tree is delegated to the user.
     """
     quota = None if cores is None else round(cores * _PERIOD)
     if (_ROOT / "cgroup.controllers").exists():
@@ -41,7 +43,7 @@ def control_group(cores: float | None, memory: int | None = None) -> Iterator[li
 
 
 def _parent() -> Path:
-    """Return where a group with controllers can be made: the root of the tree for root, else beside the own group."""
+    """Return the parent of the new group: the root of the tree for root, otherwise the parent of our own group."""
     if os.geteuid() == 0:
         return _ROOT
     own = Path("/proc/self/cgroup").read_text().strip().rpartition("::")[2]

@@ -1,4 +1,4 @@
-"""What the service was to reach, and what was recorded of it."""
+"""The goals for the speed and memory of the service, compared with the recorded results."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from benchmarks.soak import GOAL as MOST_GROWTH
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure with its bound: the least that it may be, or the most."""
+    """A recorded figure with a lower bound `least` or an upper bound `most`."""
 
     what: str
     figure: float
@@ -17,12 +17,12 @@ class Goal:
 
     @property
     def reached(self) -> bool:
-        """Whether the figure keeps to its bound."""
+        """Whether the figure is within its bound."""
         return (self.least is None or self.figure >= self.least) and (self.most is None or self.figure <= self.most)
 
 
 def goals() -> list[Goal]:
-    """Return them with the figures of the last records; all loads but the last are of 16 connections."""
+    """Return the goals with the last results; a load has 16 connections unless the goal says otherwise."""
     speed, turns, model, soak = (record.read(name) for name in ("speed", "ceiling", "model", "soak"))
     ours, ceiling, article = servers.OURS.name, servers.CEILING.name, servers.ARTICLE.name
     others = (servers.MLSERVER, servers.MLSERVER_ALONE, servers.BENTOML, servers.LITSERVE, servers.MLFLOW)
@@ -54,7 +54,7 @@ def goals() -> list[Goal]:
 
 
 def table() -> str:
-    """Return them as a table."""
+    """Return the goals as a table."""
     lines = ["| goal | at least | at most | measured | |", "|---|---:|---:|---:|---|"]
     for goal in goals():
         bounds = " | ".join("" if bound is None else f"{bound:g}" for bound in (goal.least, goal.most))

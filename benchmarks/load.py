@@ -1,4 +1,4 @@
-"""The load: connections that ask for predictions again and again, and the probes on connections of their own."""
+"""The load: connections that request predictions without a pause, and probes on their own connections."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ REQUEST = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/jso
 
 
 async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> int:
-    """Send a request and return the status of the answer, or 0 for none."""
+    """Send a request; return the status of the answer, or 0 if there was no answer."""
     reader, writer = stream
     try:
         writer.write(request)
@@ -36,7 +36,7 @@ async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request
 
 
 async def _load(address: Address, end: float, statuses: Counter[int]) -> None:
-    """Ask for predictions on one connection, again at once after each answer, whatever it is."""
+    """Request predictions on one connection, the next one right after each answer, whatever its status."""
     stream = await asyncio.open_connection(*address)
     while time.time() < end:
         statuses[await ask(stream, REQUEST)] += 1
@@ -44,14 +44,17 @@ async def _load(address: Address, end: float, statuses: Counter[int]) -> None:
 
 
 async def load(address: Address, end: float, connections: int) -> Counter[int]:
-    """Return how often which status came back on all connections together; 0 is none."""
+    """Return how often each status was answered on all connections together; 0 counts the missing answers."""
     statuses: Counter[int] = Counter()
     await asyncio.gather(*(_load(address, end, statuses) for _ in range(connections)))
     return statuses
 
 
 async def probe(address: Address, end: float) -> dict[str, list[float]]:
-    """Ask each probe 20 times a second, each time on a connection of its own, as a kubelet does."""
+    """Request each probe 20 times a second, each time on a new connection, as a kubelet does.
+
+    Return the seconds that each answer took, by path; an answer other than 200 counts as infinite.
+    """
     times: dict[str, list[float]] = {path: [] for path in PROBES}
 
     async def one(path: str) -> None:
@@ -70,7 +73,7 @@ async def probe(address: Address, end: float) -> dict[str, list[float]]:
 
 
 def in_process(function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Callable[[], Any]:
-    """Start a coroutine in a process on the last core; return what waits for its result."""
+    """Start a coroutine in a process on the last core; return a function that waits for its result."""
     here, there = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.Process(target=_run, args=(there, function, arguments))
     process.start()

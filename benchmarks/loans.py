@@ -18,7 +18,7 @@ COUNT = 500
 
 
 def prepared(data: str | None, rows: int) -> tuple[str, pd.DataFrame]:
-    """Return 'real' or 'synthetic', and the prepared loans: of the file `data`, or of `rows` synthetic ones."""
+    """Return 'real' and the prepared loans of the file `data`, or 'synthetic' and `rows` prepared synthetic loans."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(data) if data else Path(folder) / "loan.csv"
         if not data:
@@ -28,11 +28,11 @@ def prepared(data: str | None, rows: int) -> tuple[str, pd.DataFrame]:
 
 
 def different(data: str | None) -> tuple[str, list[dict[str, Any]]]:
-    """Return what the loans are, and `COUNT` different ones as a request has them."""
+    """Return 'real' or 'synthetic', and `COUNT` different loans in the format of a request."""
     kind, loans = prepared(data, 4 * COUNT)
     found = {tuple(loan.values()): loan for loan in itertools.islice(_requests(loans), 2 * COUNT)}
     if len(found) < COUNT:
-        sys.exit(f"{data} has {len(found)} different loans that a request may hold; {COUNT} are needed.")
+        sys.exit(f"{data} has {len(found)} different loans that are valid in a request; {COUNT} are needed.")
     return kind, list(found.values())[:COUNT]
 
 
@@ -44,6 +44,6 @@ def _requests(loans: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
         try:
             CreditRiskModelInput(**loan)
-        except ValidationError:  # an outlier, which no request may hold
+        except ValidationError:  # an outlier, which would be invalid in a request
             continue
         yield loan

@@ -1,6 +1,6 @@
-"""Measures the service under the limits of its pod, and holds the probes and resources of the manifests against it.
+"""Measures the service under the limits of its pod, and checks the probes and resources of the manifests.
 
-Where a container engine answers, the image runs in it; elsewhere the service runs as a process in a control group.
+If a container engine has the image, the image is measured; otherwise the service runs as a process in a control group.
 """
 
 import os
@@ -27,19 +27,19 @@ CONNECTIONS = 128
 CORES = {"no limit": None, "200m": 0.2}
 LOAD_SECONDS = float(os.environ.get("LOAD_SECONDS", "30"))
 STARTS = 3
-START_UP_FACTOR, MEMORY_FACTOR = 3, 1.5  # how much more the manifests must give than was measured
+START_UP_FACTOR, MEMORY_FACTOR = 3, 1.5  # the manifests must allow this multiple of the measured values
 
 
 @dataclass
 class Service:
-    """A running one; the time of its start is in seconds of `time.monotonic`."""
+    """A running service; `started` is in seconds of `time.monotonic`."""
 
     address: Address
     started: float
-    status: Callable[[], str]  # what Linux tells of the process
+    status: Callable[[], str]  # returns /proc/PID/status
 
     def peak_bytes(self) -> int:
-        """Return the most memory that was resident."""
+        """Return the peak of the resident memory."""
         return int(re.search(r"VmHWM:\s+(\d+) kB", self.status())[1]) * 1024  # type: ignore[index]  # always there
 
 
@@ -52,18 +52,18 @@ def pod() -> dict[str, Any]:
 
 
 def mebibytes(quantity: str) -> int:
-    """Return the number in a quantity such as 500Mi, which is all that the manifests use."""
+    """Return the number in a quantity such as 500Mi, the only form that the manifests use."""
     return int(quantity.removesuffix("Mi"))
 
 
 def _docker(*arguments: str) -> str:
     command = [DOCKER, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # ours alone
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @contextmanager
 def in_container(image: str, cores: float | None, memory: int) -> Iterator[Service]:
-    """Run the image as the pod does, with so many mebibytes."""
+    """Run the image under the restrictions of the pod, with `memory` in mebibytes."""
     limits = ["--memory", f"{memory}m", *([] if cores is None else ["--cpus", str(cores)])]
     hardening = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
     container = _docker("create", *limits, *hardening, "--publish", "127.0.0.1::8000", image)
@@ -78,7 +78,7 @@ def in_container(image: str, cores: float | None, memory: int) -> Iterator[Servi
 
 @contextmanager
 def in_control_group(cores: float | None, memory: int) -> Iterator[Service]:
-    """Run the service as a process, with so many mebibytes."""
+    """Run the service as a process in a control group, with `memory` in mebibytes."""
     with control_group(cores, memory * 2**20) as groups:
         started = time.monotonic()
         with serving(groups) as (process, address):
@@ -92,7 +92,7 @@ def seconds_to_ready(service: Service) -> float:
 
 
 def measure(run: Callable[[float | None, int], Any], cores: float | None, memory: int) -> dict[str, Any]:
-    """Return the longest of several starts, and what the last one got under load."""
+    """Start the service several times, and load it after the last start; return the longest start and the rest."""
     starts = []
     for _ in range(STARTS - 1):
         with run(cores, memory) as service:
@@ -115,7 +115,7 @@ def measure(run: Callable[[float | None, int], Any], cores: float | None, memory
 
 
 def checks(measured: dict[str, Any], pod: dict[str, Any]) -> list[tuple[bool, str]]:
-    """Return whether each figure of the pod holds against what was measured, in words."""
+    """Compare the figures of the pod with the measurements; return for each whether it holds, and a description."""
     [container] = pod["containers"]
     budget = container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"]
     ready = measured["200m"]["seconds to ready"]
@@ -139,7 +139,7 @@ def checks(measured: dict[str, Any], pod: dict[str, Any]) -> list[tuple[bool, st
 
 
 def environment() -> tuple[str, Callable[[float | None, int], Any]]:
-    """Return how the service can be run under limits here, in words and as a function; end where it cannot."""
+    """Return a description of how the service runs under limits here, and the function that runs it; exit if none."""
     image = pod()["containers"][0]["image"]
     try:
         _docker("image", "inspect", image)
@@ -152,14 +152,14 @@ def environment() -> tuple[str, Callable[[float | None, int], Any]]:
             pass
     except OSError as error:
         sys.exit(
-            "Cannot measure here: no container engine has the image, and no control group can be made, which needs "
-            f"Linux and root or a part of the tree of control groups that is yours: {error}."
+            "Cannot measure here. No container engine has the image, and a control group cannot be created, which "
+            f"needs Linux and root, or control groups that are delegated to you: {error}."
         )
     return "a process in a control group", in_control_group
 
 
 def main() -> None:
-    """Measure, print, record, and fail where the manifests do not hold."""
+    """Measure, print and record; exit with 1 if a figure of the manifests does not hold."""
     how, run = environment()
     memory = mebibytes(pod()["containers"][0]["resources"]["limits"]["memory"])
     measured: dict[str, Any] = {

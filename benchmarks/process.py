@@ -1,4 +1,4 @@
-"""A server as a process with all its children: its environment, its start, its CPU time, its memory, its end."""
+"""Runs a server as a process: installs, starts and stops it, and measures it with all its child processes."""
 
 import http.client
 import json
@@ -23,12 +23,12 @@ _MARK = "BENCHMARK_ID"
 
 
 class CannotRunError(Exception):
-    """A server cannot be installed, started or asked here."""
+    """A server cannot be installed or started here, or does not answer."""
 
 
 @dataclass
 class Running:
-    """A server that is ready."""
+    """A server that is ready. `mark` is a variable in the environment of all its processes."""
 
     server: Server
     port: int
@@ -37,26 +37,26 @@ class Running:
     start_cpu_seconds: float
 
     def processes(self) -> list[Path]:
-        """Return the folders in /proc of the server's processes: all that inherited the mark."""
+        """Return the folders in /proc of all processes of the server."""
         return _marked(self.mark)
 
     def cpu_seconds(self) -> float:
-        """Return what all its processes have used."""
+        """Return the CPU time that all its processes have used."""
         return _cpu_seconds(self.mark)
 
     def memory(self) -> float:
-        """Return the MB that all its processes hold together; what they share counts once."""
+        """Return the MB of memory of all its processes; shared memory counts once."""
         return sum(_kilobytes(process / "smaps_rollup", "Pss:") for process in self.processes()) * 1024 / 1e6
 
     def resident(self) -> float:
-        """Return the MB that are resident in all its processes."""
+        """Return the MB that are resident in all its processes; shared memory counts in each of them."""
         return sum(_kilobytes(process / "status", "VmRSS:") for process in self.processes()) * 1024 / 1e6
 
     def ask(self, loans: list[Loan]) -> list[str]:
-        """Return the label of each loan, asked for one after the other.
+        """Send one request per loan, one after the other; return the labels.
 
         Raises:
-            CannotRunError: an answer is none.
+            CannotRunError: a request fails, or is not answered with 200.
         """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         labels = []
@@ -76,10 +76,10 @@ class Running:
 
 
 def installed(name: str) -> Path:
-    """Return the folder of the commands in the environment of this name, which is made where it is not there yet.
+    """Return the `bin` folder of the environment with this name; install the environment if it is missing or stale.
 
     Raises:
-        CannotRunError: it cannot be made.
+        CannotRunError: the environment cannot be installed.
     """
     if name == "service":
         return ENVIRONMENTS / "service" / "bin"
@@ -105,7 +105,7 @@ def installed(name: str) -> Path:
 
 @contextmanager
 def running(server: Server) -> Iterator[Running]:
-    """Start the server; yield it once it is ready; end it and all that it started."""
+    """Start the server, yield it when it is ready, and stop it with all its child processes."""
     commands = installed(server.environment)
     mark = uuid.uuid4().hex
     port, other_port = _free_ports(2)
@@ -127,7 +127,7 @@ def running(server: Server) -> Iterator[Running]:
         if server.saved_by:
             saving = [str(commands / "python"), "-m", server.saved_by, str(saved)]
             if subprocess.run(saving, env=environment, cwd=ROOT, stdout=output, stderr=output, check=False).returncode:
-                raise CannotRunError(f"cannot save its model; {log} has its words")
+                raise CannotRunError(f"cannot save its model; see {log}")
         program, *arguments = shlex.split(server.command.format(port=port, saved=saved))
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -136,7 +136,7 @@ def running(server: Server) -> Iterator[Running]:
     try:
         while not _is_ready(port, server.ready):
             if process.poll() is not None or time.perf_counter() - start > _START:
-                raise CannotRunError(f"does not become ready; {log} has its words")
+                raise CannotRunError(f"does not become ready; see {log}")
             time.sleep(0.02)
         yield Running(server, port, mark, time.perf_counter() - start, _cpu_seconds(mark))
     finally:
@@ -189,7 +189,7 @@ def _marked(mark: str) -> list[Path]:
         try:
             if f"{_MARK}={mark}".encode() in (folder / "environ").read_bytes():
                 found.append(folder)
-        except OSError:  # it has ended, or is not ours
+        except OSError:  # the process has ended, or belongs to another user
             continue
     return found
 
@@ -201,7 +201,7 @@ def _cpu_seconds(mark: str) -> float:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        total += sum(int(field) for field in fields[11:15])  # its own, and of its children that have ended
+        total += sum(int(field) for field in fields[11:15])  # the process itself, and its children that have ended
     return total / _TICK
 
 

@@ -1,6 +1,6 @@
-"""Tells where the service and its ceiling spend their time under load: py-spy looks at them 250 times a second.
+"""Profiles the service and its ceiling under load: py-spy samples their stacks 250 times a second.
 
-The stacks are left in build/benchmark/. Linux lets an ordinary user do this where kernel.yama.ptrace_scope is 0.
+The stacks are written to build/benchmark/. An ordinary user may do this if kernel.yama.ptrace_scope is 0.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from benchmarks.process import Running, installed, running
 from benchmarks.servers import BUILD, CEILING, OURS
 
 CONNECTIONS, RATE, TURNS = 16, 250, 9
-# Which part of a request a function belongs to, by a piece of its file's path; the innermost one that has it counts.
+# The part of a request that a frame belongs to, by a piece of the frame's path. The innermost known frame decides.
 PARTS = {
     "single_row.py": "the trees",
     "credit_risk_model/prediction/": "the rest of the model",
@@ -40,7 +40,7 @@ REST = "event loop and kernel"
 
 
 def part(stack: str) -> str:
-    """Return the part of a request that a stack of py-spy's belongs to: its frames from the outermost, between `;`."""
+    """Return the part of a request that a stack of py-spy belongs to: the outermost frame first, separated by `;`."""
     for frame in reversed(stack.split(";")):
         for piece, name in PARTS.items():
             if piece in frame:
@@ -49,7 +49,7 @@ def part(stack: str) -> str:
 
 
 def spied(found: Running, bodies: Path, seconds: float) -> Counter[str]:
-    """Return the µs of CPU time that each part takes of a request."""
+    """Return the CPU time in µs that each part of a request takes."""
     [process] = found.processes()
     raw = BUILD / f"{found.server.class_path}.stacks"
     before = found.cpu_seconds()
@@ -72,7 +72,7 @@ def main() -> None:
     """Measure in turns, print and record."""
     parser = argparse.ArgumentParser("python -m benchmarks.profile", description=__doc__)
     parser.add_argument("--data", help="a file of real loans (default: synthetic loans)")
-    parser.add_argument("--seconds", type=float, default=6, help="of each turn")
+    parser.add_argument("--seconds", type=float, default=6, help="the duration of each turn")
     arguments = parser.parse_args()
     wrk.require()
     installed("profile")

@@ -1,4 +1,4 @@
-"""What was measured, in a file for each benchmark, with the machine and the date."""
+"""The results of the benchmarks: one JSON file per benchmark, with the machine and the date."""
 
 import json
 import os
@@ -15,17 +15,17 @@ ENVIRONMENTS = ROOT / (os.environ.get("CREDIT_RISK_ENVIRONMENTS") or ".venv")
 
 
 def conditions() -> dict[str, str]:
-    """Return where and when this is; the variable MACHINE says more of the machine than can be read off it."""
+    """Return the machine and the date; the environment variable MACHINE overrides the detected machine."""
     return {"machine": os.environ.get("MACHINE") or _machine(), "date": time.strftime("%Y-%m-%d")}
 
 
 def write(name: str, figures: dict[str, Any]) -> None:
-    """Keep what a benchmark measured."""
+    """Write the results of a benchmark."""
     (FOLDER / f"{name}.json").write_text(json.dumps(conditions() | figures, indent=1) + "\n")
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return what a benchmark measured last."""
+    """Return the last results of a benchmark."""
     found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
     return found
 

@@ -1,6 +1,6 @@
-"""Measures what each refinement of the service brings: with it and without it, in turns, in one run.
+"""Measures the service with and without each of its refinements, in alternating turns.
 
-The service runs on the first core, the load and the probing on the second one.
+The service runs on the first core, the load and the probes on the second one.
 """
 
 import argparse
@@ -23,9 +23,9 @@ SECONDS = 5.0
 
 
 async def connect_until_refused(address: Address, end: float) -> int:
-    """Ask with 64 clients, on a new connection for each request; return how many requests got no answer.
+    """Send requests with 64 clients, each on a new connection; return how many requests got no answer.
 
-    A connection that is refused is not lost: a client knows that nobody got its request.
+    A refused connection does not count as lost: its client knows that the request was not received.
     """
     lost = 0
 
@@ -46,7 +46,7 @@ async def connect_until_refused(address: Address, end: float) -> int:
 
 
 def measure(change: str) -> dict[str, float]:
-    """Return the figures of one start of the service with this change."""
+    """Start the service with this change, measure it and return the figures."""
     core = min(os.sched_getaffinity(0))
     with serving(core=core, module=("benchmarks.served.refined", change)) as (process, address):
         until_ready(address)

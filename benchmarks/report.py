@@ -12,96 +12,64 @@ DIFFERENT = {1: "always the same loan", 500: "500 different loans in turn"}  # t
 
 
 def figures(result: dict[str, Any], server: str, connections: str, name: str) -> list[float]:
-    """Return what each turn measured."""
+    """Return the figure `name` of each turn."""
     return [turn["loads"][connections][name] for turn in result["servers"][server]]
 
 
 def ratio(result: dict[str, Any], one: str, other: str, connections: str, name: str = "requests per second") -> float:
-    """Return the median of the ratios, each of two servers in the same round."""
+    """Return the median ratio of the servers `one` and `other`, which are compared within each round."""
     pairs = zip(figures(result, one, connections, name), figures(result, other, connections, name), strict=True)
     return statistics.median(mine / theirs for mine, theirs in pairs)
 
 
 def rates(result: dict[str, Any]) -> str:
-    """Return the table of the requests per second, and what they cost."""
+    """Return the table of the requests per second of each server, and of what they take."""
     lines = [
-        "| | 1 connection | 16 connections | 128 | share of ours at 16 | CPU per request | memory | errors |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| | requests/s with 1 connection | with 16 (least to most) | with 128 | share of ours with 16 "
+        "| p99 with 16 | CPU per request | CPU to start | memory |",
+        f"|---|{'---:|' * 8}",
     ]
+    errors = {}
     for server, turns in result["servers"].items():
         loads = [load for turn in turns for load in turn["loads"].values()]
         middle = figures(result, server, "16", "requests per second")
+        start = statistics.median(turn["CPU seconds to ready"] for turn in turns)
         cells = [
             f"{_median(result, server, '1', 'requests per second'):,.0f}",
             f"{statistics.median(middle):,.0f} ({min(middle):,.0f} to {max(middle):,.0f})",
             f"{_median(result, server, '128', 'requests per second'):,.0f}",
             f"{ratio(result, server, OURS, '16'):.2f}",
+            f"{_median(result, server, '16', 'p99 ms'):,.0f} ms",
             f"{_median(result, server, '16', 'CPU ms per request'):.2f} ms",
+            f"{start:.1f} s",
             f"{max(load['memory MB'] for load in loads):,.0f} MB",
-            f"{sum(load['errors'] for load in loads):,.0f}",
         ]
         lines.append(f"| {server} | {' | '.join(cells)} |")
+        errors[server] = sum(load["errors"] for load in loads)
+    failed = ", ".join(f"{count:,.0f} of {server}" for server, count in errors.items() if count)
     lines += [f"\nNot measured: {server} {reason}." for server, reason in result["not measured"].items()]
-    lines.append(f"\nRequests per second: {_conditions(result)}.")
-    return "\n".join(lines)
-
-
-def load(result: dict[str, Any], connections: str) -> str:
-    """Return the table of all that was measured with so many connections, with the spread and the ratio to ours."""
-    columns = {
-        "requests per second": ("requests/s", ",.0f"),
-        "p50 ms": ("p50 in ms", ",.1f"),
-        "p99 ms": ("p99 in ms", ",.1f"),
-        "CPU ms per request": ("CPU ms per request", ".2f"),
-        "memory MB": ("memory in MB", ",.0f"),
-    }
-    lines = [f"| {connections} connection{'s' * (connections != '1')} | "]
-    lines[0] += " | ".join(heading for heading, _ in columns.values()) + " | errors |"
-    lines.append("|---|" + "---:|" * (len(columns) + 1))
-    for server in result["servers"]:
-        cells = []
-        for name, (_, form) in columns.items():
-            found = figures(result, server, connections, name)
-            least, median, most = (format(value, form) for value in (min(found), statistics.median(found), max(found)))
-            times = ratio(result, server, OURS, connections, name)
-            cells.append(f"{median} ({least} to {most}), {times:.2f}")
-        cells.append(f"{sum(figures(result, server, connections, 'errors')):,.0f}")
-        lines.append(f"| {server} | {' | '.join(cells)} |")
-    lines.append(f"\nMedian (minimum to maximum), and its ratio to ours: {_conditions(result)}.")
-    return "\n".join(lines)
-
-
-def starts(result: dict[str, Any]) -> str:
-    """Return the table of the starts, from the start of the process until it is ready."""
-    lines = [
-        "| | CPU time | share of the article's | time | resident memory after 1,000 requests |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for server, turns in result["servers"].items():
-        cpu, time, resident = (
-            statistics.median(turn[name] for turn in turns)
-            for name in ("CPU seconds to ready", "seconds to ready", "resident MB after 1000 requests")
-        )
-        share = f"{start_ratio(result, server, ARTICLE):.2f}" if ARTICLE in result["servers"] else "-"
-        lines.append(f"| {server} | {cpu:.2f} s | {share} | {time:.1f} s | {resident:,.0f} MB |")
-    lines.append(f"\nMedians of {len(result['servers'][OURS])} starts, {result['machine']}, {result['date']}.")
+    lines.append(
+        f"\nMedians of {len(result['servers'][OURS])} alternating rounds of {result['seconds']:.0f} s; "
+        f"{result['loans']}; {result['machine']}, Python {result['python']}, {result['date']}. "
+        f"Errors: {failed or 'none'}."
+    )
     return "\n".join(lines)
 
 
 def start_ratio(result: dict[str, Any], one: str, other: str) -> float:
-    """Return the median of the ratios of the CPU time of two starts in the same round."""
+    """Return the median ratio of the CPU time to start of two servers, compared within each round."""
     mine, theirs = ([float(turn["CPU seconds to ready"]) for turn in result["servers"][name]] for name in (one, other))
     return statistics.median(this / that for this, that in zip(mine, theirs, strict=True))
 
 
 def turns_ratio(result: dict[str, Any], one: str, other: str, connections: str, name: str) -> float:
-    """Return the median of the ratios of `requests` or `p99`, each of two servers in the same turn."""
+    """Return the median ratio of `requests` or `p99` of two servers, compared within each turn."""
     pairs = zip(result[connections][one], result[connections][other], strict=True)
     return statistics.median(float(mine[name]) / float(theirs[name]) for mine, theirs in pairs)
 
 
 def ceiling(result: dict[str, Any]) -> str:
-    """Return the table of this project beside what comes closest to it."""
+    """Return the table that compares this project with the servers that come closest to it."""
     headings = ("requests/s at 16", "at 128", "p99 at 16", "at 128", "its CPU per request at 16", "at 128")
     lines = [f"| this project compared with | {' | '.join(headings)} |"]
     lines.append("|---|---:|---:|---:|---:|---:|---:|")
@@ -124,7 +92,7 @@ def ceiling(result: dict[str, Any]) -> str:
 
 
 def layers(result: dict[str, Any]) -> str:
-    """Return the table of what each layer adds to a request."""
+    """Return the table of the CPU time that each layer adds to a request."""
     lines = ["| layer | CPU µs | quartiles |", "|---|---:|---:|"]
     for name, (low, median, high) in result["layers"].items():
         lines.append(f"| {name} | {median:.0f} | {low:.0f} to {high:.0f} |")
@@ -133,7 +101,7 @@ def layers(result: dict[str, Any]) -> str:
 
 
 def refinements(result: dict[str, Any]) -> str:
-    """Return the table of what each refinement of the service brings."""
+    """Return the table of the service without each of its refinements."""
     names = ("predictions per second", "CPU µs per request", "probe p99 in ms", "lost at the close")
     lines = [f"| the service | {' | '.join(names)} |", "|---|---:|---:|---:|---:|"]
     for change, figures in result["changes"].items():
@@ -146,7 +114,7 @@ def refinements(result: dict[str, Any]) -> str:
 
 
 def parts(result: dict[str, Any]) -> list[dict[str, float]]:
-    """Return the median µs of CPU of each part of a request: in the service, and in its ceiling."""
+    """Return the median CPU time in µs of each part of a request: in the service, and in its ceiling."""
     return [
         {part: statistics.median(turn.get(part, 0) for turn in turns) for part in set().union(*turns)}
         for turns in (result["turns"][OURS], result["turns"][CEILING])
@@ -154,7 +122,7 @@ def parts(result: dict[str, Any]) -> list[dict[str, float]]:
 
 
 def profile(result: dict[str, Any]) -> str:
-    """Return the table of where the time of a request goes, in the service and in its ceiling."""
+    """Return the table of the CPU time of each part of a request, in the service and in its ceiling."""
     lines = ["| part of a request, CPU µs | this project | its ceiling |", "|---|---:|---:|"]
     service, of_ceiling = parts(result)
     for part in sorted(service, key=lambda name: -service[name]):
@@ -165,41 +133,6 @@ def profile(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def model(result: dict[str, Any]) -> str:
-    """Return the table of the model alone."""
-    found = result["benchmarks"]
-    lines = [
-        "| one loan | the model, from schema object to answer | `Booster.predict` on a numpy row | ratio |",
-        "|---|---:|---:|---:|",
-    ]
-    for count, words in DIFFERENT.items():
-        one, ready = (found[f"one_loan_{who}[{count}]"]["median seconds"] * 1e6 for who in ("model", "booster"))
-        lines.append(f"| {words} | {one:.1f} µs | {ready:.1f} µs | {one / ready:.2f} |")
-    many = found["many_loans"]
-    lines += [
-        f"\n100,000 loans from data frame to labels on all cores: {many['median seconds']:.2f} s, "
-        f"{many['times Booster.predict']:.2f} times `Booster.predict` on the matrix.\n",
-        "| loans | time per loan | memory in addition to the data frame |",
-        "|---:|---:|---:|",
-    ]
-    for name, figure in found.items():
-        if name.startswith("number_of_loans"):
-            number = int(name.partition("[")[2].rstrip("]"))
-            lines.append(
-                f"| {number:,} | {figure['median seconds'] / number * 1e6:.1f} µs | {figure['peak MB']:.1f} MB |"
-            )
-    lines.append(f"\nMedians of the rounds, {result['machine']}, {result['date']}.")
-    return "\n".join(lines)
-
-
-def soak(result: dict[str, Any]) -> str:
-    """Return what came of the soak."""
-    return (
-        f"{result['requests']:,} requests on {result['connections']} connections, {result['errors']} errors; the "
-        f"memory grew by {result['growth in MB']} MB after the first 10,000 ({result['machine']}, {result['date']})."
-    )
-
-
 def _median(result: dict[str, Any], server: str, connections: str, name: str) -> float:
     return statistics.median(figures(result, server, connections, name))
 
@@ -208,16 +141,9 @@ def _where(result: dict[str, Any]) -> str:
     return f"{result['loans']}; {result['machine']}, {result['date']}"
 
 
-def _conditions(result: dict[str, Any]) -> str:
-    return (
-        f"medians of {len(result['servers'][OURS])} alternating rounds of {result['seconds']:.0f} s; "
-        f"{result['loans']}; {result['machine']}, Python {result['python']}, {result['date']}"
-    )
-
-
 def draw(result: dict[str, Any], path: Path) -> None:
-    """Draw the requests per second of all servers as bars, and the spread as lines."""
-    import matplotlib  # takes a second, which the table need not wait for
+    """Draw the requests per second of all servers as bars with error bars from the minimum to the maximum."""
+    import matplotlib  # its import takes a second, which the tables do not need
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "speed"

@@ -1,7 +1,7 @@
-"""Measures the probes while 256 connections ask for predictions, on a whole core and on a fifth of one.
+"""Measures the probes while 256 connections request predictions, on a whole core and on a fifth of one.
 
-The service runs on the first core, the load and the probing on the second one. A fifth of a core is a control
-group with a quota of 20 ms in every 100 ms, as a Kubernetes limit of 200m sets it, and needs root.
+The service runs on the first core, the load and the probes on the second one. A fifth of a core is a control group with
+a quota of 20 ms in every 100 ms, as a Kubernetes limit of 200m sets it. This needs root.
 """
 
 import json
@@ -23,7 +23,7 @@ SECONDS = float(os.environ.get("LOAD_SECONDS", "30"))
 
 
 def measure(groups: Sequence[Path] = ()) -> dict[str, Any]:
-    """Return what the probes and the predictions got in `SECONDS`."""
+    """Return the rates of the predictions and the times of the probes over `SECONDS`."""
     with serving(groups, core=min(os.sched_getaffinity(0))) as (_, address):
         until_ready(address)
         end = time.time() + SECONDS
@@ -57,7 +57,7 @@ def main() -> None:
         with control_group(0.2) as groups:
             result["a fifth of a core"] = measure(groups)
     except OSError as error:
-        print(f"A fifth of a core was not measured, a control group needs root: {error}.", file=sys.stderr)
+        print(f"A fifth of a core was not measured, because a control group needs root: {error}.", file=sys.stderr)
     record.write("saturation", result)
     print(json.dumps(result, indent=1))
 

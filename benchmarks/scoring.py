@@ -1,6 +1,6 @@
-"""Measures the scoring of whole files against `Booster.predict` alone.
+"""Compares the scoring of a whole file with `Booster.predict` alone.
 
-The loans are those of DATA, Lending Club's loan.csv, repeated to 1,000,000 rows.
+The file has the loans of DATA, Lending Club's loan.csv, repeated to 1,000,000 rows.
 """
 
 import json
@@ -35,7 +35,7 @@ COLUMNS = ["id", *(feature.column for feature in FEATURES)]
 
 
 def write(data: Path, path: Path) -> None:
-    """Write the loans of `data` to Parquet, again and again until there are enough."""
+    """Write the loans of `data` to Parquet, repeated to `ROWS` rows."""
     texts = {feature.column: pa.string() for feature in FEATURES if feature.categories}
     convert = pacsv.ConvertOptions(include_columns=COLUMNS, column_types=texts)
     loans = pacsv.read_csv(data, convert_options=convert)
@@ -43,14 +43,14 @@ def write(data: Path, path: Path) -> None:
 
 
 def seconds(function: Callable[[], Any]) -> tuple[float, float]:
-    """Return the time that the function takes, and that of all cores together."""
+    """Return the elapsed time and the CPU time of a call, in seconds."""
     start, busy = time.perf_counter(), time.process_time()
     function()
     return time.perf_counter() - start, time.process_time() - busy
 
 
 def file_against_booster(loans: Path, folder: Path) -> dict[str, Any]:
-    """Take turns: the command, from the file to the file, and the booster alone on the same matrix."""
+    """Measure in turns: the command, from file to file, and the booster alone on the same matrix."""
     source, inputs, _ = open_inputs(loans, 100_000)
     matrix = np.concatenate([encode(source.read(chunk), inputs).matrix for chunk in source.chunks()])
     model = scorer.load()
@@ -72,8 +72,8 @@ def file_against_booster(loans: Path, folder: Path) -> dict[str, Any]:
 
 
 def memory(loans: Path, folder: Path) -> float:
-    """Return the most megabytes that the command has, as a process of its own."""
-    subprocess.run(  # our own command
+    """Return the peak memory of the command in MB, measured in a process of its own."""
+    subprocess.run(
         [sys.executable, "-m", "credit_risk_model.scoring", loans, folder / "memory.parquet", "--accept-rejects"],
         cwd=ROOT,
         check=True,
@@ -83,7 +83,7 @@ def memory(loans: Path, folder: Path) -> float:
 
 
 def contributions(loans: Path) -> dict[str, Any]:
-    """Return by how much contributions and base value miss the log-odds at most, on real loans, and the time of one."""
+    """Return the largest error of the sums of contributions against the log-odds, and the time for one loan."""
     source, inputs, _ = open_inputs(loans, 5_000)
     matrix = encode(source.read(next(source.chunks())), inputs).matrix
     model = scorer.load()

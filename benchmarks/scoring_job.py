@@ -1,6 +1,6 @@
-"""Scores a large Parquet file in the pod of the Job with each engine, and records the time and the most memory.
+"""Scores a large Parquet file with each engine under the limits of the Job; records the time and the peak memory.
 
-The loans are synthetic. Needs a container engine and the image of `make scoring-image`.
+The loans are synthetic. This needs a container engine and the image of `make scoring-image`.
 """
 
 import os
@@ -23,7 +23,7 @@ from credit_risk_model.training import invented
 
 MANIFEST = record.ROOT / "kubernetes" / "jobs" / "score.yaml"
 ROWS = int(os.environ.get("ROWS", "5000000"))
-ROW_GROUP = 2**20  # rows, as pyarrow writes it where nobody asks for another
+ROW_GROUP = 2**20  # rows, the default of pyarrow
 RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
 _CLUSTER = (
     "python -m distributed.cli.dask_scheduler --host 127.0.0.1 --no-dashboard &"
@@ -39,18 +39,18 @@ ENGINES = {
         ("--engine=dask", "--scheduler=tcp://127.0.0.1:8786"),
     ),
 }
-"""What the container runs instead of its entrypoint, and the arguments after those of the Job."""
+"""For each engine: the program that replaces the entrypoint, and further arguments after those of the Job."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A run in a container that has ended."""
+    """A finished run in a container."""
 
     exit_code: int
     log: str
     seconds: float
     peak_mebibytes: int
-    """The most that all processes held together, without the pages of files; looked at every second."""
+    """The peak memory of all processes together, without cached pages of files; sampled every second."""
 
 
 def write(path: Path, rows: int, row_group: int = ROW_GROUP) -> None:
@@ -66,7 +66,7 @@ def memory() -> int:
 
 
 def score(folder: Path, engine: str, *arguments: str) -> Scored:
-    """Score `loans.parquet` in the folder as the Job does, but with this engine and these further arguments."""
+    """Score `loans.parquet` in the folder like the Job, but with this engine and further arguments."""
     folder.chmod(0o777)  # the container has a user of its own
     program, options = ENGINES[engine]
     limits = [f"--memory={memory()}m", f"--memory-swap={memory()}m", "--tmpfs=/tmp:size=256m,mode=1777"]
@@ -90,7 +90,7 @@ def score(folder: Path, engine: str, *arguments: str) -> Scored:
 
 
 def main() -> None:
-    """Measure, print, and record; end with 1 where an engine did not score the whole file."""
+    """Measure, print and record; exit with 1 if an engine does not score the whole file."""
     results = {}
     for engine in ENGINES:
         with tempfile.TemporaryDirectory() as name:
@@ -111,7 +111,7 @@ def _container() -> dict[str, Any]:
 
 
 def _bytes(container: str) -> int:
-    """Return what the control group of the container holds now, under version 1 or 2; 0 where it has just ended."""
+    """Return the memory that the container uses now (control groups version 1 or 2), or 0 if it has just ended."""
     files = "/sys/fs/cgroup/memory.stat /sys/fs/cgroup/memory/memory.stat"
     shown = _docker("exec", container, "sh", "-c", f"cat {files} 2>/dev/null", check=False)
     found = re.search(r"^(?:anon|total_rss) (\d+)$", shown, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The servers to compare: how each is started and asked, with the same booster, schemas and threshold."""
+"""The servers to compare: how each one is started and requested, with the same booster, schemas and threshold."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,11 +30,12 @@ def _row(loan: Loan) -> list[float]:
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """How a server is started and asked.
+    """How a server is started and requested.
 
-    `command` is found in the `environment`; `{port}` stands for the port, `{saved}` for the folder to which
-    `saved_by` saved the model, `{configuration}` for the project's one with the model `class_path`. `body` makes a
-    request of a loan, and `risk` takes the label from the answer.
+    `command` is a program of `environment`. In it, `{port}` is replaced by the port, and `{saved}` by the folder to
+    which the module `saved_by` saved the model. In `variables`, `{configuration}` is replaced by the path of the
+    project's configuration with the model `class_path`. `body` turns a loan into the body of a request; `risk` returns
+    the label of an answer.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Asks the service 200,000 times, and tells how much its memory grew after the first 10,000: `make soak`."""
+"""Sends 200,000 requests, and measures how much the memory grows after the first 10,000: `make soak`."""
 
 import argparse
 import re
@@ -17,7 +17,7 @@ CONNECTIONS = 16
 
 
 def answered(found: Running) -> int:
-    """Return how many predictions the service says it has answered."""
+    """Return the number of answered predictions in the metrics of the service."""
     directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with directly.open(f"http://127.0.0.1:{found.port}/metrics") as answer:
         text = answer.read().decode()
@@ -26,7 +26,7 @@ def answered(found: Running) -> int:
 
 
 def main() -> None:
-    """Ask, print, and record; end with 1 where an answer was an error, or the memory grew more than it may."""
+    """Measure, print and record; exit with 1 if a request failed or the memory grew by more than `GOAL`."""
     parser = argparse.ArgumentParser("python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--data", help="a file of real loans (default: synthetic loans)")
     parser.add_argument("--requests", type=int, default=200_000)

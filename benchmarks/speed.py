@@ -1,6 +1,6 @@
-"""Measures this project beside what one would use in its place: `make bench`.
+"""Compares the speed of this project with that of other servers: `make bench`.
 
-Every server answers the same loans from one worker; they take turns, so that a slow spell of the machine meets all.
+Every server answers the same loans from one worker. They take turns, so that a slow moment of the machine affects all.
 """
 
 import argparse
@@ -20,12 +20,12 @@ CONNECTIONS = (1, 16, 128)
 
 
 def main() -> None:
-    """Measure, print, and write the figures."""
+    """Measure, print and record."""
     parser = argparse.ArgumentParser("python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--data", help="a file of real loans (default: synthetic loans)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5, help="of each load")
-    parser.add_argument("--only", help="ours and the servers whose names contain this; nothing is written then")
+    parser.add_argument("--seconds", type=float, default=5, help="the duration of each load")
+    parser.add_argument("--only", help="measure only ours and the servers whose names contain this; write nothing")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the server too
     wrk.require()
@@ -56,14 +56,14 @@ def main() -> None:
                 print(f"  {error}")
                 continue
             result["servers"][server.name].append(turn)
-        if not arguments.only:  # after each round, so that a run that is stopped leaves what it has
+        if not arguments.only:  # after each round, so that an interrupted run keeps its results
             record.write("speed", result)
     result = record.conditions() | result
-    print(report.rates(result), *(report.load(result, str(count)) for count in CONNECTIONS), sep="\n\n")
+    print(report.rates(result))
 
 
 def measure(found: Running, bodies: list[dict[str, Any]], expected: list[str], seconds: float) -> dict[str, Any]:
-    """Return the figures of one turn; the answers are compared first.
+    """Check the answers of the server, then measure it once under each load.
 
     Raises:
         CannotRunError: an answer is not the expected one.
@@ -82,17 +82,17 @@ def measure(found: Running, bodies: list[dict[str, Any]], expected: list[str], s
 
 
 def check(server: Server, labels: list[str], expected: list[str]) -> None:
-    """Compare the answers; nothing is asked of the ceiling but that it answers."""
+    """Compare the labels with the expected ones; the ceiling only has to answer."""
     if labels != expected and "constant" not in server.name:
         wrong = sum(label != other for label, other in zip(labels, expected, strict=True))
-        raise CannotRunError(f"gives another answer for {wrong} of {len(expected)} loans")
+        raise CannotRunError(f"gives a wrong label for {wrong} of {len(expected)} loans")
 
 
 def under_load(found: Running, bodies: Path, connections: int, seconds: float) -> dict[str, float]:
-    """Return what came back in so many seconds, what it cost, and the most memory that was seen meanwhile.
+    """Return the rates, times, CPU time and peak memory of the server under this load.
 
     Raises:
-        CannotRunError: nothing came back.
+        CannotRunError: nothing was answered.
     """
     before = found.cpu_seconds()
     asking = wrk.start(found, bodies, connections, seconds)
@@ -102,7 +102,7 @@ def under_load(found: Running, bodies: Path, connections: int, seconds: float) -
         time.sleep(0.5)
     figures = wrk.result(asking)
     if not figures["requests"]:
-        raise CannotRunError(f"answers nothing to {connections} connections in {seconds:.0f} s")
+        raise CannotRunError(f"answers no request of {connections} connections in {seconds:.0f} s")
     used = found.cpu_seconds() - before
     return {
         "requests per second": figures["requests"] / figures["seconds"],

@@ -1,4 +1,4 @@
-"""The model alone: one loan, and many, beside LightGBM's own `Booster.predict`."""
+"""The model alone, for one loan and for many loans, compared with LightGBM's `Booster.predict`."""
 
 import itertools
 import statistics
@@ -20,13 +20,13 @@ Data = tuple[CreditRiskModel, pd.DataFrame, list[dict[str, Any]]]
 
 @pytest.fixture(scope="session")
 def data() -> Data:
-    """The model, prepared loans, and 500 as requests have them."""
+    """The model, prepared loans, and 500 loans in the format of a request."""
     _, prepared = loans.prepared(None, 20_000)
     return CreditRiskModel(), prepared, loans.different(None)[1]
 
 
 def rows(prepared: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Return so many loans, from the first one again after the last one."""
+    """Return `count` rows; the loans are repeated if there are too few."""
     return prepared.iloc[np.resize(np.arange(len(prepared)), count)]
 
 
@@ -61,7 +61,7 @@ def test_many_loans(benchmark: BenchmarkFixture, data: Data) -> None:
         alone.append(time.perf_counter() - start)
 
     rounds = 9
-    # Before each round, so that a slow spell of the machine meets both.
+    # The booster runs before each round, so that a slow moment of the machine affects both.
     benchmark.pedantic(model.classify, (frame,), setup=booster, rounds=rounds, warmup_rounds=1)
     ratios = [ours / its for ours, its in zip(benchmark.stats.stats.data, alone[-rounds:], strict=True)]  # type: ignore[union-attr]
     benchmark.extra_info["times Booster.predict"] = round(statistics.median(ratios), 3)

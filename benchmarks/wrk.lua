@@ -1,4 +1,4 @@
--- Asks for each of the bodies in turn: wrk ... -- BODIES PATH; prints what came back as one line of JSON.
+-- Sends the bodies one after the other: wrk ... -- BODIES PATH. Prints the results as one line of JSON.
 local requests, next_one = {}, 0
 
 function init(arguments)

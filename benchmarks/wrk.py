@@ -1,4 +1,4 @@
-"""The load: wrk, a process of its own, asks for the predictions of the loans in turn."""
+"""The load: the program wrk requests predictions of the loans, one loan after the other."""
 
 import json
 import shutil
@@ -15,13 +15,13 @@ _SCRIPT = ROOT / "benchmarks" / "wrk.lua"
 
 
 def require() -> None:
-    """End with a clear word where wrk is not installed."""
+    """Exit with a message if wrk is not installed."""
     if not shutil.which("wrk"):
-        sys.exit("The load comes from wrk, which is not there: on Debian, 'apt install wrk' adds it.")
+        sys.exit("This benchmark needs wrk, which is not installed. On Debian, run 'apt install wrk'.")
 
 
 def write_bodies(server: Server, loans: list[Loan]) -> Path:
-    """Write the requests, one in a line, and return the file."""
+    """Write the bodies of the requests, one per line; return the file."""
     path = BUILD / "bodies.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(server.body(loan)) + "\n" for loan in loans))
@@ -29,7 +29,7 @@ def write_bodies(server: Server, loans: list[Loan]) -> Path:
 
 
 def start(found: Running, bodies: Path, connections: int, seconds: float) -> subprocess.Popen[str]:
-    """Start wrk with one thread, which keeps a worker in Python busy; an answer may be late, the latencies tell."""
+    """Start wrk with one thread, which is enough to keep a Python worker busy. Late answers count in the latencies."""
     options = [
         "-t1",
         f"-c{connections}",
@@ -44,6 +44,6 @@ def start(found: Running, bodies: Path, connections: int, seconds: float) -> sub
 
 
 def result(wrk: subprocess.Popen[str]) -> dict[str, Any]:
-    """Wait for the end, and return what wrk.lua printed last: requests, seconds, p50 and p99 in ms, errors."""
+    """Wait until wrk ends; return the figures that wrk.lua printed: requests, seconds, p50 and p99 in ms, errors."""
     found: dict[str, Any] = json.loads(wrk.communicate()[0].splitlines()[-1])
     return found

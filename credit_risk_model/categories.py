@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class EmploymentLength(StrEnum):
-    """Full years the borrower had been employed when applying."""
+    """Full years of employment at the time of the application."""
 
     LESS_THAN_1_YEAR = "< 1 year"
     ONE_YEAR = "1 year"
@@ -20,7 +20,7 @@ class EmploymentLength(StrEnum):
 
 
 class HomeOwnership(StrEnum):
-    """How the borrower lives: in a mortgaged home, in a rented one, or in one owned outright."""
+    """Whether the borrower's home is mortgaged, rented, or owned without a mortgage."""
 
     MORTGAGE = "MORTGAGE"
     RENT = "RENT"
@@ -28,7 +28,7 @@ class HomeOwnership(StrEnum):
 
 
 class LoanPurpose(StrEnum):
-    """What the borrower wants the money for, chosen from Lending Club's list."""
+    """The purpose of the loan, from Lending Club's list."""
 
     CAR = "car"
     CREDIT_CARD = "credit_card"
@@ -54,7 +54,7 @@ class Term(StrEnum):
 
 
 class VerificationStatus(StrEnum):
-    """Whether Lending Club confirmed the stated income, or at least its source."""
+    """Whether Lending Club verified the stated income, or at least its source."""
 
     NOT_VERIFIED = "Not Verified"
     SOURCE_VERIFIED = "Source Verified"
@@ -62,7 +62,7 @@ class VerificationStatus(StrEnum):
 
 
 class CreditRisk(StrEnum):
-    """The two classes the model tells apart; `risky` is the positive one."""
+    """The two classes of the model; `risky` is the positive one."""
 
     SAFE = "safe"
     RISKY = "risky"

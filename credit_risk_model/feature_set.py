@@ -1,4 +1,4 @@
-"""What an input of a model is, and how the inputs of one model become numbers."""
+"""Defines an input of a model, and encodes the inputs of a loan as numbers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Feature:
 
     @property
     def label(self) -> str:
-        """Its name for people."""
+        """The name to show to people."""
         return self.field.replace("_", " ").capitalize()
 
     @property
@@ -45,14 +45,14 @@ class Feature:
 
 
 class FeatureSet:
-    """The inputs of one model, in their order, and the encoding of its loans as rows of numbers."""
+    """The inputs of one model, in their order. It encodes loans as rows of numbers."""
 
     def __init__(self, features: Sequence[Feature]) -> None:
         self.features = tuple(features)
         self.fields = [feature.field for feature in features]
         self.names = [feature.name for feature in features]
         self.example = {feature.field: feature.example for feature in features}
-        """The loan of the documentation."""
+        """The example of the documentation: one loan in the format of a request."""
         self._codes = [
             (feature.field, {category: float(code) for code, category in enumerate(feature.categories or [])})
             for feature in features
@@ -63,11 +63,11 @@ class FeatureSet:
         return len(self.features)
 
     def specification(self) -> list[dict[str, Any]]:
-        """Names, order and categories of the features as an artifact's metadata records them."""
+        """Return the names and categories of the features in their order, as the metadata of an artifact has them."""
         return [{"name": feature.name, "categories": feature.categories} for feature in self.features]
 
     def encode_row(self, loan: Mapping[str, Any]) -> list[float]:
-        """Return the loan, given by the names of the request, as the numbers that the model takes.
+        """Encode one loan in the format of a request as a row of numbers.
 
         A category becomes its position in its enum, which is the code that LightGBM gave it in training.
 
@@ -77,7 +77,7 @@ class FeatureSet:
         return [codes[loan[field]] if codes else loan[field] for field, codes in self._codes]
 
     def encode_loans(self, loans: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
-        """Return the rows of `n` loans, one at least, as a matrix of shape (n, features).
+        """Encode `n` loans in the format of a request, at least one, as a matrix of shape (n, features).
 
         Raises:
             KeyError: a field is missing, or a category is not in its enum.
@@ -90,9 +90,10 @@ class FeatureSet:
         return np.array(encoded, dtype=np.float64).T
 
     def encode_batch(self, loans: pa.RecordBatch) -> NDArray[np.float64]:
-        """Return `n` loans, in columns of texts and float64 by the names of the request, as a (n, features) matrix.
+        """Encode `n` loans as a matrix of shape (n, features).
 
-        What is null, or a category that is not in its enum, becomes nan.
+        The columns have the names of a request, and contain text or float64. A null becomes nan, and so does a category
+        that is not in its enum.
         """
         matrix = np.empty((len(self), loans.num_rows)).T  # column by column, as it is filled
         for position, (field, codes) in enumerate(self._codes):
@@ -107,7 +108,7 @@ class FeatureSet:
         return matrix
 
     def encode_frame(self, loans: pd.DataFrame) -> NDArray[np.float64]:
-        """Return `n` prepared loans (numbers, and categories as categorical columns) as a (n, features) matrix."""
+        """Encode `n` prepared loans, with categories as categorical columns, as a matrix of shape (n, features)."""
         columns = [
             loans[feature.name].cat.codes if feature.categories else loans[feature.name] for feature in self.features
         ]

@@ -1,4 +1,4 @@
-"""The inputs of the two models: what each is called, and what it may hold."""
+"""The inputs of the two models: their names, types and ranges."""
 
 from credit_risk_model.categories import (
     EmploymentLength,
@@ -17,7 +17,7 @@ FEATURES = (
         type=int,
         minimum=1_896,
         maximum=273_000,
-        description="Yearly income in US dollars, as the borrower stated it.",
+        description="Yearly income in US dollars, as stated by the borrower.",
         example=52_000,
     ),
     Feature(
@@ -27,7 +27,7 @@ FEATURES = (
         type=int,
         minimum=0,
         maximum=20,
-        description="Debts handed to a collector within the last 12 months, medical ones left out.",
+        description="Number of collections in the last 12 months, without medical collections.",
         example=0,
     ),
     Feature(
@@ -37,7 +37,7 @@ FEATURES = (
         type=int,
         minimum=0,
         maximum=39,
-        description="Times within the last 2 years that a payment was 30 days late or more.",
+        description="Number of payments in the last 2 years that were at least 30 days late.",
         example=0,
     ),
     Feature(
@@ -47,7 +47,7 @@ FEATURES = (
         type=float,
         minimum=0.0,
         maximum=42.64,
-        description="Monthly payments on all debts but a mortgage and this loan, in per cent of the monthly income.",
+        description="Monthly payments on all debts except a mortgage and this loan, in per cent of the monthly income.",
         example=17.4,
     ),
     Feature(
@@ -73,7 +73,7 @@ FEATURES = (
         type=int,
         minimum=0,
         maximum=6,
-        description="Accounts on which the borrower is behind with payments now.",
+        description="Number of accounts with an overdue payment now.",
         example=0,
     ),
     Feature(
@@ -113,7 +113,7 @@ FEATURES = (
         type=int,
         minimum=0,
         maximum=86,
-        description="Bankruptcies, tax liens, judgements and the like on public record.",
+        description="Number of negative public records, such as bankruptcies, tax liens and judgements.",
         example=0,
     ),
     Feature(
@@ -121,7 +121,7 @@ FEATURES = (
         name="LoanPurpose",
         column="purpose",
         type=LoanPurpose,
-        description="What the money is for.",
+        description="The purpose of the loan.",
         example="debt_consolidation",
     ),
     Feature(
@@ -131,7 +131,7 @@ FEATURES = (
         type=float,
         minimum=0.0,
         maximum=892.3,
-        description="Revolving credit in use, in per cent of the revolving credit granted.",
+        description="Revolving credit in use, in per cent of the revolving credit limit.",
         example=61.8,
     ),
     Feature(
@@ -157,7 +157,7 @@ FEATURES = (
         name="VerificationStatus",
         column="verification_status",
         type=VerificationStatus,
-        description="Whether the stated income was confirmed.",
+        description="Whether the stated income was verified.",
         example="Verified",
     ),
 )

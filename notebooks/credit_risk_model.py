@@ -14,10 +14,10 @@
 # %% [markdown]
 # # From loans to a service with health checks
 #
-# This notebook shows how the shipped model was made and how it is served: data, training, evaluation, packaging, the
-# service and its health checks, the image, and the deployment to Kubernetes. The code is in the package; the notebook
-# calls it and shows the results. `make notebook DATA=loan.csv` executes it. Without `DATA`, it uses synthetic loans and
-# says so.
+# This notebook shows how the shipped models were made and how they are served: data, training, evaluation, packaging,
+# the service and its health checks, the image, and the deployment to Kubernetes. The code is in the package; the
+# notebook calls it and shows the results. `make notebook DATA=loan.csv` executes it. Without `DATA`, it uses synthetic
+# loans and says so.
 
 # %%
 import json
@@ -75,8 +75,8 @@ print(f"{len(loans):,} loans, {len(loans.columns)} columns read")
 # The shipped models learned from 49,579 loans that were joined from several published extracts. They are not a random
 # sample of the full file (887,379 loans): nearly all loans of 2012 and 2013 and most of 2014 and 2015 are missing.
 # Their status was recorded at three dates: January 2016, the third quarter of 2018, and the first quarter of 2019.
-# Nothing is known of loans after 2015 or of other lenders. No protected attribute is recorded, so nobody could examine
-# whether the model treats groups of people alike. `docs/data.md` has the details.
+# Loans after 2015 and loans of other lenders are missing. No protected attribute is recorded, so nobody could examine
+# whether the models treat groups of people equally. `docs/data.md` has the details.
 #
 # ### The label
 #
@@ -97,8 +97,8 @@ pd.DataFrame([(step.name, f"{step.rows:,}") for step in steps], columns=["step",
 # %% [markdown]
 # ## Profile
 #
-# The profile shows the distribution of each column. It is an HTML page and part of the artifact, and contains no single
-# loan. The table below is a short version.
+# The profile is an HTML page in the artifact. It shows the distribution of each column, and contains no individual
+# loans. The table below is a short version.
 
 # %%
 with capture_output():
@@ -109,8 +109,8 @@ prepared[features.LOAN.names].describe(percentiles=[0.5]).T[["mean", "std", "50%
 # %% [markdown]
 # ## Checks of the data
 #
-# deepchecks searches for conflicting labels, duplicates, mixed types, inputs that reveal the answer, and more. A failed
-# check that matters stops the training, unless somebody reviewed the finding and accepted it with a reason.
+# deepchecks searches for conflicting labels, duplicates, mixed types, inputs that reveal the answer, and more. Some
+# checks stop the training when they fail, unless the finding was reviewed and accepted with a reason.
 
 # %%
 reasons = validation.accepted()
@@ -120,10 +120,10 @@ print(validation.table(integrity.findings, reasons))
 # %% [markdown]
 # ## The book
 #
-# The model will be used on a living book, where most loans are current and young. Most of the loans above ended long
-# ago. A model that learns from them as they are confuses a young loan with a loan that stopped paying, because both
-# have paid little. So the model learns from views: each loan as it was in earlier months. The views are drawn so that
-# ages and statuses match Lending Club's full file as published. The full file itself needs no views.
+# The models will be used on a living book, where most loans are current and young. Most of the loans above ended long
+# ago. A model that learns from them as recorded confuses a young loan with a loan that stopped paying, because both
+# have paid little. So the models learn from views: each view shows a loan as it was in an earlier month. The views are
+# sampled so that their ages and statuses match Lending Club's full file. The full file itself needs no views.
 
 # %%
 whole = book.of(prepared, seed=estimator.SEED, report=print)
@@ -135,8 +135,8 @@ pd.DataFrame({"as recorded": as_recorded, "the book": shares, "published": publi
 # %% [markdown]
 # ## Split
 #
-# A fifth of the loans is held out, with all their views. A hash of what was known at issue chooses them, so the split
-# does not depend on the order of the file.
+# A fifth of the loans is held out, with all their views. A hash of the values that were known at issue selects them, so
+# the split does not depend on the order of the file.
 
 # %%
 test = split.held_back(whole.loans)
@@ -148,9 +148,9 @@ print(validation.table(halves.findings, reasons))
 # %% [markdown]
 # ## Hyperparameters
 #
-# FLAML searched for them for each model, with cross-validation on about one view of each loan. A model may take at most
-# 1.2 times as long to score as LightGBM's defaults. Of those within the noise of the best one, the cheapest is chosen.
-# `make search` repeats the search.
+# FLAML searched for the hyperparameters of each model, with cross-validation on about one view of each loan. A model may
+# take at most 1.2 times as long to score as LightGBM's defaults. Of those within the noise of the best one, the cheapest
+# is chosen. `make search` repeats the search.
 
 # %%
 for inputs in (features.LOAN, features.ON_BOOK):
@@ -160,9 +160,9 @@ for inputs in (features.LOAN, features.ON_BOOK):
 # %% [markdown]
 # ## Training
 #
-# Calibration and threshold are chosen on validation rows, with a model that has not seen them. The final model learns
-# from them too. The rows held out are used once, for the figures below. There are two models: one with the 16 inputs of
-# the article, and one that also knows the age of the loan.
+# Calibration and threshold are chosen on validation rows, with a model that has not seen these rows. The final model
+# learns from these rows too. The rows held out are used only once, for the figures below. There are two models: one
+# with the 16 inputs of the article, and one that also knows the age of the loan.
 
 # %%
 learned = estimator.learn(learning, estimator.found_hyperparameters())
@@ -198,8 +198,8 @@ for title, caption, draw in report.PLOTS:
     display(SVG(report.svg(draw, evaluated, title)), Markdown(f"*{caption}*"))
 
 # %% [markdown]
-# deepchecks examines the trained model too. The last check stops the training if too many of the current loans are
-# called risky.
+# deepchecks also examines the trained model. The last check stops the training if the model calls too many of the
+# current loans risky.
 
 # %%
 model_checks = validation.model_evaluation(learning, held_out, learned.booster, learned.threshold)
@@ -209,9 +209,9 @@ print(validation.table([*model_checks.findings, validation.living_book(flagged)]
 # %% [markdown]
 # ## Packaging
 #
-# `make train DATA=loan.csv` does all of the above in one run and packs each model with its evidence into a zip file.
-# From here on, the notebook uses the shipped artifacts. Before an artifact is used, its digests and its features are
-# checked. Nothing in it is unpickled.
+# `make train DATA=loan.csv` runs all of these steps, and packs each model with its evidence into a zip file, the
+# artifact. From here on, the notebook uses the shipped artifacts. Before an artifact is used, its digests and its
+# features are checked. Nothing in it is unpickled.
 
 # %%
 shipped = artifact.read(artifact.PACKAGED, features=features.LOAN.specification())
@@ -219,7 +219,7 @@ members = artifact.verify(artifact.PACKAGED)
 pd.DataFrame([(name, f"{len(content):,}") for name, content in members.items()], columns=["member", "bytes"])
 
 # %% [markdown]
-# The training compared the model with others that learned in the same way:
+# The training compared the model with others that were trained in the same way:
 
 # %%
 rows = {
@@ -230,8 +230,8 @@ rows = {
 pd.DataFrame(rows).T[["risky_share", "mean_probability", "current_flagged", "f1", "average_precision"]].round(3)
 
 # %% [markdown]
-# The model card begins with the permitted use: the model watches loans on the books. It does not decide on
-# applications, because two of its inputs are known only after a loan was granted.
+# The model card begins with the permitted use: the model monitors loans after they are granted. It must not decide on
+# applications, because two of its inputs are not known then.
 
 # %%
 card = members["model_card.md"].decode()
@@ -249,8 +249,8 @@ example = features.LOAN.example
 model.predict(model.input_schema(**example))
 
 # %% [markdown]
-# The next loan has paid ten of 36 instalments. Without its age, nobody knows whether ten months or thirty have passed.
-# The on-book model knows the age:
+# The next loan has paid ten of 36 instalments. Without its age, a model cannot know whether ten months or thirty have
+# passed. The on-book model knows the age:
 
 # %%
 after_ten = features.ON_BOOK.example | {"total_payments_to_date": 4_064.0}
@@ -345,9 +345,9 @@ print("exit code", service.wait(timeout=30))
 # %% [markdown]
 # ## Failure
 #
-# This time, loading fails. The service does not exit, so that the probes can report the failure: the startup has ended,
-# the service is not ready, and it is not alive, so Kubernetes restarts it. The log has the cause; clients do not see
-# it.
+# This time, loading fails. The service does not exit, so that the probes can report the failure. The startup probe
+# succeeds, because the start has ended. Readiness and liveness fail, so Kubernetes restarts the service. The log has
+# the cause; clients do not see it.
 
 # %%
 gate.write_text("the file of the model is damaged")
@@ -362,7 +362,7 @@ print("exit code", service.wait(timeout=30))
 # %% [markdown]
 # ## Ready
 #
-# Now the real service, with all six models:
+# Now the real service starts, with all six models:
 
 # %%
 service, address, log = start(configuration)
@@ -390,7 +390,7 @@ print(json.dumps(explained.json(), indent=1))
 # ## Drain
 #
 # Kubernetes stops a pod with SIGTERM. Readiness changes to 503 at once, so that no new requests are sent to the pod.
-# The requests that still come are answered. After five seconds the listener closes, and the process exits with 0.
+# Requests that still arrive are answered. After five seconds, the listener closes, and the process exits with 0.
 
 # %%
 service.terminate()
@@ -458,7 +458,7 @@ print("exit code", service.wait(timeout=30))
 Markdown(operations.probes())
 
 # %% [markdown]
-# An update replaces one pod after the other, and a rollback does the same:
+# An update replaces the pods one by one, and so does a rollback:
 #
 # ```sh
 # kubectl --namespace model-services set image deployment/credit-risk-model-deployment \
@@ -467,8 +467,8 @@ Markdown(operations.probes())
 # ```
 #
 # There was no cluster where this notebook ran. The table was recorded by `make rehearse`: a small kubelet in the tests
-# read the manifests and ran two pods of the image in a container engine. It replaced them with an update, a rollback
-# and a rollout whose artifact is refused, while clients sent 50 requests/s.
+# read the manifests and ran two pods of the image in a container engine. They went through an update, a rollback and a
+# rollout whose artifact is refused, while clients sent 50 requests/s.
 
 # %%
 Markdown(operations.rehearsal())

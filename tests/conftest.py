@@ -22,22 +22,22 @@ from credit_risk_model.training import book, dataset, invented, pipeline, prepar
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = ROOT / "configuration" / "rest_configuration.yaml"
-# The environment that `make serve` makes, where it is there: it holds what the service needs and nothing more.
+# The environment of `make serve`, if it is installed: it has exactly the packages that the service needs.
 _SERVICE_PYTHON = ENVIRONMENTS / "service" / "bin" / "python"
 SERVICE_PYTHON = str(_SERVICE_PYTHON) if _SERVICE_PYTHON.exists() else sys.executable
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def pytest_configure() -> None:
-    """Ask the servers of the tests directly where the environment names a proxy; end on SIGTERM as on Ctrl-C."""
+    """Request the servers of the tests directly even if the environment names a proxy; handle SIGTERM like Ctrl-C."""
     given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
     os.environ["no_proxy"] = ",".join(filter(None, [given, "127.0.0.1", "localhost"]))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what the tests started is ended, too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the processes of the tests are stopped too
 
 
 @pytest.fixture(autouse=True)
 def _the_signal_handlers_stay() -> Iterator[None]:
-    """Ctrl-C and SIGTERM must end the tests: a test that left a handler of its own fails."""
+    """Fail a test that changes the handler of SIGINT or SIGTERM, because these signals must end the tests."""
     before = {number: signal.getsignal(number) for number in _ENDING}
     yield
     after = {number: signal.getsignal(number) for number in _ENDING}
@@ -52,13 +52,13 @@ def loan() -> dict[str, Any]:
     return dict(LOAN.example)
 
 
-# What makes a stopped loan of the example: a quarter was paid, and then little came from a collector.
+# Changes the example to a loan that stopped: a quarter was paid, and the last payment was small.
 STOPPED: dict[str, Any] = {"last_payment_amount": 35.0, "total_payments_to_date": 3_000.0}
 
 
 @pytest.fixture(scope="session")
 def loans_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of 4,000 invented loans, as CSV with gzip."""
+    """A gzip-compressed CSV file of 4,000 synthetic loans."""
     path = tmp_path_factory.mktemp("loans") / "loan.csv.gz"
     invented.write(path, rows=4_000)
     return path
@@ -66,27 +66,27 @@ def loans_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def prepared_loans(loans_file: Path) -> pd.DataFrame:
-    """The invented loans, prepared."""
+    """The synthetic loans, prepared."""
     return preparation.prepare(dataset.read(loans_file, progress=False))[0]
 
 
 @pytest.fixture(scope="session")
 def aged_loans(prepared_loans: pd.DataFrame) -> pd.DataFrame:
-    """The invented loans, prepared, as recorded, with their ages."""
+    """The prepared synthetic loans as recorded, with their ages."""
     return book.as_recorded(prepared_loans)
 
 
 @pytest.fixture(scope="session")
 def practice_on_book_artifact(practice_artifact: Path) -> Path:
-    """The artifact of the on-book model, trained on the invented loans with the other one."""
+    """The artifact of the on-book model, trained on the synthetic loans in the same run as `practice_artifact`."""
     return practice_artifact.with_name("on_book_1.zip")
 
 
 @pytest.fixture(scope="session")
 def practice_artifact(loans_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An artifact trained on the invented loans."""
+    """An artifact trained on the synthetic loans."""
     path = tmp_path_factory.mktemp("artifact") / "1.zip"
-    pipeline.run(loans_file, path, source="4,000 invented loans", reports=False)
+    pipeline.run(loans_file, path, source="4,000 synthetic loans", reports=False)
     return path
 
 
@@ -100,7 +100,7 @@ COMPOSED = ("credit_risk_model.service",)
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
-    """Wait for a condition and return its value; fail where it does not come true even on a busy machine."""
+    """Wait until a condition is true and return its value; fail after 300 s."""
     deadline = time.monotonic() + 300
     while not (value := condition()):
         assert time.monotonic() < deadline, f"never: {what}"
@@ -117,7 +117,7 @@ def serving(
     command: Sequence[str] | None = None,
     cwd: Path = ROOT,
 ) -> Iterator[httpx.Client]:
-    """Start the service as a process on a free port; yield a client once it listens; end it."""
+    """Start the service as a process on a free port, yield a client when it listens, and stop it."""
     log = folder / "service.log"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -148,13 +148,13 @@ def ready(folder: Path, module: Sequence[str]) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """The real service with the shipped model, ready."""
+    """The real service with the shipped models, ready."""
     with ready(tmp_path_factory.mktemp("service"), COMPOSED) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def stock_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """The framework's application alone, with the same configuration, ready."""
+    """The application of the framework without ours, with the same configuration, ready."""
     with ready(tmp_path_factory.mktemp("stock"), STOCK) as client:
         yield client

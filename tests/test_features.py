@@ -21,11 +21,11 @@ def test_the_names_of_the_model_are_those_of_the_request_in_camel_case() -> None
         assert feature.name == re.sub(r"_", "", feature.field.title())
 
 
-def test_every_column_stands_in_the_public_file() -> None:
+def test_every_column_is_in_the_public_file() -> None:
     assert {feature.column for feature in FEATURES} <= set(invented.COLUMNS)
 
 
-def test_every_number_has_a_range_that_holds_its_example() -> None:
+def test_the_example_of_every_number_is_within_its_range() -> None:
     for feature in FEATURES:
         if feature.categories is None:
             assert feature.minimum is not None
@@ -41,7 +41,7 @@ def test_a_category_becomes_its_position(loan: dict[str, Any]) -> None:
             assert row[0, position] == code
 
 
-def test_a_number_stays_what_it_is(loan: dict[str, Any]) -> None:
+def test_a_number_is_not_changed(loan: dict[str, Any]) -> None:
     row = LOAN.encode_loans([loan])
 
     for position, feature in enumerate(FEATURES):
@@ -49,12 +49,12 @@ def test_a_number_stays_what_it_is(loan: dict[str, Any]) -> None:
             assert row[0, position] == loan[feature.field]
 
 
-def test_an_unknown_category_is_no_missing_value(loan: dict[str, Any]) -> None:
+def test_an_unknown_category_is_an_error(loan: dict[str, Any]) -> None:
     with pytest.raises(KeyError, match="yacht"):
         LOAN.encode_loans([loan | {"loan_purpose": "yacht"}])
 
 
-def test_one_loan_and_many_are_encoded_alike(prepared_loans: pd.DataFrame) -> None:
+def test_one_loan_and_many_are_encoded_in_the_same_way(prepared_loans: pd.DataFrame) -> None:
     matrix = LOAN.encode_frame(prepared_loans)
 
     for row, values in zip(matrix, prepared_loans.to_dict("records"), strict=True):

@@ -1,4 +1,4 @@
-"""Both applications, ours and the framework's alone, as processes with the configuration of the project."""
+"""Our application and that of the framework, each as a process with the configuration of the project."""
 
 import hashlib
 import json
@@ -67,7 +67,7 @@ def test_a_loan_is_explained(application: httpx.Client, loan: dict[str, Any]) ->
     assert len(answer.json()["reasons"]) == 4
 
 
-def test_the_age_tells_a_young_loan_from_one_that_stopped(application: httpx.Client) -> None:
+def test_a_young_loan_is_safe_and_an_old_one_with_the_same_payments_is_risky(application: httpx.Client) -> None:
     ten_paid = ON_BOOK.example | {"total_payments_to_date": 4_064.0}
     path = PREDICTION.replace("credit_risk_model", "credit_risk_on_book_model")
 
@@ -86,7 +86,9 @@ def test_a_thousand_loans_are_answered_in_their_order(application: httpx.Client,
     assert [scored["credit_risk"] for scored in answer.json()["loans"]] == ["safe", "risky", "safe"] * 333 + ["risky"]
 
 
-def test_one_bad_loan_refuses_all_and_every_bad_field_is_named(service: httpx.Client, loan: dict[str, Any]) -> None:
+def test_one_bad_loan_refuses_the_batch_and_every_bad_field_is_named(
+    service: httpx.Client, loan: dict[str, Any]
+) -> None:
     loans = [loan] * 4 + [loan | {"term": "36 months", "loan_amount": 7}] + [loan] * 5 + [loan | {"surplus": 1}]
 
     answer = service.post(BATCH, json={"loans": loans})
@@ -96,7 +98,7 @@ def test_one_bad_loan_refuses_all_and_every_bad_field_is_named(service: httpx.Cl
     assert places == ["loans[4].loan_amount", "loans[4].term", "loans[10].surplus"]
 
 
-def test_a_thousand_loans_may_be_written_with_spaces(service: httpx.Client, loan: dict[str, Any]) -> None:
+def test_a_batch_of_1000_loans_with_indentation_is_accepted(service: httpx.Client, loan: dict[str, Any]) -> None:
     body = json.dumps({"loans": [loan] * 1_000}, indent=4)
     assert len(body) > 600_000
 
@@ -106,14 +108,14 @@ def test_a_thousand_loans_may_be_written_with_spaces(service: httpx.Client, loan
     assert service.post(PREDICTION, content=body, headers={"content-type": "application/json"}).status_code == 413
 
 
-def test_the_metadata_hold_the_schemas(application: httpx.Client) -> None:
+def test_the_metadata_have_the_schemas(application: httpx.Client) -> None:
     metadata = application.get("/api/models/credit_risk_model/metadata").json()
 
     assert list(metadata["input_schema"]["properties"]) == [feature.field for feature in FEATURES]
     assert list(metadata["output_schema"]["properties"]) == ["credit_risk"]
 
 
-def test_the_documentation_is_there(application: httpx.Client) -> None:
+def test_the_documentation_is_served(application: httpx.Client) -> None:
     assert "swagger" in application.get("/docs").text.lower()
     assert PREDICTION in application.get("/openapi.json").json()["paths"]
 
@@ -150,7 +152,7 @@ def test_a_wrong_value_is_named(application: httpx.Client, loan: dict[str, Any],
     assert field in message
 
 
-def test_an_integer_may_be_written_with_a_point(application: httpx.Client, loan: dict[str, Any]) -> None:
+def test_an_integer_with_a_decimal_point_is_accepted(application: httpx.Client, loan: dict[str, Any]) -> None:
     body = json.dumps(loan).replace('"loan_amount": 12000', '"loan_amount": 12000.0')
     assert "12000.0" in body
 
@@ -160,7 +162,7 @@ def test_an_integer_may_be_written_with_a_point(application: httpx.Client, loan:
 
 
 def configured(folder: Path, **artifact: str) -> Path:
-    """Write a configuration that names the artifact of the models with 16 inputs, and perhaps its digest."""
+    """Write the configuration with these settings of the artifact for the models with 16 inputs; return the file."""
     configuration = yaml.safe_load(CONFIGURATION.read_text())
     for model in configuration["models"]:
         if ".on_book." not in model["class_path"]:
@@ -173,7 +175,7 @@ def configured(folder: Path, **artifact: str) -> Path:
 def test_the_configured_artifact_is_served(practice_artifact: Path, tmp_path: Path, loan: dict[str, Any]) -> None:
     digest = hashlib.sha256(practice_artifact.read_bytes()).hexdigest()
     expected = CreditRiskModel(artifact_path=str(practice_artifact))
-    # A loan about which the two models disagree.
+    # The two models disagree about at least one of these loans.
     shipped = CreditRiskModel()
     loans = [
         loan | {"interest_rate": rate, "total_payments_to_date": paid} for rate in (8, 20) for paid in (1e3, 5e3, 9e3)

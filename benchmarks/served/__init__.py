@@ -1,1 +1,1 @@
-"""What the servers run: each program does what the documentation of its server shows."""
+"""The programs and models of the compared servers, each written as the documentation of its server shows."""

@@ -10,7 +10,7 @@ from credit_risk_model.prediction.schemas import CreditRiskModelOutput
 
 
 class Article(CreditRiskModel):
-    """The model, given data frames."""
+    """The model of this project, but it scores data frames."""
 
     def predict(self, data: BaseModel) -> CreditRiskModelOutput:
         """Return the risk of one loan."""

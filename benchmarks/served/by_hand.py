@@ -1,4 +1,4 @@
-"""Plain FastAPI, as its documentation shows it for work that keeps the processor busy: a plain function."""
+"""Plain FastAPI, as its documentation recommends for work that uses the CPU: a plain function."""
 
 from fastapi import FastAPI
 
@@ -10,7 +10,7 @@ model = RiskModel()
 
 @app.get("/ready")
 async def ready() -> None:
-    """Answer once the model is loaded."""
+    """Answer 200, which is possible only after the model is loaded."""
 
 
 @app.post("/prediction")
@@ -21,5 +21,5 @@ def predict(loan: CreditRiskModelInput) -> CreditRiskModelOutput:
 
 @app.post("/prediction_in_loop")
 async def predict_in_loop(loan: CreditRiskModelInput) -> CreditRiskModelOutput:
-    """Return the risk of one loan, and keep everything else waiting meanwhile."""
+    """Return the risk of one loan; all other requests wait until then."""
     return model.predict(loan)

@@ -1,4 +1,4 @@
-"""The ceiling: a model that answers without looking."""
+"""The ceiling: a model that gives the same answer to every loan."""
 
 import time
 
@@ -12,13 +12,13 @@ ANSWER = CreditRisk.SAFE
 
 
 class Constant(CreditRiskModel):
-    """Has the schemas of the model, and nothing to load."""
+    """Has the schemas of the model, but loads nothing."""
 
     def __init__(self) -> None:
         pass
 
     def self_check(self) -> None:
-        """Do nothing: there is no artifact that could be wrong."""
+        """Do nothing, because there is no artifact to check."""
 
     def predict(self, data: BaseModel) -> CreditRiskModelOutput:
         """Return the same answer for every loan."""
@@ -26,10 +26,10 @@ class Constant(CreditRiskModel):
 
 
 class Busy(Constant):
-    """Computes for 20 µs, about as long as the trees, and touches no memory."""
+    """Computes for 20 µs, about as long as the trees take, without reading memory."""
 
     def predict(self, data: BaseModel) -> CreditRiskModelOutput:
-        """Return the same answer, later."""
+        """Return the same answer after 20 µs."""
         end = time.perf_counter_ns() + 20_000
         while time.perf_counter_ns() < end:
             pass

@@ -1,4 +1,4 @@
-"""The service with one of its refinements taken out, or one that it does not have put in: `refined NAME --port 0`."""
+"""The service with one refinement removed or one added: `python -m benchmarks.served.refined NAME --port 0`."""
 
 import asyncio
 import gc
@@ -47,11 +47,11 @@ CHANGES: dict[str, Callable[[], None]] = {
     "as it is": lambda: None,
     "without gc.freeze": _set(gc, "freeze", lambda: None),
     "without the switch interval of 1 ms": _set(sys, "setswitchinterval", lambda _: None),
-    "with an executor in place of its threads": _set(predictions, "Workers", _Executor),
-    "without the limit of 4 starts in a pass": _set(routes, "_STARTS", 1_000_000),
-    "without the limit of 4 answers in a pass": _set(predictions, "_ANSWERS", 1_000_000),
-    "with 16 listeners in place of one": _set(command, "Server", _SixteenListeners),
-    "without the accepting at the close": _set(command, "Server", _Closing),
+    "with an executor instead of its threads": _set(predictions, "Workers", _Executor),
+    "without the limit of 4 starts per iteration": _set(routes, "_STARTS", 1_000_000),
+    "without the limit of 4 answers per iteration": _set(predictions, "_ANSWERS", 1_000_000),
+    "with 16 listeners instead of one": _set(command, "Server", _SixteenListeners),
+    "without accepting connections at the close": _set(command, "Server", _Closing),
 }
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The model as one would write it by hand for a server without `ml_base`: a numpy row, and one thread."""
+"""The model as an engineer would write it for a server without `ml_base`: a numpy row, and one thread."""
 
 import numpy as np
 

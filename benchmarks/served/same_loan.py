@@ -1,4 +1,4 @@
-"""The model where the processor knows the way through the trees, which tells what not knowing it costs."""
+"""The model with the same path through the trees in every prediction, which shows the cost of changing paths."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -12,7 +12,7 @@ from credit_risk_model.prediction.schemas import CreditRiskModelOutput
 
 
 class SameLoan(CreditRiskModel):
-    """Encodes each loan, and asks the trees about the example of the documentation."""
+    """Encodes each loan, but always scores the example of the documentation."""
 
     @cached_property
     def _row(self) -> Sequence[float]:

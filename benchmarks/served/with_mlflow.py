@@ -1,4 +1,4 @@
-"""Saves the model for MLflow's server, as its flavour for LightGBM has it."""
+"""Saves the model for MLflow's server, in its LightGBM flavour."""
 
 import sys
 

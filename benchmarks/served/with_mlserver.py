@@ -1,4 +1,4 @@
-"""Saves the model for MLServer's runtime for LightGBM."""
+"""Saves the model for MLServer's LightGBM runtime."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The zip file that carries a trained model together with what is known about it."""
+"""The artifact: one zip file with a trained model, its metadata and the evidence for it."""
 
 from credit_risk_model.artifact.layout import (
     CLASSES,

@@ -1,4 +1,4 @@
-"""The command line of an artifact: `python -m credit_risk_model.artifact`."""
+"""List, verify or extract an artifact: `python -m credit_risk_model.artifact`."""
 
 import argparse
 import json
@@ -21,21 +21,23 @@ from credit_risk_model.artifact import (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """List, verify or extract an artifact; return the exit code: 0, or 1 where the artifact cannot be used."""
+    """Run a command; return the exit code: 0, or 1 if the artifact cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m credit_risk_model.artifact", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, words in (
-        ("list", "show what the artifact holds and how good its model is"),
-        ("verify", "check the digest of every member and of every page of the evidence"),
-        ("extract", f"write members to a folder, by their names or all of them, and the model as text, {MODEL_TEXT}"),
+        ("list", "show the members of the artifact and the figures of its model"),
+        ("verify", "check the digest of every member, and of every page of the evidence"),
+        ("extract", f"write members to a folder, all of them or the named ones, and the model as text, {MODEL_TEXT}"),
     ):
         command = commands.add_parser(name, help=words, description=words)
         command.add_argument("--artifact", type=Path, metavar="FILE", help="the artifact (default: the shipped one)")
-        command.add_argument("--on-book", action="store_true", help="of the shipped ones, that of the on-book model")
+        command.add_argument("--on-book", action="store_true", help="use the shipped artifact of the on-book model")
         command.add_argument("--sha256", help="the SHA-256 that the file must have")
         if name == "extract":
-            command.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
-            command.add_argument("members", nargs="*", metavar="MEMBER", help="which members (default: all)")
+            command.add_argument(
+                "--to", type=Path, default=Path(), metavar="FOLDER", help="the target folder (default: this one)"
+            )
+            command.add_argument("members", nargs="*", metavar="MEMBER", help="the members to extract (default: all)")
     options = parser.parse_args(arguments)
     if options.artifact is None:
         options.artifact = PACKAGED_ON_BOOK if options.on_book else PACKAGED
@@ -78,10 +80,10 @@ def _extract(members: dict[str, bytes], names: list[str], folder: Path) -> None:
     names = names or list(members)
     for name in names:
         if name not in members:
-            raise ArtifactError(f"The artifact has no member {name!r}; it holds {', '.join(members)}.")
-        # A member named like a path could be written anywhere.
+            raise ArtifactError(f"The artifact has no member {name!r}. Its members are {', '.join(members)}.")
+        # A path as a name could write the member anywhere.
         if Path(name).name != name:
-            raise ArtifactError(f"The member {name!r} is named like a path and is not extracted.")
+            raise ArtifactError(f"The member {name!r} is not extracted, because its name is a path.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in names:

@@ -1,4 +1,4 @@
-"""The zip file of an artifact, read within bounds that hold whatever its headers claim."""
+"""The zip file of an artifact, read within limits that do not depend on its headers."""
 
 import hashlib
 import io
@@ -32,12 +32,12 @@ REQUIRED = {METADATA: RESTORE, MODEL: RESTORE, SELF_CHECK: f"It may be too old. 
 
 
 class Archive:
-    """An artifact's zip file, held in memory: its names are checked at once, its members when they are read."""
+    """The zip file of an artifact, in memory. Its names are checked when it is opened, each member when it is read."""
 
     def __init__(self, path: Path, sha256: str | None = None, *, required: Mapping[str, str] = REQUIRED) -> None:
-        """Read the file, which must have the digest `sha256` where it is given, and the members `required`.
+        """Read the file. If `sha256` is given, the file must have this digest. It must have the members `required`.
 
-        `required` says for each of them what to do where it is missing.
+        `required` maps each of them to the remedy if it is missing.
 
         Raises:
             ArtifactError: the file is missing, too large, not the one that `sha256` names, or damaged.
@@ -56,29 +56,30 @@ class Archive:
         self.names = self._zip.namelist()
         if len(set(self.names)) != len(self.names):
             raise ArtifactError(
-                f"The artifact {str(path)!r} holds a member twice: {shown(sorted(self.names))}. {RESTORE}"
+                f"The artifact {str(path)!r} has a duplicate member: {shown(sorted(self.names))}. {RESTORE}"
             )
         for name, remedy in required.items():
             if name not in self.names:
                 raise ArtifactError(
-                    f"The artifact {str(path)!r} has no member {name!r}; it holds {shown(sorted(self.names))}. {remedy}"
+                    f"The artifact {str(path)!r} has no member {name!r}. Its members are {shown(sorted(self.names))}. "
+                    f"{remedy}"
                 )
 
     def read(self, name: str) -> bytes:
-        """Return the content of a member, of at most the size that a member of its name may have.
+        """Return the content of a member.
 
         Raises:
-            ArtifactError: the member is too large, damaged, encrypted, or compressed in another way than artifacts are.
+            ArtifactError: the member is larger than its limit, damaged, encrypted, or not compressed with deflate.
         """
         entry = self._zip.getinfo(name)
-        # The others may allocate gigabytes for what a header asks for.
+        # Other methods allocate the memory that a header asks for, which may be gigabytes.
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise self._damaged(f"{shown(name)} is not compressed with deflate")
         limit = min(_LARGEST_MEMBERS.get(name, _LARGEST_REPORT), self._budget)
         try:
             with self._zip.open(entry) as member:
                 content = member.read(limit + 1)
-        # zipfile, zlib and other modules report damaged data, each with errors of its own.
+        # zipfile, zlib and other modules report damaged data with different exceptions.
         except Exception as error:
             raise self._damaged(f"{shown(name)}: {error}") from error
         if len(content) > limit:
@@ -90,17 +91,17 @@ class Archive:
         return content
 
     def _opened(self, content: bytes) -> zipfile.ZipFile:
-        # zipfile takes the directory from this record where it ends the file, and makes an object for each entry.
+        # zipfile reads the size of the directory from this record, and creates an object for each entry.
         if len(content) < _END.size:
             raise self._damaged("the file is too short")
         signature, _, _, _, _, size, _, comment = _END.unpack(content[-_END.size :])
         if signature != b"PK\x05\x06" or comment or content[-42:-38] == b"PK\x06\x07":
-            raise self._damaged("it does not end like a zip file without comment and ZIP64")
+            raise self._damaged("its end is not that of a zip file without comment and ZIP64")
         if size > _LARGEST_DIRECTORY:
             raise self._damaged(f"its directory has {size:,} bytes, the limit is {_LARGEST_DIRECTORY:,}")
         try:
             return zipfile.ZipFile(io.BytesIO(content))
-        # A damaged file makes zipfile raise whatever its parts raise.
+        # zipfile raises many kinds of exceptions for damaged files.
         except Exception as error:
             raise self._damaged(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""What an artifact consists of, and the error that says what is wrong with one."""
+"""The members of an artifact, and the error for an artifact that cannot be used."""
 
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ SELF_CHECK = "self_check.json"
 MODEL_CARD = "model_card.md"
 CLASSES = ["safe", "risky"]
 
-RETRAIN = "Run `make train DATA=<loan.csv>` to make a new one."
-RESTORE = "Restore the file from where it came from, or run `make train DATA=<loan.csv>` to make a new one."
+RETRAIN = "Run `make train DATA=<loan.csv>` to create a new one."
+RESTORE = "Restore the original file, or run `make train DATA=<loan.csv>` to create a new one."
 
 
 def evidence_path(path: Path) -> Path:
@@ -26,12 +26,12 @@ def evidence_path(path: Path) -> Path:
 
 
 class ArtifactError(Exception):
-    """An artifact that cannot be used: what is wrong, where, what was found, and what to do."""
+    """The artifact cannot be used. The message says what is wrong, where, what was found, and what to do."""
 
 
 @dataclass(frozen=True)
 class CheckedLoan:
-    """A synthetic loan, by the names of the request, with the probability of `risky` that it got in training."""
+    """A synthetic loan in the format of a request, and the probability of `risky` that training computed for it."""
 
     loan: Mapping[str, Any]
     probability: float
@@ -44,12 +44,12 @@ _short.maxstring = _short.maxother = _short.maxlong = 200
 
 
 def shown(value: object) -> str:
-    """Return a value of an artifact for a message, cut where it is long: an artifact must not fill the log."""
+    """Return the `repr` of a value for a message, shortened, so that a hostile artifact cannot fill the log."""
     return _short.repr(value)
 
 
 def difference(found: Sequence[Any], expected: Sequence[Any]) -> str:
-    """Return the words for the first difference between the features of an artifact and those of the code."""
+    """Describe the first difference between the features of an artifact and those of the code."""
     ours, theirs = next(
         ((mine, other) for mine, other in zip(expected, found, strict=False) if mine != other),
         (f"{len(expected)} features", f"{len(found)} features"),

@@ -1,4 +1,4 @@
-"""LightGBM, imported here first, so that a system library that it lacks is named with its package."""
+"""Imports LightGBM before any other module does, so that the error for a missing system library names its package."""
 
 try:
     import lightgbm

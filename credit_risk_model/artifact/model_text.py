@@ -1,7 +1,7 @@
-"""The text format of LightGBM's models, checked in full before LightGBM reads it.
+"""Checks the text of a LightGBM model completely before LightGBM reads it.
 
-LightGBM trusts the text: an index out of range crashes the process, and a cycle makes a prediction last for ever. Its
-sources define the format: `GBDT::SaveModelToString` and `Tree::ToString` write it, `GBDT::LoadModelFromString` and
+LightGBM trusts the text: an index out of range crashes the process, and a cycle makes a prediction run for ever. Its
+source code defines the format: `GBDT::SaveModelToString` and `Tree::ToString` write it, `GBDT::LoadModelFromString` and
 `Tree::Tree(const char*, size_t*)` read it.
 """
 
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from credit_risk_model.artifact.layout import difference, shown
 
-# LightGBM's own limit of leaves; the others are far beyond what training yields. An explanation takes time and memory
-# by the square of the depth.
+# 131,072 leaves is LightGBM's own limit. The other limits are far above what training produces. The time and memory of
+# an explanation grow with the square of the depth.
 _MOST_LEAVES, _MOST_TREES, _DEEPEST = 131_072, 100_000, 512
 _LONGEST_HEAD = 64 * 1024
 
@@ -29,15 +29,15 @@ def _list_of(number: bytes) -> re.Pattern[bytes]:
     return re.compile(b"%b(?: %b)*+" % (number, number))
 
 
-# As `%.17g` prints them. The form bounds the value: a real is below 1e300, the value of a leaf below 1e4 in log-odds,
-# a whole number below 1e9, so that it fits 32 bits.
+# Numbers as `%.17g` prints them. The patterns limit the values: an exponent is at most 300, the value of a leaf is
+# below 1e4 in log-odds, and a whole number is below 1e9, so that it fits into 32 bits.
 _REAL = _list_of(rb"-?[0-9]{1,17}(?:\.[0-9]{1,24})?(?:e(?:-[0-9]{2,3}|\+[0-9]{2}|\+[12][0-9]{2}|\+300))?")
 _LEAF = _list_of(rb"-?[0-9]{1,4}(?:\.[0-9]{1,24})?(?:e-[0-9]{2,3})?")
 _INDEX = _list_of(rb"-?[0-9]{1,9}")
 _COUNT = _list_of(rb"[1-9][0-9]{0,8}")
 _WORD = _list_of(rb"[0-9]{1,10}")  # 32 categories, one in each bit
 
-# The lines of a tree in their order: the form of the numbers, and how many: leaves, nodes (leaves - 1), or one.
+# The lines of a tree in their order, each with the pattern of its numbers and the key of their count.
 _LINES: dict[bytes, tuple[re.Pattern[bytes], str]] = {
     b"num_leaves": (_COUNT, "one"),
     b"num_cat": (_INDEX, "one"),
@@ -61,14 +61,14 @@ _LINES: dict[bytes, tuple[re.Pattern[bytes], str]] = {
 
 
 class ModelTextError(ValueError):
-    """A text that is not a well-formed model of this project."""
+    """The text is not a well-formed model of this project."""
 
 
 def checked(text: bytes, features: Sequence[dict[str, Any]]) -> str:
-    """Return what LightGBM needs of the text of a model for these features; every line that is returned was checked.
+    """Check the text of a model for these features, and return the part of it that LightGBM needs.
 
-    The sizes of the trees are left out, because LightGBM would jump by them; and so are the importances and the
-    parameters of the training, which predictions do not need.
+    Every returned line was checked. The sizes of the trees are removed, because LightGBM would use them to jump. The
+    importances and the parameters of the training are removed too, because predictions do not need them.
 
     Raises:
         ModelTextError: the text is malformed, or the model is of another kind or for other features.
@@ -93,7 +93,7 @@ def checked(text: bytes, features: Sequence[dict[str, Any]]) -> str:
 
 
 def _check_head(head: bytes, categories: bytes, features: Sequence[dict[str, Any]]) -> None:
-    """Check the lines before the trees, and the line of the categories behind them."""
+    """Check the lines before the trees, and the line of the categories after them."""
     if max(len(head), len(categories)) > _LONGEST_HEAD:
         raise ModelTextError(f"its features take more than {_LONGEST_HEAD:,} bytes")
     kind, _, described = head.decode().partition("\nfeature_names=")
@@ -108,7 +108,7 @@ def _check_head(head: bytes, categories: bytes, features: Sequence[dict[str, Any
         levels = iter(json.loads(categories) or [])
     except (ValueError, RecursionError, TypeError) as error:
         raise ModelTextError(f"its categories are {shown(categories)}, expected JSON") from error
-    # LightGBM keeps the categories apart from the names, in the order of the categorical columns.
+    # LightGBM stores the categories separately from the names, in the order of the categorical columns.
     categorical = {feature["name"] for feature in features if feature["categories"] is not None}
     found = [
         {"name": name, "categories": next(levels, None) if name in categorical else None} for name in names.split(" ")
@@ -116,7 +116,7 @@ def _check_head(head: bytes, categories: bytes, features: Sequence[dict[str, Any
     if found != features:
         raise ModelTextError(f"it was {difference(found, features)}")
     each = len(features) - 1
-    # Training may add the line of the constraints, a sign for each feature.
+    # Training may add a line of monotone constraints: -1, 0 or 1 for each feature.
     if not re.fullmatch(
         rf"(monotone_constraints=-?[01]( -?[01]){{{each}}};)?feature_infos=[^\s=;]+( [^\s=;]+){{{each}}}",
         ";".join(others),
@@ -125,10 +125,10 @@ def _check_head(head: bytes, categories: bytes, features: Sequence[dict[str, Any
 
 
 def _check_tree(number: int, tree: bytes, categorical: NDArray[np.bool_]) -> None:
-    """Check that the lines of a tree are complete, and that its nodes make a binary tree."""
+    """Check that the lines of a tree are complete, and that its nodes form a binary tree."""
     found, *lines = tree.split(b"\n", len(_LINES) + 1)
     if found != str(number).encode():
-        raise ModelTextError(f"it is numbered {shown(found)}")
+        raise ModelTextError(f"its number is {shown(found)}")
     pairs = [line.partition(b"=") for line in lines]
     values = {key: value for key, _, value in pairs}
     expected = [key for key in _LINES if values.get(b"num_cat") != b"0" or not key.startswith(b"cat_")]
@@ -159,7 +159,7 @@ def _check_tree(number: int, tree: bytes, categorical: NDArray[np.bool_]) -> Non
 
 
 def _check_binary(left: NDArray[np.int64], right: NDArray[np.int64], leaves: int) -> None:
-    """Check that every leaf (-1 and below) and every node but the root is the child of exactly one node above it."""
+    """Check that every leaf (-1 and below) and every node except the root is the child of exactly one node."""
     children = np.concatenate([left, right])
     parents = np.tile(np.arange(leaves - 1), 2)
     if not np.array_equal(np.sort(children), np.delete(np.arange(-leaves, leaves - 1), leaves)):
@@ -187,5 +187,5 @@ def _check_categories(sets: list[bytes], boundaries: NDArray[np.int64], words: N
 
 
 def _whole(numbers: bytes) -> NDArray[np.int64]:
-    """Return whole numbers whose form was checked."""
+    """Parse whole numbers whose pattern was checked."""
     return np.fromstring(numbers.decode(), np.int64, sep=" ")

@@ -1,4 +1,4 @@
-"""Verifying an artifact, and loading the model in it without trusting it."""
+"""Verifies an artifact, and loads its model without trusting the file."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ from credit_risk_model.artifact.layout import (
 )
 from credit_risk_model.artifact.library import lightgbm
 
-# What `metadata.json` must hold for a model to be loaded; training adds more.
+# The keys of `metadata.json` that are needed to load a model, and their types. Training adds more keys.
 _REQUIRED = {"features": list, "classes": list, "threshold": float, "versions": dict, "sha256": dict}
 
 
@@ -34,8 +34,8 @@ _REQUIRED = {"features": list, "classes": list, "threshold": float, "versions": 
 class Artifact:
     """A verified artifact.
 
-    `metadata` is the content of `metadata.json`, `digest` the SHA-256 of the whole file, in hexadecimal. `model_card`
-    is the Markdown of `model_card.md`, empty where the artifact has none.
+    `metadata` is the content of `metadata.json`, `digest` the SHA-256 of the whole file in hexadecimal. `model_card` is
+    the Markdown of `model_card.md`, or empty if the artifact has none.
     """
 
     booster: lightgbm.Booster
@@ -46,16 +46,15 @@ class Artifact:
 
     @property
     def threshold(self) -> float:
-        """The operating threshold: a loan of at least this probability is risky."""
+        """The operating threshold: a loan is risky if its probability is at least this value."""
         return float(self.metadata["threshold"])
 
 
 def read(path: Path, *, features: list[dict[str, Any]], sha256: str | None = None) -> Artifact:
-    """Verify what the model needs of the artifact, and load the model; `verify` looks at the reports as well.
+    """Verify the members that the model needs, and load the model. `verify` also checks the reports.
 
-    `features` is the specification that the code was written for. Nothing is unpickled, and LightGBM reads only text
-    whose every line was checked. Whether the model still predicts as in training is for the caller to find out, with
-    the loans of `self_check`.
+    `features` is the specification that the code expects. Nothing is unpickled, and LightGBM reads only text whose
+    lines were all checked. The caller must check with the loans of `self_check` that the model predicts as in training.
 
     Raises:
         ArtifactError: the file is missing, not the one that `sha256` names, damaged, incomplete, too large, or made for
@@ -81,7 +80,7 @@ def read(path: Path, *, features: list[dict[str, Any]], sha256: str | None = Non
 
 
 def verify(path: Path, sha256: str | None = None) -> dict[str, bytes]:
-    """Check the digest of every member, and return all members by name.
+    """Check the digest of every member; return the members by name.
 
     Raises:
         ArtifactError: the file is missing, not the one that `sha256` names, damaged, incomplete, too large or changed.
@@ -116,7 +115,7 @@ def _metadata(path: Path, content: bytes, names: list[str]) -> dict[str, Any]:
                 f"{RESTORE}"
             )
     for name in sorted(metadata["sha256"].keys() ^ (set(names) - {METADATA})):
-        state = "is recorded and missing" if name in metadata["sha256"] else "is present but not recorded"
+        state = "is recorded but missing" if name in metadata["sha256"] else "is present but not recorded"
         raise ArtifactError(f"The artifact {str(path)!r} was changed: its member {shown(name)} {state}. {RESTORE}")
     return metadata
 
@@ -129,7 +128,7 @@ def _self_check(path: Path, content: bytes) -> list[CheckedLoan]:
             case {"loan": dict(loan), "probability": float(probability)}:
                 loans.append(CheckedLoan(loan, probability))
             case _:
-                raise ArtifactError(f"{SELF_CHECK!r} in {str(path)!r} has {shown(entry)} among its loans. {RETRAIN}")
+                raise ArtifactError(f"{SELF_CHECK!r} in {str(path)!r} has an invalid loan: {shown(entry)}. {RETRAIN}")
     if not loans:
         raise ArtifactError(f"{SELF_CHECK!r} in {str(path)!r} has no loans. {RETRAIN}")
     return loans
@@ -157,15 +156,15 @@ def _verified(path: Path, archive: Archive, name: str, digests: dict[str, Any]) 
 
 def _check_lightgbm(path: Path, trained: Any) -> None:
     installed = lightgbm.__version__
-    # A newer LightGBM reads the models of an older one as long as the major version stays.
+    # A newer LightGBM reads the models of an older one with the same major version.
     theirs, ours = (
         [int(part) for part in found.groups()] if (found := re.match(r"(\d{1,4})\.(\d{1,4})\b", str(given))) else []
         for given in (trained, installed)
     )
     if theirs[:1] != ours[:1] or theirs > ours:
         raise ArtifactError(
-            f"The artifact {str(path)!r} was made with LightGBM {str(trained)[:100]}, installed is {installed}; "
-            f"accepted are versions {ours[0]}.0 to {'.'.join(map(str, ours))}. Install the version it was made with. "
+            f"The artifact {str(path)!r} was made with LightGBM {str(trained)[:100]}, but {installed} is installed, "
+            f"which reads models of {ours[0]}.0 to {'.'.join(map(str, ours))}. Install the version of the artifact. "
             f"{RETRAIN}"
         )
 

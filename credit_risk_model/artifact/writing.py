@@ -1,4 +1,4 @@
-"""Writing an artifact, whole or not at all."""
+"""Writes an artifact completely or not at all."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def write(
     reports: Mapping[str, bytes] | None = None,
     evidence: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write the artifact, whole or not at all; the file that `path` named before is kept until then.
+    """Write the artifact completely or not at all; an older file at `path` is kept until the new one is complete.
 
     `reports` become further members, `evidence` the pages of a second file, `1.evidence.zip` next to `1.zip`, which
     need not be deployed.
@@ -39,7 +39,7 @@ def write(
     the same bytes where the environment variable SOURCE_DATE_EPOCH (seconds since 1970) fixes the time.
 
     Raises:
-        ArtifactError: a file cannot be written, or SOURCE_DATE_EPOCH is no number.
+        ArtifactError: a file cannot be written, or SOURCE_DATE_EPOCH is not a number.
     """
     epoch = os.environ.get("SOURCE_DATE_EPOCH", str(int(time.time())))
     try:
@@ -47,8 +47,8 @@ def write(
     except (ValueError, OverflowError, OSError) as error:
         raise ArtifactError(f"SOURCE_DATE_EPOCH is {epoch!r}, expected whole seconds since 1970.") from error
 
-    # Read anew from its text, the model forgets how it was trained and is pickled to the same bytes each time.
-    # `joblib.load` reads this pickle as well; writing it takes no joblib, which the service need not carry.
+    # The model is read again from its text, so that it forgets how it was trained and always gives the same pickle.
+    # `joblib.load` reads this pickle. Writing it does not need joblib, so the service does not need joblib either.
     members = {MODEL: pickle.dumps(lightgbm.Booster(model_str=booster.model_to_string()), protocol=5)}
     members[SELF_CHECK] = _json({"about": _ABOUT_SELF_CHECK, "loans": [asdict(loan) for loan in self_check]})
     members |= reports or {}
@@ -63,7 +63,7 @@ def write(
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:  # the last file appears first: the evidence before the artifact
+        with ExitStack() as stack:  # the files appear in reverse order: the evidence before the artifact
             for target, content in files.items():
                 _write_zip(stack.enter_context(atomic_file.replacing(target)), content, created)
         if not evidence:
@@ -87,5 +87,5 @@ def _write_zip(file: IO[bytes], members: Mapping[str, bytes], created: time.stru
 
 
 def _json(value: Any) -> bytes:
-    # Floats are written with all the digits that they need to be read as the same number.
+    # Floats are written with all their digits, so that they are read as the same numbers.
     return json.dumps(value, indent=2, allow_nan=False).encode() + b"\n"

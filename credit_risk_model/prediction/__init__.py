@@ -1,1 +1,1 @@
-"""What serves: the schemas of a request and its answer, and the model behind them."""
+"""The models that answer requests, and the schemas of their requests and answers."""

@@ -1,4 +1,4 @@
-"""The model for many loans at once: encoded and scored as one matrix."""
+"""The model for many loans in one request, which encodes and scores them as one matrix."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from credit_risk_model.prediction.schemas import CreditRiskBatchModelInput, Cred
 
 
 class CreditRiskBatchModel(ScoringModel):
-    """Tells safe loans from risky ones, up to 1,000 in one request."""
+    """Classifies up to 1,000 loans in one request as safe or risky."""
 
     display_name = "Credit Risk Batch Model"
     qualified_name = "credit_risk_batch_model"
@@ -19,7 +19,7 @@ class CreditRiskBatchModel(ScoringModel):
     output_schema = CreditRiskBatchModelOutput
 
     def predict(self, data: BaseModel) -> CreditRiskBatchModelOutput:
-        """Return the risk and the probability of each loan, in their order.
+        """Return the risk and the probability of each loan, in the order of the request.
 
         Raises:
             MLModelSchemaValidationException: `data` is not a `CreditRiskBatchModelInput`.

@@ -1,4 +1,4 @@
-"""The model that says why: the answer for one loan, with the features that moved it most."""
+"""The model that explains its answer: it returns the features that contributed most to the prediction."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,23 +13,23 @@ from credit_risk_model.prediction.schemas import (
     Direction,
     Reason,
 )
-from credit_risk_model.prediction.scorer import principal
+from credit_risk_model.prediction.scorer import top_features
 from credit_risk_model.prediction.self_check import compare
 
 _EXPLAINED = 3  # loans of the self-check; each takes some milliseconds
 
 
 class CreditRiskExplanationModel(ScoringModel):
-    """Tells safe loans from risky ones, and what moved each."""
+    """Classifies a loan as safe or risky, and gives the reasons."""
 
     display_name = "Credit Risk Explanation Model"
     qualified_name = "credit_risk_explanation_model"
-    description = "Predicts whether a loan on the books is safe or risky, and tells how probably and why."
+    description = "Predicts whether a loan on the books is safe or risky, with the probability and the reasons."
     input_schema = CreditRiskExplanationModelInput
     output_schema = CreditRiskExplanationModelOutput
 
     def predict(self, data: BaseModel) -> CreditRiskExplanationModelOutput:
-        """Return the risk of one loan, its probability and its principal reasons.
+        """Return the risk of one loan, its probability and the strongest reasons.
 
         Raises:
             MLModelSchemaValidationException: `data` is not a `CreditRiskExplanationModelInput`.
@@ -40,7 +40,7 @@ class CreditRiskExplanationModel(ScoringModel):
         probabilities = self._scorer.probabilities(encoded)
         [risk] = self._scorer.risks(probabilities)
         contributions = self._scorer.contributions(encoded)
-        [positions] = principal(contributions, loan["number_of_reasons"])
+        [positions] = top_features(contributions, loan["number_of_reasons"])
         return CreditRiskExplanationModelOutput(
             credit_risk=risk,
             probability=probabilities[0],
@@ -56,7 +56,7 @@ class CreditRiskExplanationModel(ScoringModel):
                     contribution=contributions[0, position],
                 )
                 for position in positions
-                if contributions[0, position]  # a feature that no tree asks for moved nothing
+                if contributions[0, position]  # a feature that no tree uses contributes nothing
             ],
         )
 
@@ -65,10 +65,10 @@ class CreditRiskExplanationModel(ScoringModel):
         return cast(list[float], self._scorer.probabilities(encoded).tolist())
 
     def self_check(self) -> None:
-        """Check the probabilities as all models do, and that the contributions for a few of the loans explain them.
+        """Check the probabilities, and that the contributions of a few loans add up to their probability.
 
         Raises:
-            ArtifactError: a probability, or what the contributions add up to, differs by more than 1e-9.
+            ArtifactError: a probability, or a sum of contributions, differs by more than 1e-9.
         """
         super().self_check()
         found, expected = [], []

@@ -1,4 +1,4 @@
-"""The credit-risk model as `ml_base` and every service built on it want it."""
+"""The credit-risk model as an `ml_base.MLModel`."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _CHUNK = 50_000  # loans, 6.4 MB as a matrix
 
 
 class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
-    """What the models have in common: the artifact, and the refusal of what is none of their input."""
+    """The common part of the models: loading the artifact, its self-check, and checking the type of the input."""
 
     version = __version__
     features = LOAN
 
     def __init__(self, artifact_path: str | None = None, artifact_sha256: str | None = None) -> None:
-        """Load the artifact at `artifact_path`, or the one that the package ships for these features.
+        """Load the artifact at `artifact_path`, or the shipped one for these features.
 
-        Where `artifact_sha256` is given, the file must have this digest.
+        If `artifact_sha256` is given, the file must have this digest.
 
         Raises:
             ArtifactError: the artifact is missing, damaged, or made for other features or another LightGBM.
@@ -52,14 +52,14 @@ class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
 
     @property
     def model_card(self) -> str:
-        """The model card of the artifact, in Markdown, which the service shows as a page; empty where there is none."""
+        """The model card of the artifact in Markdown, which the service shows as a page; empty if there is none."""
         return self._scorer.model_card
 
     def self_check(self) -> None:
-        """Score the synthetic loans of the artifact, and compare their probabilities with those of the training.
+        """Score the synthetic loans of the artifact, and compare the probabilities with those of the training.
 
-        It fails where another CPU or library, or a damaged model, would give other answers; and it runs all code of a
-        prediction once, so that the first request need not wait for it.
+        This finds a CPU, a library or a damaged model that computes something else. It also runs all the code of a
+        prediction once, so that the first request is not slower than the others.
 
         Raises:
             ArtifactError: a probability differs by more than 1e-9, or a loan is not valid.
@@ -76,7 +76,7 @@ class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
 
     @abstractmethod
     def _score(self, loans: Sequence[Mapping[str, Any]]) -> Sequence[float]:
-        """Return the probabilities of the loans, computed as for a request."""
+        """Return the probabilities of the loans, computed in the same way as for a request."""
 
     def _check(self, data: BaseModel) -> None:
         if not isinstance(data, self.input_schema):
@@ -86,7 +86,7 @@ class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
 
 
 class CreditRiskModel(ScoringModel):
-    """Tells safe loans from risky ones."""
+    """Classifies a loan as safe or risky."""
 
     display_name = "Credit Risk Model"
     qualified_name = "credit_risk_model"
@@ -112,10 +112,10 @@ class CreditRiskModel(ScoringModel):
         return self._scorer.probability(self.features.encode_row(vars(data)))
 
     def classify(self, loans: pd.DataFrame) -> NDArray[np.str_]:
-        """Return the risks of `n` prepared loans, shape (n,), computed with all cores.
+        """Return the risks of `n` prepared loans, shape (n,), computed on all cores.
 
-        `loans` is what the preparation of the training yields: the columns by the names of the features, categories as
-        categorical columns. Beside it and the answer, the memory is that of one chunk.
+        `loans` is the result of the training's preparation: one column per feature, named like the feature, with
+        categories as categorical columns. In addition to it and the result, this needs the memory of one chunk.
         """
         risky = np.empty(len(loans), dtype=np.bool_)
         for start in range(0, len(loans), _CHUNK):

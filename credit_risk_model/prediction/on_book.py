@@ -1,4 +1,4 @@
-"""The models for a book of living loans: the same as the others, with the age of the loan as a further input."""
+"""The models for a book of living loans, which have the age of the loan as an additional input."""
 
 from credit_risk_model.features import ON_BOOK
 from credit_risk_model.prediction.batch import CreditRiskBatchModel
@@ -12,27 +12,27 @@ from credit_risk_model.prediction.schemas import (
 
 
 class CreditRiskOnBookModel(CreditRiskModel):
-    """Tells safe loans from risky ones by their payments and their age."""
+    """Classifies a loan that is being paid as safe or risky, from its payments and its age."""
 
     display_name = "Credit Risk On-Book Model"
     qualified_name = "credit_risk_on_book_model"
-    description = "Predicts whether a loan that is being paid is safe or risky; knows how old the loan is."
+    description = "Predicts whether a loan that is being paid is safe or risky, from its payments and its age."
     input_schema = CreditRiskOnBookModelInput
     features = ON_BOOK
 
 
 class CreditRiskOnBookExplanationModel(CreditRiskExplanationModel):
-    """Tells safe loans from risky ones by their payments and their age, and what moved each."""
+    """Classifies a loan that is being paid as safe or risky, and gives the reasons."""
 
     display_name = "Credit Risk On-Book Explanation Model"
     qualified_name = "credit_risk_on_book_explanation_model"
-    description = "Predicts whether a loan that is being paid is safe or risky, and tells how probably and why."
+    description = "Predicts whether a loan that is being paid is safe or risky, with the probability and the reasons."
     input_schema = CreditRiskOnBookExplanationModelInput
     features = ON_BOOK
 
 
 class CreditRiskOnBookBatchModel(CreditRiskBatchModel):
-    """Tells safe loans from risky ones by their payments and their age, up to 1,000 in one request."""
+    """Classifies up to 1,000 loans that are being paid in one request as safe or risky."""
 
     display_name = "Credit Risk On-Book Batch Model"
     qualified_name = "credit_risk_on_book_batch_model"

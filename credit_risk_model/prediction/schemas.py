@@ -1,4 +1,4 @@
-"""What a prediction takes and what it answers, as pydantic models built from the definition of the features."""
+"""The schemas of requests and answers, as pydantic models that are built from the definition of the features."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ _PROBABILITY = Field(description="Probability that the loan is risky, from 0 to 
 
 
 def _whole(value: object) -> object:
-    # JSON has one kind of number: 35000.0 is an integer there, while pydantic's strict mode takes it for a float.
+    # JSON has only one type of number, so 35000.0 is a valid integer; pydantic's strict mode would refuse it.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -37,12 +37,12 @@ def _loan(name: str, features: FeatureSet, words: str) -> Any:
 
 
 def _explained(name: str, loan: Any, features: FeatureSet) -> Any:
-    count = Field(strict=True, ge=1, le=len(features), description="How many reasons to give, at most.")
+    count = Field(strict=True, ge=1, le=len(features), description="The maximum number of reasons in the answer.")
     return create_model(
         name,
         __base__=loan,
-        __doc__="One loan, as for a prediction, and how many reasons to give.",
-        # More than four are not likely to help who is told them: Regulation B of the United States (12 CFR 1002),
+        __doc__="One loan, as for a prediction, and the maximum number of reasons in the answer.",
+        # More than four reasons are unlikely to help the reader: Regulation B of the United States (12 CFR 1002),
         # official interpretation of section 1002.9(b)(2), on notices of adverse action.
         number_of_reasons=(Annotated[int, count, BeforeValidator(_whole)], 4),
     )
@@ -52,7 +52,7 @@ def _batch(name: str, loan: Any) -> Any:
     return create_model(
         name,
         __config__=ConfigDict(extra="forbid", frozen=True),
-        __doc__="Many loans.",
+        __doc__="The loans of one batch.",
         loans=(list[loan], Field(min_length=1, max_length=1_000, description="The loans, 1 to 1,000.")),
     )
 
@@ -77,47 +77,49 @@ CreditRiskOnBookBatchModelInput = _batch("CreditRiskOnBookBatchModelInput", Cred
 class CreditRiskModelOutput(BaseModel):
     """The answer for one loan."""
 
-    credit_risk: CreditRisk = Field(description="`risky` if the loan will probably not be paid back in full.")
+    credit_risk: CreditRisk = Field(description="`risky` if the probability is at least the threshold of the model.")
 
 
 class Direction(StrEnum):
-    """Where a feature moved a loan, from where loans are on average."""
+    """Whether a feature made the loan riskier or safer than the average loan."""
 
     RISKIER = "riskier"
     SAFER = "safer"
 
 
 class Reason(BaseModel):
-    """A feature that moved the loan."""
+    """A feature and its contribution to the prediction."""
 
     feature: str = Field(description="The field of the request.")
-    name: str = Field(description="Its name for people.")
-    value: int | float | str = Field(description="Its value in the request.")
-    direction: Direction = Field(description="Whether it made the loan riskier or safer.")
-    contribution: float = Field(description="What it added to the log-odds of `risky`; below 0 is safer.")
+    name: str = Field(description="The name of the feature to show to people.")
+    value: int | float | str = Field(description="The value of the feature in the request.")
+    direction: Direction = Field(description="Whether the feature made the loan riskier or safer.")
+    contribution: float = Field(description="The contribution to the log-odds of `risky`; below 0 is safer.")
 
 
 class CreditRiskExplanationModelOutput(BaseModel):
-    """The answer for one loan, and what moved it."""
+    """The answer for one loan, with its reasons."""
 
     credit_risk: CreditRisk = Field(description="`risky` if the probability is at least the threshold.")
     probability: float = _PROBABILITY
-    threshold: float = Field(description="The probability from which on a loan is risky.")
-    model_version: str = Field(description="The version of the code, and the start of the artifact's SHA-256.")
-    base_value: float = Field(
-        description="The log-odds before any feature; with all contributions they are those of the probability."
+    threshold: float = Field(description="The loan is risky if its probability is at least this value.")
+    model_version: str = Field(
+        description="The version of the code, and the first 12 digits of the artifact's SHA-256."
     )
-    reasons: list[Reason] = Field(description="The features that moved this loan most, the strongest first.")
+    base_value: float = Field(
+        description="The average log-odds in training. Its sum with all contributions is the log-odds of this loan."
+    )
+    reasons: list[Reason] = Field(description="The features with the largest contributions, the largest first.")
 
 
 class ScoredLoan(BaseModel):
-    """The answer for one of many loans."""
+    """The answer for one loan of a batch."""
 
-    credit_risk: CreditRisk = Field(description="`risky` if the loan will probably not be paid back in full.")
+    credit_risk: CreditRisk = Field(description="`risky` if the probability is at least the threshold of the model.")
     probability: float = _PROBABILITY
 
 
 class CreditRiskBatchModelOutput(BaseModel):
-    """The answers for many loans."""
+    """The answers for the loans of a batch."""
 
-    loans: list[ScoredLoan] = Field(description="An answer for each loan, in the order of the request.")
+    loans: list[ScoredLoan] = Field(description="One answer per loan, in the order of the request.")

@@ -1,4 +1,4 @@
-"""What all models do with the artifact, which they load once and share."""
+"""Scores loans with the model of an artifact, which is loaded once and shared by all models."""
 
 import hashlib
 import threading
@@ -21,9 +21,9 @@ _loading = threading.Lock()
 
 
 class Scorer:
-    """The model of an artifact; loans come as the matrix of shape (n, features) that `features` encodes.
+    """The model of an artifact. It scores loans that `features` has encoded as a matrix of shape (n, features).
 
-    One thread scores unless more are asked for (0 for all cores): LightGBM would make a team of OpenMP threads for
+    The default is one thread per call; 0 uses all cores. Otherwise LightGBM would create a team of OpenMP threads for
     every thread that calls it.
     """
 
@@ -31,16 +31,16 @@ class Scorer:
         self._booster = loaded.booster
         self.features = features
         self.probability = SingleRow(loaded.booster, len(features))
-        """Takes the row of one loan, and returns its probability."""
+        """A function that takes the encoded row of one loan, and returns its probability."""
         self.threshold = loaded.threshold
         self.self_check = loaded.self_check
         """The synthetic loans whose probabilities a model must reproduce before it answers requests."""
         self.model_card = loaded.model_card
         """The model card of the artifact, in Markdown."""
         self.digest = loaded.digest
-        """The SHA-256 of the artifact, in hexadecimal: what `sha256sum` prints for the file."""
+        """The SHA-256 of the artifact in hexadecimal, as `sha256sum` prints it."""
         self.version = f"{__version__}+{self.digest[:12]}"
-        """The version of the code, and which artifact this is."""
+        """The version of the code, and the first 12 digits of the artifact's digest."""
 
     def probabilities(self, loans: Matrix, threads: int = 1) -> Matrix:
         """Return the probability that each loan is risky: shape (n,), between 0 and 1."""
@@ -55,19 +55,20 @@ class Scorer:
         return [CreditRisk.RISKY if risky else CreditRisk.SAFE for risky in self.are_risky(probabilities).tolist()]
 
     def contributions(self, loans: Matrix, threads: int = 1) -> Matrix:
-        """Return what each feature adds to the log-odds of `risky`, and last the base value: shape (n, features + 1).
+        """Return the contribution of each feature to the log-odds of `risky`: shape (n, features + 1).
 
-        A row adds up to the log-odds of its probability. Source: Lundberg and others, From local explanations to
-        global understanding with explainable AI for trees (2020), as LightGBM computes it.
+        The last column is the base value. The sum of a row is the log-odds of its probability. LightGBM computes this
+        with TreeSHAP: Lundberg and others, From local explanations to global understanding with explainable AI for
+        trees (2020).
         """
         return np.asarray(self._booster.predict(loans, num_threads=threads, pred_contrib=True))
 
 
 def load(path: Path | None = None, sha256: str | None = None, features: FeatureSet = LOAN) -> Scorer:
-    """Return the scorer of the artifact at `path`, or of the one that the package ships for these features.
+    """Return the scorer of the artifact at `path`, or of the shipped one for these features.
 
-    Who asks for a file of the same content while somebody still has its scorer gets that one. Where `sha256` is given,
-    the file must have this digest.
+    Files with the same content share one scorer while it is in use. If `sha256` is given, the file must have this
+    digest.
 
     Raises:
         ArtifactError: the artifact is missing, damaged, or made for other features or another LightGBM.
@@ -89,6 +90,6 @@ def load(path: Path | None = None, sha256: str | None = None, features: FeatureS
     return scorer
 
 
-def principal(contributions: Matrix, count: int) -> NDArray[np.intp]:
-    """Return the positions of the `count` features that moved each loan most, the strongest first: shape (n, count)."""
+def top_features(contributions: Matrix, count: int) -> NDArray[np.intp]:
+    """Return the positions of the `count` features with the largest contributions, largest first: shape (n, count)."""
     return np.argsort(-np.abs(contributions[:, :-1]), axis=1, kind="stable")[:, :count]

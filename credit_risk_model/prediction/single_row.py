@@ -1,4 +1,4 @@
-"""One row through the function that LightGBM's library has for it and its Python package does not offer."""
+"""Scores one row with a fast function of LightGBM's library that its Python package does not offer."""
 
 import ctypes
 import weakref
@@ -11,17 +11,17 @@ _NORMAL, _FLOAT64, _ALL_TREES = 0, 1, -1  # C_API_PREDICT_NORMAL, C_API_DTYPE_FL
 
 
 class SingleRow:
-    """Answers what `Booster.predict` answers for one row with one thread, for less than half of its time.
+    """Returns the same as `Booster.predict` for one row with one thread, in less than half of the time.
 
-    `LGBM_BoosterPredictForMatSingleRowFast` of LightGBM's C API: all that is the same for every row is prepared once.
-    Any number of threads may call; they take turns, for a call keeps the interpreter's lock.
+    It calls `LGBM_BoosterPredictForMatSingleRowFast` of LightGBM's C API, which prepares only once what is the same for
+    every row. Any number of threads may call it. They wait for each other, because a call keeps the interpreter's lock.
     """
 
     def __init__(self, booster: lightgbm.Booster, columns: int) -> None:
         self._booster = booster  # must outlive the prepared call
-        # PyDLL keeps the interpreter's lock, where CDLL gives it to another thread: to get it back would take longer
-        # than the 10 µs that the call needs.
-        self._library = ctypes.PyDLL(basic._LIB._name)  # type: ignore[attr-defined]  # LightGBM tells it nowhere else
+        # PyDLL keeps the interpreter's lock. CDLL would release it, and getting it back would take longer than the
+        # 10 µs of the call.
+        self._library = ctypes.PyDLL(basic._LIB._name)  # type: ignore[attr-defined]  # no public API has this path
         self._row = ctypes.c_double * columns
         self._prepared = ctypes.c_void_p()
         self._check(

@@ -117,7 +117,7 @@ def _scores(job: Job, model: scorer.Scorer, encoded: rows.Encoded, threads: int,
     if job.reasons:
         labels = np.array([feature.label for feature in model.features.features])
         contribution = np.concatenate(contributions)
-        for positions in scorer.principal(contribution, job.reasons).T:
+        for positions in scorer.top_features(contribution, job.reasons).T:
             values = contribution[np.arange(len(contribution)), positions]
             columns += [pa.array(labels[positions], mask=values == 0), pa.array(values)]
     return pa.table([column.cast(kind) for column, kind in zip(columns, job.schema.types, strict=True)], job.schema)

@@ -27,51 +27,59 @@ class Section(BaseModel):
 
 
 class Limits(Section):
-    """What one model may use."""
+    """The limits of one model."""
 
-    running: int = Field(default=1, ge=1, description="predictions that run at the same time, each in a thread")
+    running: int = Field(
+        default=1, ge=1, description="maximum of predictions that run at the same time, each in a thread"
+    )
     waiting: int = Field(
-        default=128, ge=0, description="predictions that wait for a thread; the next one is refused with 503"
+        default=128, ge=0, description="predictions that may wait for a thread; the next one is refused with 503"
     )
     answer_seconds: float = Field(
-        default=10, ge=0, description="deadline of a prediction; after it the answer is 503. 0: none"
+        default=10, ge=0, description="deadline of a prediction, waiting included; then the answer is 503. 0: none"
     )
     stall_seconds: float = Field(
         default=30, ge=0, description="a prediction that runs longer makes the service *stalled*. 0: never"
     )
-    body_limit: int = Field(default=65_536, ge=1, description="bytes of a body; a longer one is refused with 413")
+    body_limit: int = Field(
+        default=65_536, ge=1, description="maximum of bytes in a body; a longer one is refused with 413"
+    )
     value_limit: int = Field(
-        default=50_000, ge=1, description="commas and colons in a body; one with more is refused with 400"
+        default=50_000, ge=1, description="commas and colons that a body may have; a body with more is refused with 400"
     )
 
 
 class Settings(Limits):
-    """What the service adds to the settings of the framework."""
+    """The settings that the service has in addition to those of the framework."""
 
     drain_seconds: float = Field(
-        default=5, ge=0, description="time from SIGTERM, when readiness turns to 503, until the listener closes"
+        default=5, ge=0, description="time from SIGTERM, when readiness changes to 503, until the listener closes"
     )
     finish_seconds: int = Field(
         default=20, ge=0, description="time for requests in flight after the listener has closed"
     )
     keep_alive_seconds: int = Field(
-        default=75, ge=1, description="time after which an idle connection is closed; longer than a proxy keeps it"
+        default=75, ge=1, description="time after which an idle connection is closed; must be longer than in your proxy"
     )
     receive_seconds: float = Field(
-        default=30, gt=0, description="time in which a request must arrive; after it the answer is 408"
+        default=30, gt=0, description="time in which a request must arrive; then the answer is 408"
     )
     buffer_limit: int = Field(
-        default=67_108_864, ge=1, description="bytes of all requests that arrive; beyond it the oldest gets 503"
+        default=67_108_864,
+        ge=1,
+        description="bytes that incomplete requests and unread answers may have; above it, the oldest gets 503",
     )
     root_path: str = Field(
-        default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$", description="path under which a proxy shows the service: `/risk`"
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="path at which a proxy publishes the service, such as `/risk`",
     )
     trusted_proxies: str = Field(
         default="127.0.0.1",
-        description="addresses whose `X-Forwarded-For` and `-Proto` count, with commas between; `*`: all",
+        description="comma-separated addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted; `*`: all",
     )
     log_format: Literal["text", "json"] = Field(default="text", description="`text` for people, `json` for machines")
-    page: bool = Field(default=True, description="whether `/` shows the page; without it, `/` redirects to `/docs`")
+    page: bool = Field(default=True, description="whether `/` shows the page; otherwise it redirects to `/docs`")
 
     @field_validator("root_path")
     @classmethod

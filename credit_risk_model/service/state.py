@@ -32,7 +32,7 @@ TRUTH_TABLE = {
     State.LOADING: Row(200, 503, 503, 503, True, "Only the probes, `/metrics` and the page at `/` are served yet."),
     State.READY: Row(200, 200, 200, 200, False, ""),
     State.SATURATED: Row(
-        200, 200, 200, 503, True, "A model has no free place. It refuses the next prediction and finishes the others."
+        200, 200, 200, 503, True, "A model has a full queue. It refuses the next prediction and finishes the others."
     ),
     State.STALLED: Row(
         503, 503, 200, 503, True,
@@ -40,7 +40,7 @@ TRUTH_TABLE = {
     ),
     State.DRAINING: Row(
         200, 503, 200, 200, False,
-        "SIGTERM came. The listener closes after `drain_seconds`; requests in flight then have `finish_seconds`.",
+        "SIGTERM arrived. The listener closes after `drain_seconds`; requests in flight then have `finish_seconds`.",
     ),
     State.LOAD_FAILED: Row(503, 503, 200, 503, False, "The log has the cause. The process exits with 1 when stopped."),
 }  # fmt: skip

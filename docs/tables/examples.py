@@ -1,4 +1,4 @@
-"""The files in examples/: `python -m docs.tables.examples` writes them. No borrower's data is in them."""
+"""Writes the files in examples/, which contain no borrower's data: `python -m docs.tables.examples`."""
 
 import json
 from pathlib import Path

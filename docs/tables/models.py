@@ -1,4 +1,4 @@
-"""The tables of README.md and docs/ about the models, from the shipped artifacts."""
+"""Generates the tables about the models in README.md and docs/ from the shipped artifacts."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ ARTICLE_ROWS = (
 
 
 def metadata() -> dict[str, dict[str, Any]]:
-    """Return the metadata of the artifact without the age, and of the one with it."""
+    """Return the metadata of both artifacts: `loan` without the age, and `on book` with it."""
     return {
         "loan": artifact.read(artifact.PACKAGED, features=LOAN.specification()).metadata,
         "on book": artifact.read(artifact.PACKAGED_ON_BOOK, features=ON_BOOK.specification()).metadata,
@@ -55,7 +55,7 @@ def comparison() -> str:
 
 
 def calibration(on_book: bool) -> str:
-    """Return how often the probabilities of a model came true on the rows held out."""
+    """Return the table of the probabilities of a model and the share of risky loans in the rows held out."""
     path = artifact.PACKAGED_ON_BOOK if on_book else artifact.PACKAGED
     evaluation = json.loads(artifact.verify(path)["evaluation.json"])
     lines = ["| mean probability | share that was risky | rows |", "|---:|---:|---:|"]

@@ -1,4 +1,4 @@
-"""The tables of docs/operations.md, from the manifests and the measurements."""
+"""Generates the tables of docs/operations.md from the manifests and the recorded measurements."""
 
 from benchmarks import measure, record
 
@@ -10,7 +10,7 @@ MEANINGS = {
 
 
 def probes() -> str:
-    """Return the probes of the Deployment."""
+    """Return the table of the probes of the Deployment."""
     [container] = measure.pod()["containers"]
     lines = ["| probe | path | period | timeout | failures | acts after | action |"]
     lines.append("|---|---|---:|---:|---:|---:|---|")
@@ -23,7 +23,7 @@ def probes() -> str:
 
 
 def measured() -> str:
-    """Return what was measured under the limits of the pod, and whether the manifests hold against it."""
+    """Return the table of the measurements under the limits of the pod, and whether the manifests fit them."""
     recorded = record.read("measure")
     names = list(measure.CORES)
     lines = [f"| CPU limit | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
@@ -39,7 +39,7 @@ def measured() -> str:
 
 
 def rehearsal() -> str:
-    """Return what two pods did when they started, were loaded and were replaced."""
+    """Return the table of the rehearsal with two pods: start, load and replacements."""
     recorded = record.read("rehearsal")
     ready, load = recorded["seconds until all are ready"], recorded["load"]
     load_case = f"{load['connections']} connections for {load['seconds']:.0f} s at 200m per pod"

@@ -1,4 +1,4 @@
-"""The pictures of README.md and docs/: `python -m docs.tables.pictures` draws them."""
+"""Draws the pictures of README.md and docs/: `python -m docs.tables.pictures`."""
 
 import math
 from html import escape
@@ -21,7 +21,7 @@ def answer() -> dict[str, Any]:
 
 
 def reasons() -> str:
-    """Return an SVG with a bar for each reason, from the middle to the side where it moved the loan."""
+    """Return an SVG with a bar for each reason: to the left if it makes the loan safer, to the right if riskier."""
     explanation = answer()
     middle, height = 500, 40 * len(explanation["reasons"]) + 120
     scale = 190 / max(abs(reason["contribution"]) for reason in explanation["reasons"])

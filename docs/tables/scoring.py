@@ -1,11 +1,11 @@
-"""The tables of docs/explanations-batches-files.md."""
+"""Generates the tables of docs/explanations-batches-files.md from the recorded measurements."""
 
 from benchmarks import record
 from benchmarks.batches import RATIO
 
 
 def batches() -> str:
-    """Return how batches and single predictions share the service."""
+    """Return the table of batches and single predictions, alone and together."""
     measured = record.read("batches")
     lines = [
         "| | single predictions/s | loans in batches/s | probe p99 | slowest probe |",
@@ -26,7 +26,7 @@ def batches() -> str:
 
 
 def file() -> str:
-    """Return what scoring a file takes."""
+    """Return the table of the time and memory to score a file."""
     measured = record.read("scoring")
     figures, contributions = measured["file"], measured["contributions"]
     return "\n".join(
@@ -49,7 +49,7 @@ def file() -> str:
 
 
 def job() -> str:
-    """Return what the engines take under the memory limit of the Job."""
+    """Return the table of the time and memory of each engine under the memory limit of the Job."""
     measured = record.read("scoring_job")
     lines = ["| engine | time | peak memory of all processes |", "|---|---:|---:|"]
     for engine, figures in measured["engines"].items():

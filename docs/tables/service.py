@@ -1,4 +1,4 @@
-"""The tables of docs/service.md."""
+"""Generates the tables of docs/service.md from the truth table, the settings and the recorded measurements."""
 
 from benchmarks import record
 from credit_risk_model.service.configuration import PREFIX
@@ -7,7 +7,7 @@ from credit_risk_model.service.state import TRUTH_TABLE
 
 
 def states() -> str:
-    """Return the truth table."""
+    """Return the truth table of the states."""
     lines = ["| state | `/api/health` | `/api/health/ready` | `/api/health/startup` | prediction | note |"]
     lines.append("|---|---|---|---|---|---|")
     for state, row in TRUTH_TABLE.items():
@@ -17,7 +17,7 @@ def states() -> str:
 
 
 def settings() -> str:
-    """Return the settings with their defaults."""
+    """Return the table of the settings with their defaults."""
     lines = ["| key | environment | default | also per model | |", "|---|---|---|---|---|"]
     for name, field in Settings.model_fields.items():
         per_model = "yes" if name in Limits.model_fields else "no"
@@ -27,7 +27,7 @@ def settings() -> str:
 
 
 def saturation() -> str:
-    """Return what the probes took under 256 connections."""
+    """Return the table of the probes and predictions under 256 connections."""
     measured = record.read("saturation")
     lines = [
         "| | predictions/s | refused/s | lost | probe p50 | probe p99 | slowest probe |",

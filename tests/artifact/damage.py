@@ -1,4 +1,4 @@
-"""Damaged artifacts with right digests, and what comes of loading them in child processes with limits."""
+"""Creates damaged artifacts with correct digests, and loads them in child processes with limits."""
 
 import hashlib
 import json
@@ -23,8 +23,8 @@ from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
 from credit_risk_model.prediction.model import CreditRiskModel, ScoringModel
 
 Members = dict[str, bytes]
-MEMORY = 256 * 1024 * 1024  # bytes that a child may take to load an artifact, beyond what its imports took
-SECONDS = 20  # of computing that a child may take for one artifact
+MEMORY = 256 * 1024 * 1024  # bytes that a child may use to load an artifact, in addition to those of its imports
+SECONDS = 20  # CPU time that a child may use for one artifact
 _NUMBERS = [
     b"nan", b"-nan", b"inf", b"1e999", b"-1e308", b"1e-999", b"-1", b"-2147483648", b"2147483648", b"4294967296", b"0",
     b"99999999999999999999999", b"1.5", b"0x10", b"1_0", b"", b"-", b"e", b"1e5", b"16", b"12", b"127", b"128", b"-129",
@@ -37,7 +37,7 @@ def members_of(path: Path) -> Members:
 
 
 def needed() -> Members:
-    """Return the members of the shipped artifact without its reports, which have several MiB."""
+    """Return the members of the shipped artifact that are needed, without the reports, which have several MiB."""
     with zipfile.ZipFile(PACKAGED) as archive:
         return resealed({name: archive.read(name) for name in ("metadata.json", "model.joblib", "self_check.json")})
 
@@ -63,13 +63,13 @@ def model_text(model: bytes) -> bytes:
 
 
 def pickled(text: bytes) -> bytes:
-    """Return the pickle of a model with this text, as far as it is read."""
+    """Return the start of the pickle of a model with this text; the rest is never read."""
     start = b"\x80\x05\x95" + bytes(8) + b"\x8c\x0elightgbm.basic\x94\x8c\x07Booster\x94\x93\x94)\x81\x94}\x94("
     return start + b"\x8c\x07_handle\x94X" + len(text).to_bytes(4, "little") + text + b"\x94ub."
 
 
 def damaged_text(text: bytes, chance: random.Random) -> bytes:
-    """Return the text of a model with one to three damages of any kind."""
+    """Return the text of a model with one to three random changes."""
     for _ in range(chance.randint(1, 3)):
         text = chance.choice([_flip, _digit, _number, _line, _truncate, _resize, _cut])(text, chance)
     return text
@@ -86,7 +86,7 @@ def _digit(text: bytes, chance: random.Random) -> bytes:
 
 
 def _tree(text: bytes, chance: random.Random) -> tuple[list[bytes], int]:
-    """Return the lines, and the number of one of them; those of the head, of one tree or of the end."""
+    """Return the lines, and the number of a random line in the head, in a tree or at the end."""
     lines = text.split(b"\n")
     trees = [number for number, line in enumerate(lines) if line.startswith(b"Tree=")]
     first = chance.choice([0, *[chance.choice(trees) for _ in range(8)], len(lines) - 20])
@@ -137,7 +137,7 @@ def _cut(text: bytes, chance: random.Random) -> bytes:
 
 
 def damaged_pickle(model: bytes, chance: random.Random) -> bytes:
-    """Return the pickle of a model with its opcodes damaged; the text is left as it is."""
+    """Return the pickle of a model with damaged opcodes and an unchanged text."""
     start = model.index(b"tree\nversion=")
     head, rest = bytearray(model[:start]), model[start:]
     for _ in range(chance.randint(1, 3)):
@@ -156,7 +156,7 @@ def damaged_pickle(model: bytes, chance: random.Random) -> bytes:
 
 
 def damaged_zip(content: bytes, chance: random.Random) -> bytes:
-    """Return the zip file with bytes of its directory and of its headers changed."""
+    """Return the zip file with changed bytes in its directory and headers."""
     damaged = bytearray(content)
     headers = [place.start() for place in re.finditer(rb"PK\x01\x02|PK\x03\x04|PK\x05\x06", content)]
     for _ in range(chance.randint(1, 4)):
@@ -167,7 +167,7 @@ def damaged_zip(content: bytes, chance: random.Random) -> bytes:
 
 
 def shortened(trees: int) -> Members:
-    """Return what the shipped artifact needs, with the first trees of its model and a self-check that fits them."""
+    """Return the needed members of the shipped artifact with the first trees only, and a matching self-check."""
     members = needed()
     head, *rest = model_text(members["model.joblib"]).split(b"\n\n\nend of trees\n")
     text = b"\n\n\nTree=".join(head.split(b"\n\n\nTree=")[:trees]) + b"\n\n\nend of trees\n" + rest[0]
@@ -183,7 +183,7 @@ def shortened(trees: int) -> Members:
 
 
 def write_case(path: Path, kind: str, members: Members, chance: random.Random) -> None:
-    """Write an artifact that is damaged in its model text, its pickle or its zip; all digests are right."""
+    """Write an artifact with a damaged model text, pickle or zip, and with correct digests."""
     model = members["model.joblib"]
     if kind == "text":
         members = resealed(members | {"model.joblib": pickled(damaged_text(model_text(model), chance))})
@@ -195,7 +195,10 @@ def write_case(path: Path, kind: str, members: Members, chance: random.Random) -
 
 
 def outcome(path: Path) -> str:
-    """Load an artifact, check it and ask it: `answers`, or the refusal. Anything else is raised."""
+    """Load an artifact, run the self-checks and predict.
+
+    Return `answers`, or `refused: ` and the message. Any other exception is raised.
+    """
     models: list[type[ScoringModel]] = [CreditRiskModel, CreditRiskExplanationModel, CreditRiskBatchModel]
     try:
         single, explaining, batch = (model(str(path)) for model in models)
@@ -213,7 +216,7 @@ def outcome(path: Path) -> str:
 
 
 def bomb(path: Path, name: str, content: bytes | None) -> Path:
-    """Write the shipped artifact with this content in a member, or with 512 MiB of zeros, which take 2 MB there."""
+    """Write the shipped artifact with this content in a member; None stands for 512 MiB of zeros (2 MB compressed)."""
     members = needed()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         if content is None:
@@ -231,7 +234,7 @@ def bomb(path: Path, name: str, content: bytes | None) -> Path:
 def run(kind: str, seed: int, first: int, count: int, trees: int) -> dict[int, str]:
     """Load damaged artifacts in child processes; return the outcome of each by its number.
 
-    The outcome of a case that ends its child is `ended with` and the exit code: minus the signal that killed it.
+    If a case ends its child process, the outcome is `ended with` and the exit code, which is negative for a signal.
     """
     outcomes: dict[int, str] = {}
     while len(outcomes) < count:
@@ -245,7 +248,7 @@ def run(kind: str, seed: int, first: int, count: int, trees: int) -> dict[int, s
 
 
 def outcomes_in_child(paths: list[Path]) -> list[str]:
-    """Return the outcomes of artifacts that are loaded in one child process with limits; it ends at the first crash."""
+    """Load artifacts in one child process with limits; return the outcomes up to the first crash."""
     child = _child("files", *map(str, paths))
     return child.stdout.splitlines() + (
         [f"ended with {child.returncode}: {child.stderr[-500:]}"] if child.stderr else []
@@ -271,7 +274,7 @@ def _cases(kind: str, seed: int, first: int, count: int, trees: int) -> None:
         _limit()
         for number in range(first, first + count):
             write_case(path, kind, members, random.Random(f"{seed} {number}"))
-            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)  # ends a process that computes for ever
+            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)  # kills a process that never stops computing
             print("case", number, repr(outcome(path))[1:-1], flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The artifact: what is written, what is refused."""
+"""Artifacts are written, read and verified; damaged or wrong ones are refused."""
 
 import hashlib
 import io
@@ -28,7 +28,7 @@ from tests.conftest import ROOT
 
 @pytest.fixture
 def altered(practice_artifact: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Make a copy of the artifact whose metadata and model are changed, with digests that match again."""
+    """A function that copies the artifact with changed metadata or members and matching digests."""
 
     def make(model: bytes | None = None, self_check: bytes | None = None, **changes: Any) -> Path:
         members = members_of(practice_artifact)
@@ -53,7 +53,7 @@ def test_the_classes_are_those_of_the_code() -> None:
     assert [*CreditRisk] == artifact.CLASSES
 
 
-def test_what_was_written_is_read(practice_artifact: Path) -> None:
+def test_a_written_artifact_can_be_read(practice_artifact: Path) -> None:
     digest = hashlib.sha256(practice_artifact.read_bytes()).hexdigest()
 
     read = artifact.read(practice_artifact, features=LOAN.specification(), sha256=digest.upper())
@@ -62,7 +62,7 @@ def test_what_was_written_is_read(practice_artifact: Path) -> None:
     assert 0 < read.threshold < 1
 
 
-def test_the_model_card_is_read_where_there_is_one(practice_artifact: Path) -> None:
+def test_the_model_card_is_read_and_may_be_missing(practice_artifact: Path) -> None:
     cards = [
         artifact.read(path, features=LOAN.specification()).model_card for path in (artifact.PACKAGED, practice_artifact)
     ]
@@ -89,7 +89,7 @@ def test_a_long_model_card_is_refused(practice_artifact: Path, tmp_path: Path) -
     assert "262,144 bytes" in refusal(zipped(tmp_path / "1.zip", resealed(members)))
 
 
-def test_the_member_is_what_joblib_reads(practice_artifact: Path) -> None:
+def test_joblib_reads_the_model(practice_artifact: Path) -> None:
     booster = joblib.load(io.BytesIO(members_of(practice_artifact)["model.joblib"]))
 
     assert isinstance(booster, lightgbm.Booster)
@@ -109,12 +109,12 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     assert "make train" in refusal(tmp_path / "none.zip")
 
 
-def test_a_folder_is_no_artifact(tmp_path: Path) -> None:
+def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert "Cannot read" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no zip at all" * 100], ids=["empty", "two bytes", "text"])
-def test_what_is_no_zip_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_zip_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "1.zip"
     path.write_bytes(content)
 
@@ -130,11 +130,11 @@ def test_a_truncated_file_is_refused(practice_artifact: Path, tmp_path: Path, ke
     assert "not an intact zip file" in refusal(path)
 
 
-def test_no_changed_byte_ever_loads_or_escapes_as_another_error(practice_artifact: Path, tmp_path: Path) -> None:
+def test_a_changed_byte_of_the_model_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
     content = bytearray(practice_artifact.read_bytes())
     path = tmp_path / "1.zip"
     random = np.random.default_rng(1)
-    # Bytes of the data of a member: those of the headers may hold what nobody reads, such as the time.
+    # Only bytes of the data are changed; some bytes of the headers, such as the time, are never read.
     with zipfile.ZipFile(practice_artifact) as archive:
         entry = archive.getinfo("model.joblib")
     for position in random.integers(entry.header_offset + 100, entry.header_offset + entry.compress_size, 40):
@@ -145,7 +145,9 @@ def test_no_changed_byte_ever_loads_or_escapes_as_another_error(practice_artifac
         assert refusal(path)
 
 
-def test_no_changed_header_escapes_as_another_error(practice_artifact: Path, tmp_path: Path) -> None:
+def test_a_changed_byte_of_a_header_raises_nothing_but_an_artifact_error(
+    practice_artifact: Path, tmp_path: Path
+) -> None:
     content = bytearray(practice_artifact.read_bytes())
     path = tmp_path / "1.zip"
     for position in [*range(60), *range(len(content) - 140, len(content))]:
@@ -153,7 +155,7 @@ def test_no_changed_header_escapes_as_another_error(practice_artifact: Path, tmp
         path.write_bytes(content)
         content[position] ^= 0xFF
 
-        # Some of these bytes mean nothing, so it may also load; any other error fails the test.
+        # Some of these bytes are never read, so the artifact may also load. Any other error fails the test.
         with suppress(ArtifactError):
             artifact.read(path, features=LOAN.specification())
 
@@ -181,7 +183,7 @@ def test_a_repeated_member_is_refused(practice_artifact: Path, tmp_path: Path) -
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("model.joblib", b"another")
 
-    assert "holds a member twice" in refusal(path)
+    assert "has a duplicate member" in refusal(path)
 
 
 def test_a_tampered_model_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
@@ -192,19 +194,19 @@ def test_a_tampered_model_is_refused(practice_artifact: Path, tmp_path: Path) ->
     assert "was changed" in message
 
 
-def test_a_member_that_nobody_recorded_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
+def test_a_member_without_a_recorded_digest_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
     members = members_of(practice_artifact) | {"smuggled.py": b"print('hello')"}
 
     assert "'smuggled.py' is present but not recorded" in refusal(zipped(tmp_path / "1.zip", members))
 
 
-def test_a_report_that_is_gone_is_named(altered: Callable[..., Path], practice_artifact: Path) -> None:
+def test_a_missing_report_is_named(altered: Callable[..., Path], practice_artifact: Path) -> None:
     recorded = json.loads(members_of(practice_artifact)["metadata.json"])["sha256"]
 
-    assert "'report.html' is recorded and missing" in refusal(altered(sha256=recorded | {"report.html": "0" * 64}))
+    assert "'report.html' is recorded but missing" in refusal(altered(sha256=recorded | {"report.html": "0" * 64}))
 
 
-def test_a_report_that_was_changed_is_named_when_all_is_verified(practice_artifact: Path, tmp_path: Path) -> None:
+def test_a_changed_report_is_named_by_verify(practice_artifact: Path, tmp_path: Path) -> None:
     read = artifact.read(practice_artifact, features=LOAN.specification())
     artifact.write(tmp_path / "1.zip", read.booster, read.metadata, read.self_check, {"report.html": b"<p>good</p>"})
     members = members_of(tmp_path / "1.zip")
@@ -212,7 +214,7 @@ def test_a_report_that_was_changed_is_named_when_all_is_verified(practice_artifa
 
     changed = zipped(tmp_path / "changed.zip", members | {"report.html": b"<p>better</p>"})
 
-    # Loading the model needs no report, and does not read them.
+    # The reports are not read when the model is loaded.
     assert artifact.read(changed, features=LOAN.specification())
     with pytest.raises(ArtifactError, match=r"The member 'report\.html' of .* was changed"):
         artifact.verify(changed)
@@ -266,7 +268,7 @@ def test_an_entry_of_the_wrong_type_is_named(altered: Callable[..., Path], key: 
     assert f"as '{key}'" in refusal(altered(**{key: "wrong"}))
 
 
-def test_another_file_than_the_configured_one_is_refused(practice_artifact: Path) -> None:
+def test_a_file_with_another_digest_is_refused(practice_artifact: Path) -> None:
     message = refusal(practice_artifact, sha256="0" * 64)
 
     assert "not the configured one" in message
@@ -298,26 +300,26 @@ def test_other_classes_are_refused(altered: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0, float("nan")])
-def test_a_threshold_that_is_no_probability_is_refused(altered: Callable[..., Path], threshold: float) -> None:
+def test_a_threshold_that_is_not_a_probability_is_refused(altered: Callable[..., Path], threshold: float) -> None:
     assert "threshold" in refusal(altered(threshold=threshold))
 
 
 @pytest.mark.parametrize("version", ["3.3.5", "5.0.0", "4.999.0", "4." + "9" * 5_000, "new", None])
-def test_another_lightgbm_is_refused(altered: Callable[..., Path], version: str | None) -> None:
+def test_an_incompatible_lightgbm_is_refused(altered: Callable[..., Path], version: str | None) -> None:
     message = refusal(altered(versions={"lightgbm": version}))
 
     assert f"LightGBM {version}"[:100] in message
     assert lightgbm.__version__ in message
 
 
-def test_an_older_lightgbm_of_the_same_generation_is_accepted(altered: Callable[..., Path]) -> None:
+def test_an_older_lightgbm_with_the_same_major_version_is_accepted(altered: Callable[..., Path]) -> None:
     path = altered(versions={"lightgbm": "4.0.0"})
 
     assert artifact.read(path, features=LOAN.specification()).booster.num_trees()
 
 
 class Exploit:
-    """Runs a command when it is unpickled by the ordinary means."""
+    """Runs a command when pickle loads it."""
 
     def __init__(self, command: str) -> None:
         self.command = command
@@ -326,7 +328,7 @@ class Exploit:
         return os.system, (self.command,)
 
 
-def test_nothing_but_a_model_is_unpickled(altered: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_pickle_that_runs_a_command_is_refused_and_not_run(altered: Callable[..., Path], tmp_path: Path) -> None:
     trace = tmp_path / "trace"
 
     message = refusal(altered(model=pickle.dumps(Exploit(f"touch {trace}"))))
@@ -347,13 +349,11 @@ def test_nothing_but_a_model_is_unpickled(altered: Callable[..., Path], tmp_path
     ],
     ids=["empty", "text", "list", "the class itself", "no state", "a number as text"],
 )
-def test_what_is_no_model_is_refused(altered: Callable[..., Path], model: bytes) -> None:
+def test_a_pickle_that_is_not_a_model_is_refused(altered: Callable[..., Path], model: bytes) -> None:
     assert "not a usable LightGBM model" in refusal(altered(model=model))
 
 
-def test_what_else_the_pickle_says_of_a_model_is_not_believed(
-    altered: Callable[..., Path], practice_artifact: Path
-) -> None:
+def test_other_attributes_in_the_pickle_are_ignored(altered: Callable[..., Path], practice_artifact: Path) -> None:
     """A pickled `best_iteration` of 1 would score with one tree; a `predict` would replace the method."""
     honest = artifact.read(practice_artifact, features=LOAN.specification()).booster
     forged = lightgbm.Booster(model_str=honest.model_to_string())
@@ -366,9 +366,7 @@ def test_what_else_the_pickle_says_of_a_model_is_not_believed(
     assert loaded.predict(row) == honest.predict(row)
 
 
-def test_a_model_that_predicts_no_probability_is_refused(
-    altered: Callable[..., Path], prepared_loans: pd.DataFrame
-) -> None:
+def test_a_regression_model_is_refused(altered: Callable[..., Path], prepared_loans: pd.DataFrame) -> None:
     rows = prepared_loans[LOAN.names]
     regression = lightgbm.train(
         {"verbosity": -1, "objective": "regression"}, lightgbm.Dataset(rows, prepared_loans["AnnualIncome"]), 2
@@ -380,7 +378,7 @@ def test_a_model_that_predicts_no_probability_is_refused(
 
 
 @pytest.mark.parametrize("name", ["metadata.json", "self_check.json", "model.joblib"])
-def test_a_member_that_would_fill_the_memory_is_refused(
+def test_a_member_above_its_limit_is_refused(
     practice_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     members = members_of(practice_artifact)
@@ -389,9 +387,7 @@ def test_a_member_that_would_fill_the_memory_is_refused(
     assert f"more than {len(members[name]) - 1:,} bytes" in refusal(practice_artifact)
 
 
-def test_members_that_fill_the_memory_together_are_refused(
-    practice_artifact: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_members_above_the_common_limit_are_refused(practice_artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members = members_of(practice_artifact)
     total = len(members["metadata.json"]) + len(members["self_check.json"])
     monkeypatch.setattr(artifact.archive, "_LARGEST_TOTAL", total)
@@ -405,13 +401,13 @@ def test_a_file_that_is_too_large_is_refused(practice_artifact: Path, monkeypatc
     assert "more than 1,000 bytes" in refusal(practice_artifact)
 
 
-def test_a_directory_of_very_many_members_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
+def test_a_directory_above_its_limit_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
     path = zipped(tmp_path / "1.zip", members_of(practice_artifact) | {f"{n}.html": b"" for n in range(2_000)})
 
     assert "its directory has" in refusal(path)
 
 
-def test_a_comment_behind_the_zip_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
+def test_a_zip_with_a_comment_is_refused(practice_artifact: Path, tmp_path: Path) -> None:
     path = zipped(tmp_path / "1.zip", members_of(practice_artifact))
     with zipfile.ZipFile(path, "a") as archive:
         archive.comment = b"hidden"
@@ -438,20 +434,20 @@ def test_a_broken_self_check_is_refused(altered: Callable[..., Path], content: b
     assert "'self_check.json'" in refusal(altered(self_check=content))
 
 
-def test_a_message_does_not_carry_megabytes(altered: Callable[..., Path]) -> None:
+def test_a_message_is_short_even_if_the_wrong_value_is_long(altered: Callable[..., Path]) -> None:
     assert len(refusal(altered(classes=["x" * 500_000] * 2))) < 1_000
 
 
 @pytest.mark.parametrize("sha256", [5, "short"])
-def test_a_digest_that_is_none_matches_nothing(practice_artifact: Path, sha256: Any) -> None:
+def test_a_value_that_is_not_a_digest_matches_no_file(practice_artifact: Path, sha256: Any) -> None:
     assert "not the configured one" in refusal(practice_artifact, sha256=sha256)
 
 
-def test_a_path_that_no_file_can_have_is_refused() -> None:
+def test_an_invalid_path_is_refused() -> None:
     assert "Cannot read" in refusal(Path("a\0b"))
 
 
-def test_a_foreign_model_is_refused_whatever_the_metadata_say(altered: Callable[..., Path]) -> None:
+def test_a_model_for_other_features_is_refused_even_if_the_metadata_match(altered: Callable[..., Path]) -> None:
     rows = np.random.default_rng(1).random((200, 16))
     foreign = lightgbm.train({"verbosity": -1, "objective": "binary"}, lightgbm.Dataset(rows, rows[:, 0] > 0.5), 2)
 
@@ -477,7 +473,7 @@ def test_the_same_inputs_give_the_same_bytes(
 
 
 @pytest.mark.parametrize("epoch", ["yesterday", "1.5", "9" * 30])
-def test_a_source_date_that_is_no_time_is_refused(
+def test_an_invalid_source_date_is_refused(
     practice_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: str
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
@@ -488,7 +484,7 @@ def test_a_source_date_that_is_no_time_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_leaves_the_old_artifact(
+def test_a_full_disk_keeps_the_old_artifact(
     practice_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "1.zip"

@@ -15,7 +15,7 @@ def test_the_members_are_listed(practice_artifact: Path, capsys: pytest.CaptureF
     assert main(["list", "--artifact", str(practice_artifact)]) == 0
 
     printed = capsys.readouterr().out
-    assert "4,000 invented loans" in printed
+    assert "4,000 synthetic loans" in printed
     for name, content in members_of(practice_artifact).items():
         assert f"{len(content):>12,}  {name}\n" in printed
 
@@ -26,7 +26,7 @@ def test_the_shipped_artifact_is_intact(capsys: pytest.CaptureFixture[str]) -> N
     assert f"{artifact.PACKAGED} is intact" in capsys.readouterr().out
 
 
-def test_a_changed_artifact_is_not(practice_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_changed_member_is_found(practice_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     members = members_of(practice_artifact)
     changed = zipped(tmp_path / "1.zip", members | {"model.joblib": b"other"})
 
@@ -35,7 +35,7 @@ def test_a_changed_artifact_is_not(practice_artifact: Path, tmp_path: Path, caps
     assert capsys.readouterr().err.startswith("error: The member 'model.joblib'")
 
 
-def test_another_file_than_the_named_one_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_digest_of_the_file_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--sha256", "0" * 64]) == 1
 
     assert "not the configured one" in capsys.readouterr().err
@@ -76,14 +76,14 @@ def test_the_pages_of_the_second_file_are_listed_verified_and_extracted(
     assert "    not here  page.html (1.evidence.zip)\n" in capsys.readouterr().out
 
 
-def test_a_member_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_member_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["extract", "--to", str(tmp_path / "out"), "secret"]) == 1
 
     assert "no member 'secret'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_a_member_named_like_a_path_is_not_extracted(
+def test_a_member_whose_name_is_a_path_is_not_extracted(
     practice_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     read = artifact.read(practice_artifact, features=LOAN.specification())
@@ -91,11 +91,11 @@ def test_a_member_named_like_a_path_is_not_extracted(
 
     assert main(["extract", "--artifact", str(tmp_path / "1.zip"), "--to", str(tmp_path / "out")]) == 1
 
-    assert "named like a path" in capsys.readouterr().err
+    assert "its name is a path" in capsys.readouterr().err
     assert not (tmp_path / "escaped").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
 
     assert main(["extract", "--to", str(tmp_path / "file")]) == 1

@@ -1,4 +1,4 @@
-"""Damaged artifacts with right digests: each is refused, or answers. None crashes, hangs or fills memory."""
+"""Damaged artifacts with correct digests are refused, or they answer. None crashes, hangs or fills the memory."""
 
 import os
 from pathlib import Path
@@ -18,11 +18,11 @@ def test_a_damaged_artifact_is_refused_or_answers(kind: str) -> None:
     bad = {case: result for case, result in outcomes.items() if not result.startswith(("answers", "refused: "))}
     assert not bad
     assert len(outcomes) == CASES
-    # Damage that nothing reads leaves a model that answers; most damage is found.
+    # A model still answers if the damaged bytes are never read. Most damage is found.
     assert sum(result.startswith("refused: ") for result in outcomes.values()) > CASES / 4
 
 
-def test_bombs_are_refused_within_bounded_memory(tmp_path: Path) -> None:
+def test_bombs_are_refused_within_the_memory_limit(tmp_path: Path) -> None:
     bombs = [
         ("model.joblib", b"\x80\x04K\x01r\xff\xff\xff\x0f."),  # a memo of 2 GiB
         ("model.joblib", b"\x80\x04\x95\xff\xff\xff\x7f" + bytes(4) + b"N."),  # a frame of 2 GiB
@@ -40,7 +40,7 @@ def test_bombs_are_refused_within_bounded_memory(tmp_path: Path) -> None:
         assert name in result
 
 
-def test_model_texts_of_the_largest_size_are_refused_within_bounded_memory(tmp_path: Path) -> None:
+def test_malformed_model_texts_of_14_mib_are_refused_within_the_memory_limit(tmp_path: Path) -> None:
     text = damage.model_text(damage.needed()["model.joblib"])
     start = text.index(b"num_leaves=")
     numbers = b"num_leaves=131072\nnum_cat=0\nsplit_feature=" + b"1 " * 5_000_000

@@ -1,4 +1,4 @@
-"""A system library that LightGBM lacks is named with its package, whichever program meets it first."""
+"""Every program names the package to install if LightGBM's system library is missing."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ PROGRAMS = {
 @pytest.mark.skipif(sys.platform != "linux", reason="the library has another name")
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_missing_openmp_is_named_with_its_package(tmp_path: Path, program: str) -> None:
-    (tmp_path / "libgomp.so.1").touch()  # is found first, and cannot be loaded
+    (tmp_path / "libgomp.so.1").touch()  # the loader finds this file first, and cannot load it
 
     done = subprocess.run(
         [sys.executable, *PROGRAMS[program]], cwd=ROOT, capture_output=True, text=True, check=False,

@@ -1,4 +1,4 @@
-"""The text of a model: every kind of damage is refused before LightGBM reads it."""
+"""Every kind of damage in the text of a model is refused before LightGBM reads the text."""
 
 import re
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def test_a_checked_model_predicts_the_same(text: bytes) -> None:
     assert ours.pandas_categorical == theirs.pandas_categorical
 
 
-def test_lightgbm_does_not_see_the_sizes_of_the_trees(text: bytes) -> None:
+def test_the_sizes_of_the_trees_are_removed(text: bytes) -> None:
     assert "tree_sizes" not in checked(text.replace(b"tree_sizes=", b"tree_sizes=1"), LOAN.specification())
 
 
@@ -69,7 +69,7 @@ def test_the_line_of_monotone_constraints_is_accepted(text: bytes) -> None:
         ("num_leaves", "127"), ("num_leaves", "1"), ("num_leaves", "2000000000"), ("num_cat", "-1"), ("num_cat", "0"),
     ],
 )  # fmt: skip
-def test_a_number_out_of_place_is_refused(text: bytes, key: str, number: str) -> None:
+def test_a_wrong_number_is_refused(text: bytes, key: str, number: str) -> None:
     message = refusal(replaced(text, key, lambda numbers: [number, *numbers[1:]]))
 
     assert message.startswith("tree 0: ")
@@ -78,16 +78,16 @@ def test_a_number_out_of_place_is_refused(text: bytes, key: str, number: str) ->
 @pytest.mark.parametrize(
     "key", ["split_feature", "threshold", "left_child", "leaf_value", "leaf_count", "internal_value"]
 )
-def test_a_missing_or_further_number_is_refused(text: bytes, key: str) -> None:
+def test_a_missing_or_additional_number_is_refused(text: bytes, key: str) -> None:
     assert "numbers" in refusal(replaced(text, key, lambda numbers: numbers[:-1]))
     assert "numbers" in refusal(replaced(text, key, lambda numbers: [*numbers, "1"]))
 
 
 def test_a_cycle_is_refused(text: bytes) -> None:
-    """Two nodes that are children of each other hang a prediction; every node keeps exactly one parent."""
+    """A node that is its own child hangs a prediction, although every node still has exactly one parent."""
 
     def swap_a_leaf_with_the_root_of_its_tree(numbers: list[str]) -> list[str]:
-        # Node 1 becomes its own left child, and the leaf that was there takes the place of node 1 below the root.
+        # Node 1 becomes its own left child, and the leaf that was there becomes the left child of the root.
         assert numbers[0] == "1"
         return [numbers[1], "1", *numbers[2:]]
 
@@ -103,7 +103,7 @@ def test_a_leaf_with_two_parents_is_refused(text: bytes) -> None:
     assert "exactly one node" in refusal(replaced(text, "left_child", repeat))
 
 
-def test_a_categorical_node_refers_to_an_existing_set(text: bytes) -> None:
+def test_a_categorical_node_with_an_unknown_set_of_categories_is_refused(text: bytes) -> None:
     decisions = re.search(rb"\ndecision_type=(.*)", text)
     assert decisions
     node = decisions[1].split(b" ").index(b"1")

@@ -1,4 +1,4 @@
-"""Containers of the image, as the pod runs it; each is removed by its id."""
+"""Containers that run the image under the restrictions of the pod; each is removed by its id."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from tests.deployment.manifests import CONTAINER
 
 DOCKER = os.environ.get("DOCKER", "docker")
-# What a pod under the profile `restricted` may not do, and no room to write at all.
+# The restrictions of the profile `restricted`, and a file system without write access.
 RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 LIMITS = ("--memory=512m", "--cpus=0.5", "--pids-limit=64")
 
@@ -21,14 +21,14 @@ def docker(*arguments: str, check: bool = True) -> str:
 
 
 class Container:
-    """A container of the image, for the kubelet or for a test alone."""
+    """A container of the image, for the kubelet or for a test."""
 
     def __init__(self, id_: str) -> None:
         self.id = id_
         self._address: tuple[str, int] | None = None
 
     def start(self) -> None:
-        self._address = None  # another start, another port
+        self._address = None  # each start gets a new port
         docker("start", self.id)
 
     def address(self, port: str | int = "http") -> tuple[str, int] | None:
@@ -54,7 +54,7 @@ class Container:
         docker("kill", "--signal", str(int(number)), self.id)
 
     def wait(self) -> int:
-        """Return the exit code, once there is one."""
+        """Wait until the container has ended; return its exit code."""
         return int(docker("wait", self.id))
 
     def exit_code(self) -> int | None:
@@ -64,7 +64,7 @@ class Container:
 
 @contextmanager
 def created(*options: str, image: str = CONTAINER["image"], command: Sequence[str] = ()) -> Iterator[Container]:
-    """Create a container without starting it; remove it in the end."""
+    """Create a container without starting it; remove it at the end."""
     container = Container(docker("create", "--publish=127.0.0.1::8000", *options, image, *command))
     try:
         yield container
@@ -74,13 +74,13 @@ def created(*options: str, image: str = CONTAINER["image"], command: Sequence[st
 
 @contextmanager
 def running(*options: str) -> Iterator[Container]:
-    """Start a container under all restrictions."""
+    """Start a container with all restrictions and limits; remove it at the end."""
     with created(*RESTRICTED, *LIMITS, *options) as container:
         container.start()
         yield container
 
 
 def inside(*command: str) -> str:
-    """Return what a command says that runs as root in a container of its own."""
+    """Run a command as root in a new container; return its output."""
     with created("--user=0", "--network=none", command=command) as container:
         return docker("start", "--attach", container.id)

@@ -1,7 +1,7 @@
-"""A small kubelet: it asks the probes of a pod with one container, restarts it and ends it, as the real one does.
+"""A small kubelet: it runs the probes of a pod with one container, and restarts and stops the container.
 
-It follows https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/: until the start-up probe has succeeded,
-the others wait; a failed start-up or liveness probe ends the container, and a new one takes its place.
+It follows https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/. The other probes start after the startup
+probe has succeeded. A failed startup or liveness probe stops the container, and a new one replaces it.
 """
 
 import http.client
@@ -34,7 +34,7 @@ class HttpGet(BaseModel, extra="forbid"):
 
 
 class Probe(BaseModel, extra="forbid"):
-    """A probe with Kubernetes' own defaults."""
+    """A probe with the defaults of Kubernetes."""
 
     httpGet: HttpGet  # noqa: N815
     initialDelaySeconds: int = 0  # noqa: N815
@@ -59,15 +59,15 @@ class Probe(BaseModel, extra="forbid"):
 class Container(Protocol):
     def start(self) -> None: ...
     def address(self, port: str | int) -> tuple[str, int] | None:
-        """Return where the port of the container is reached, once it is."""
+        """Return the address at which the port of the container can be reached, or None if it cannot be reached yet."""
 
     def signal(self, number: signal.Signals) -> None: ...
     def exit_code(self) -> int | None:
-        """Return None for as long as it runs."""
+        """Return the exit code, or None while the container runs."""
 
 
 class Process:
-    """The service as a process in the place of a container."""
+    """The service as a process, used like a container."""
 
     def __init__(self, configuration: Path) -> None:
         self._configuration = configuration
@@ -100,8 +100,8 @@ class Process:
 class Kubelet:
     """Runs a container until the `with` block ends.
 
-    `pace` shortens the waits of the kubelet, which the manifest has in seconds: 0.1 runs ten times as fast. The time
-    that the container has to answer a probe and to end stays what it is.
+    `pace` shortens the pauses of the kubelet: with 0.1, it waits a tenth of the seconds in the manifest. The time
+    limits for answering a probe and for stopping are not shortened.
     """
 
     def __init__(self, pod: dict[str, Any], container: Container, pace: float = 1) -> None:
@@ -117,7 +117,7 @@ class Kubelet:
         self._grace_seconds: int = pod.get("terminationGracePeriodSeconds", 30)
         self.container = container
         self._over = threading.Event()
-        self._ending = threading.Lock()  # of a container, which happens once
+        self._ending = threading.Lock()  # a container is stopped only once
         self._threads = [threading.Thread(target=self._ask, args=[*item]) for item in self._probes.items()]
 
     def __enter__(self) -> "Kubelet":
@@ -138,7 +138,7 @@ class Kubelet:
         return self.container.address("http")
 
     def delete(self) -> None:
-        """End the pod as `kubectl delete pod` does; probes for liveness end with it, readiness is asked further on."""
+        """Stop the pod like `kubectl delete pod`: without liveness probes, but with readiness probes until it ends."""
         with self._ending:
             self._over.set()
             watching = threading.Thread(target=self._watch_readiness)
@@ -152,7 +152,7 @@ class Kubelet:
         self.container.start()
 
     def _ask(self, kind: str, probe: Probe) -> None:
-        """Ask one probe again and again; what was counted begins anew with each container."""
+        """Run one probe repeatedly. The counts of successes and failures start again with each container."""
         failed = succeeded = 0
         restarts = self.restarts
         self._over.wait(probe.initialDelaySeconds * self.pace)
@@ -162,7 +162,7 @@ class Kubelet:
             if restarts != self.restarts:
                 restarts, failed, succeeded = self.restarts, 0, 0
             if self.started == (kind == STARTUP):
-                continue  # the start-up probe until it has succeeded, then the others
+                continue  # only the startup probe runs until it has succeeded, and then only the others
             if self._succeeds(kind, probe):
                 failed, succeeded = 0, succeeded + 1
             else:
@@ -194,7 +194,7 @@ class Kubelet:
                 self.ready = False
 
     def _replace(self, restarts: int, grace_seconds: int | None) -> None:
-        """Put a new container in the place of that after so many restarts, which may have ended by itself."""
+        """Replace the container that runs after `restarts` restarts; stop it first unless `grace_seconds` is None."""
         with self._ending:
             if restarts != self.restarts or self._over.is_set():
                 return
@@ -202,13 +202,13 @@ class Kubelet:
                 self._end(grace_seconds)
             else:
                 self.exit_codes.append(self.container.exit_code() or 0)
-            # At once for the first time; then after 10 s, 20 s, 40 s and so on, 5 min at most.
+            # The first restart is immediate; the next ones wait 10 s, 20 s, 40 s and so on, at most 5 min.
             self._over.wait(min(10 * 2 ** (restarts - 1), 300) * self.pace if restarts else 0)
             self.restarts += 1
             self._start()
 
     def _end(self, grace_seconds: int) -> None:
-        """Wait for the preStop hook, ask to end, and kill what has not ended in time."""
+        """Wait for the preStop hook, send SIGTERM, and kill the container if it has not ended in time."""
         end = time.monotonic() + grace_seconds
         time.sleep(self._pre_stop_seconds * self.pace)
         self.container.signal(signal.SIGTERM)
@@ -223,7 +223,7 @@ class Kubelet:
         return self.container.exit_code() is not None
 
 
-def watched(kubelet: Kubelet, kind: str, times: int) -> Callable[[], bool]:
-    """Return a condition: the probe has been asked so many times more."""
+def probed(kubelet: Kubelet, kind: str, times: int) -> Callable[[], bool]:
+    """Return a condition that is true after the probe has run `times` more times."""
     goal = kubelet.asked[kind] + times
     return lambda: kubelet.asked[kind] >= goal

@@ -1,4 +1,4 @@
-"""The manifests, read."""
+"""Reads the manifests."""
 
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ def one(kind: str, manifests: list[Manifest]) -> Manifest:
 
 
 def built(folder: Path) -> list[Manifest]:
-    """Return what `kubectl kustomize` makes of a folder; this asks no cluster."""
+    """Return the manifests that `kubectl kustomize` builds from a folder, which needs no cluster."""
     assert KUBECTL is not None
     return list(yaml.safe_load_all(subprocess.check_output([KUBECTL, "kustomize", str(folder)], text=True)))
 

@@ -1,6 +1,6 @@
-"""Rehearses what a cluster does, with two pods of the image: they start, are loaded, and are replaced under load.
+"""Rehearses a deployment with two pods of the image: they start, get load, and are replaced under load.
 
-The small kubelet drives the containers. `make rehearse` records what came out.
+The small kubelet runs the containers. `make rehearse` records the results.
 """
 
 import http.client
@@ -42,7 +42,7 @@ def running(cores: float | None = None, *options: str) -> Iterator[Kubelet]:
 
 
 def start(stack: ExitStack, cores: float | None) -> tuple[list[Kubelet], float]:
-    """Start all replicas at once; return them and the seconds until all are ready."""
+    """Start all replicas at the same time; return them, and the seconds until all are ready."""
     begin = time.monotonic()
     pods = [stack.enter_context(running(cores)) for _ in range(REPLICAS)]
     until(lambda: all(pod.ready for pod in pods), "ready")
@@ -50,7 +50,7 @@ def start(stack: ExitStack, cores: float | None) -> tuple[list[Kubelet], float]:
 
 
 def loaded(pods: list[Kubelet]) -> dict[str, Any]:
-    """Return what the connections got from the pods together, and whether a pod was restarted or was not ready."""
+    """Load the pods; return the rates, the lost requests, and whether a pod restarted or was not ready."""
     end = time.time() + LOAD_SECONDS
     loads = [in_process(load, pod.address(), end, CONNECTIONS // REPLICAS) for pod in pods]
     always_ready = True
@@ -70,7 +70,7 @@ def loaded(pods: list[Kubelet]) -> dict[str, Any]:
 
 
 class Clients:
-    """Ask for predictions at a steady rate, of the pods that they know; they learn of each change so late."""
+    """Clients that request predictions at a steady rate from the known pods, and learn of each change late."""
 
     def __init__(self, lag_seconds: float, keep_alive: bool) -> None:
         self.answers: Counter[str] = Counter()
@@ -86,7 +86,7 @@ class Clients:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         for thread in self._threads:
-            with suppress(RuntimeError):  # not begun
+            with suppress(RuntimeError):  # the thread was not started
                 thread.join()
 
     def begin(self, replicas: int) -> None:
@@ -119,7 +119,10 @@ class Clients:
 
 
 def replaced(lag_seconds: float, keep_alive: bool) -> dict[str, Any]:
-    """Return what clients got during a rolling update, a rollback, and a rollout with an artifact that is refused."""
+    """Replace the pods under load: an update, a rollback, and a rollout whose artifact is refused.
+
+    Return what the clients were answered. They learn of each change after `lag_seconds`.
+    """
     with ExitStack() as stack, Clients(lag_seconds, keep_alive) as clients:
         pods, _ = start(stack, None)
         addresses = [pod.address() or ("", 0) for pod in pods]
@@ -127,7 +130,7 @@ def replaced(lag_seconds: float, keep_alive: bool) -> dict[str, Any]:
             clients.learn(address)
         clients.begin(REPLICAS)
         deleting = []
-        for position in 2 * list(range(REPLICAS)):  # there and back again
+        for position in 2 * list(range(REPLICAS)):  # the update and the rollback
             new = stack.enter_context(running())
             until(lambda new=new: new.ready, "ready")  # type: ignore[misc]  # called at once
             clients.learn(new.address() or ("", 0))
@@ -161,7 +164,7 @@ def _refused_artifact(stack: ExitStack) -> str:
 
 
 def main() -> None:
-    """Rehearse, print, record, and end with 1 where something was lost, or a pod restarted or not ready."""
+    """Rehearse, print and record; exit with 1 if a request was lost, or if a pod restarted or was not ready."""
     result: dict[str, Any] = {"seconds until all are ready": {}}
     for name, cores in CORES.items():
         with ExitStack() as stack:

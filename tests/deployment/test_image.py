@@ -41,7 +41,7 @@ def statuses(container: Container) -> tuple[int, ...]:
 
 
 def process_status(container: Container) -> dict[str, str]:
-    """Return what Linux tells of the first process."""
+    """Return the entries of /proc/1/status."""
     lines = docker("exec", container.id, "cat", "/proc/1/status").splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
@@ -63,15 +63,15 @@ def configured() -> dict[str, Any]:
     return found
 
 
-def test_it_answers_a_prediction(ready: Container, loan: dict[str, Any]) -> None:
+def test_the_container_answers_a_prediction(ready: Container, loan: dict[str, Any]) -> None:
     assert httpx.post(ready.url + PREDICTION, json=loan, timeout=30).text == '{"credit_risk":"safe"}'
 
 
-def test_docker_finds_it_healthy(ready: Container) -> None:
+def test_docker_reports_the_container_as_healthy(ready: Container) -> None:
     until(lambda: ready.state("Health.Status") == "healthy", "healthy")
 
 
-def test_it_runs_as_nobody_in_particular_and_cannot_write(ready: Container) -> None:
+def test_the_container_runs_without_privileges_and_cannot_write(ready: Container) -> None:
     status = process_status(ready)
 
     assert status["Uid"].split() == status["Gid"].split() == ["10001"] * 4
@@ -79,7 +79,7 @@ def test_it_runs_as_nobody_in_particular_and_cannot_write(ready: Container) -> N
     assert "Read-only" in docker("exec", ready.id, "touch", "/service/x", check=False)
 
 
-def test_any_user_of_group_0_can_run_it(loan: dict[str, Any]) -> None:
+def test_any_user_of_group_0_can_run_the_image(loan: dict[str, Any]) -> None:
     with running("--user=12345:0") as container:
         until(lambda: is_ready(container), "ready")
 
@@ -87,12 +87,12 @@ def test_any_user_of_group_0_can_run_it(loan: dict[str, Any]) -> None:
         assert process_status(container)["Uid"].split() == ["12345"] * 4
 
 
-def test_it_has_one_thread_beside_the_model(ready: Container) -> None:
-    """A pool of threads for linear algebra, which nobody uses here, grows with the cores of the node."""
+def test_an_idle_container_has_at_most_two_threads(ready: Container) -> None:
+    """Otherwise the unused thread pool of a linear algebra library would grow with the cores of the node."""
     assert int(process_status(ready)["Threads"]) <= 2
 
 
-def test_no_request_is_lost_when_it_is_stopped_under_load(loan: dict[str, Any]) -> None:
+def test_no_request_is_lost_when_the_container_is_stopped_under_load(loan: dict[str, Any]) -> None:
     with running() as container:
         until(lambda: is_ready(container), "ready")
         end = time.monotonic() + 60
@@ -118,8 +118,8 @@ def test_no_request_is_lost_when_it_is_stopped_under_load(loan: dict[str, Any]) 
         assert container.wait() == 0
 
 
-def test_a_signal_counts_from_the_first_moment() -> None:
-    """The first process of a container ignores a signal that it does not handle."""
+def test_sigterm_ends_the_container_even_while_it_imports() -> None:
+    """The first process of a container ignores signals that it does not handle."""
     with created(*RESTRICTED, "--cpus=0.2", "--memory=512m") as container:
         container.start()
         until(lambda: int(process_status(container)["SigCgt"], 16) & 1 << signal.SIGTERM - 1, "SIGTERM is handled")
@@ -139,14 +139,14 @@ def configured_as(folder: Path, **model: str) -> str:
     return f"--volume={folder}:/service/configuration:ro"
 
 
-def test_a_mounted_configuration_counts(tmp_path: Path) -> None:
+def test_a_mounted_configuration_is_used(tmp_path: Path) -> None:
     with running(configured_as(tmp_path)) as container:
         until(lambda: is_ready(container), "ready")
 
         assert httpx.get(container.url + "/openapi.json", timeout=30).json()["info"]["title"] == "Mounted"
 
 
-def test_a_missing_artifact_is_told_and_makes_it_unhealthy(tmp_path: Path) -> None:
+def test_a_missing_artifact_is_logged_and_makes_the_container_unhealthy(tmp_path: Path) -> None:
     mounted = configured_as(tmp_path, artifact_path="/models/1.zip")
 
     with running(mounted, "--health-interval=1s", "--health-retries=1", "--health-start-period=1ms") as container:
@@ -173,7 +173,7 @@ def test_a_tampered_artifact_is_refused(tmp_path: Path) -> None:
         assert "1.zip" in container.log
 
 
-def test_at_a_fifth_of_a_core_128_connections_cost_no_restart() -> None:
+def test_128_connections_at_a_fifth_of_a_core_cause_no_restart() -> None:
     with created(*RESTRICTED, "--memory=500m", "--cpus=0.2") as container, Kubelet(POD, container) as kubelet:
         until(lambda: kubelet.ready, "ready")
         loading = in_process(load, container.address(), time.time() + 10, 128)
@@ -189,7 +189,7 @@ RUNS = sorted({line for path in DOCUMENTS for line in commands(path) if line.sta
 
 
 @pytest.mark.parametrize("command", RUNS, ids=range(len(RUNS)))
-def test_a_container_runs_as_the_documents_show(command: str) -> None:
+def test_the_documented_commands_start_a_ready_container(command: str) -> None:
     detached = command if "--detach" in command else command.replace("docker run", "docker run --detach")
     shown = detached.replace("docker", DOCKER, 1).replace("-p 127.0.0.1:8000:8000", "-p 127.0.0.1::8000")
     run = shown.replace("--name credit-risk-model ", f"--name {NAME} ")
@@ -201,11 +201,11 @@ def test_a_container_runs_as_the_documents_show(command: str) -> None:
         docker("rm", "--force", container.id)
 
 
-def test_it_is_small(configured: dict[str, Any]) -> None:
+def test_the_image_is_small(configured: dict[str, Any]) -> None:
     assert configured["Size"] <= UNPACKED_MEGABYTES * 1_000_000
 
 
-def test_it_says_what_it_is(configured: dict[str, Any]) -> None:
+def test_the_image_has_its_user_command_and_version(configured: dict[str, Any]) -> None:
     config = configured["Config"]
 
     assert config["User"] == "10001:10001"
@@ -215,14 +215,14 @@ def test_it_says_what_it_is(configured: dict[str, Any]) -> None:
     assert config["Labels"]["org.opencontainers.image.version"] == credit_risk_model.__version__
 
 
-def test_nothing_is_left_that_only_the_building_needs() -> None:
+def test_the_image_has_no_build_tools_and_no_caches() -> None:
     tools = "gcc cc g++ make git sudo curl wget"
 
     assert inside("sh", "-c", f"for tool in {tools}; do command -v $tool; done; true") == ""
     assert inside("sh", "-c", "find ~root/.cache /var/lib/apt/lists /var/cache/apt -type f 2>/dev/null || true") == ""
 
 
-def test_it_holds_the_service_alone() -> None:
+def test_the_image_contains_only_the_folders_of_the_service() -> None:
     found = inside("find", "/service", "-not", "-path", "*/__pycache__*", "-type", "d").split()
 
     package = "/service/credit_risk_model"
@@ -232,7 +232,7 @@ def test_it_holds_the_service_alone() -> None:
     assert set(found) == {"/service", "/service/configuration", package} | parts
 
 
-def test_all_of_it_is_compiled() -> None:
+def test_every_module_is_compiled() -> None:
     program = (
         "import importlib.util, pathlib, site\n"
         "for folder in ('/service', *site.getsitepackages()):\n"
@@ -244,12 +244,12 @@ def test_all_of_it_is_compiled() -> None:
     assert inside("python", "-c", program) == ""
 
 
-def test_whoever_runs_it_can_read_all_of_it() -> None:
-    """A checkout may be private to its owner."""
+def test_every_user_can_read_all_files() -> None:
+    """In a checkout, they may be readable only for their owner."""
     assert inside("find", "/service", "-not", "-perm", "-a=r") == ""
 
 
-def test_the_restrictions_are_those_of_the_pod() -> None:
+def test_the_restrictions_of_these_tests_are_those_of_the_pod() -> None:
     security = POD["securityContext"] | CONTAINER["securityContext"]
 
     assert security["readOnlyRootFilesystem"] == ("--read-only" in RESTRICTED)

@@ -1,4 +1,4 @@
-"""The probes of the Deployment, asked by a small kubelet of the real process in each of its troubles."""
+"""The small kubelet runs the probes of the Deployment against the real process while it fails in different ways."""
 
 import copy
 import signal
@@ -13,12 +13,12 @@ import httpx
 
 from credit_risk_model.service.settings import Settings
 from tests.conftest import until
-from tests.deployment.kubelet import LIVENESS, READINESS, STARTUP, Kubelet, Process, watched
+from tests.deployment.kubelet import LIVENESS, READINESS, STARTUP, Kubelet, Process, probed
 from tests.deployment.manifests import CONTAINER, POD
 from tests.service.process import PREDICTION, write_configuration
 
-PACE = 0.2  # of the start, which takes as long as it takes
-FAST = 0.05  # of what follows
+PACE = 0.2  # while the process starts
+FAST = 0.05  # after that
 
 
 def with_probe(kind: str, **fields: Any) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def with_probe(kind: str, **fields: Any) -> dict[str, Any]:
     return changed
 
 
-# The budget to start is counted in probes, which come faster here than a busy machine starts a process.
+# The time to start is a number of probes. Here, the probes run faster than a busy machine starts a process.
 PATIENT = with_probe(STARTUP, failureThreshold=10_000)
 
 
@@ -46,12 +46,12 @@ def predict(kubelet: Kubelet) -> httpx.Response:
     return httpx.post(url(kubelet, PREDICTION), json={"number": 7}, timeout=60)
 
 
-def test_a_model_that_loads_slowly_is_waited_for(tmp_path: Path) -> None:
+def test_a_model_that_loads_slowly_is_not_restarted(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
 
     with pod(tmp_path, {"configuration": {"loads_with": str(gate)}}) as kubelet:
         until(kubelet.address, "listening")
-        until(watched(kubelet, STARTUP, 20), "asked while it loads")
+        until(probed(kubelet, STARTUP, 20), "probed while it loads")
         assert not kubelet.started
         assert kubelet.asked[LIVENESS] == kubelet.asked[READINESS] == 0
         gate.touch()
@@ -60,7 +60,7 @@ def test_a_model_that_loads_slowly_is_waited_for(tmp_path: Path) -> None:
         assert kubelet.restarts == 0
 
 
-def test_a_load_longer_than_the_budget_is_ended(tmp_path: Path) -> None:
+def test_a_load_that_takes_longer_than_the_startup_probe_allows_is_restarted(tmp_path: Path) -> None:
     endless = {"configuration": {"loads_with": str(tmp_path / "gate")}}
 
     with pod(tmp_path, endless, with_probe(STARTUP, failureThreshold=2)) as kubelet:
@@ -81,7 +81,7 @@ def test_a_failed_load_is_restarted_and_never_in_service(tmp_path: Path) -> None
 
         assert not seen_ready
         assert kubelet.asked[LIVENESS] == CONTAINER[LIVENESS]["failureThreshold"]
-        assert kubelet.exit_codes == [1], "it ends when it is asked to, and says that it failed"
+        assert kubelet.exit_codes == [1], "it ends on SIGTERM with the exit code of a failure"
 
 
 def test_a_stalled_model_is_taken_out_of_service_and_restarted(tmp_path: Path) -> None:
@@ -110,10 +110,10 @@ def test_a_busy_model_stays_in_service(tmp_path: Path) -> None:
         for thread in asking:
             thread.start()
         waiting = 'model_predictions_waiting{model="echo"} 7.0'
-        until(lambda: waiting in httpx.get(url(kubelet, "/metrics")).text, "as many wait as may")
+        until(lambda: waiting in httpx.get(url(kubelet, "/metrics")).text, "all places are taken")
         assert predict(kubelet).status_code == 503
         kubelet.pace = FAST
-        until(watched(kubelet, LIVENESS, CONTAINER[LIVENESS]["failureThreshold"] + 1), "asked while it is busy")
+        until(probed(kubelet, LIVENESS, CONTAINER[LIVENESS]["failureThreshold"] + 1), "probed while it is busy")
         assert kubelet.ready
         assert kubelet.restarts == 0
         gate.touch()
@@ -123,7 +123,7 @@ def test_a_busy_model_stays_in_service(tmp_path: Path) -> None:
     assert answers == [200] * 8
 
 
-def test_a_crash_is_answered_with_a_new_container(tmp_path: Path) -> None:
+def test_a_crashed_container_is_restarted(tmp_path: Path) -> None:
     with pod(tmp_path, {}) as kubelet:
         until(lambda: kubelet.ready, "ready")
         kubelet.container.signal(signal.SIGKILL)
@@ -133,7 +133,7 @@ def test_a_crash_is_answered_with_a_new_container(tmp_path: Path) -> None:
         assert kubelet.exit_codes == [-9]
 
 
-def test_nothing_is_lost_where_the_nodes_learn_late_that_a_pod_leaves(tmp_path: Path) -> None:
+def test_no_request_is_lost_if_the_nodes_learn_late_that_a_pod_ends(tmp_path: Path) -> None:
     settings = Settings()
     late = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"] + settings.drain_seconds
 
@@ -147,6 +147,6 @@ def test_nothing_is_lost_where_the_nodes_learn_late_that_a_pod_leaves(tmp_path: 
             statuses.add(predict(kubelet).status_code)
 
         assert statuses == {200}
-        assert not kubelet.ready, "who looks at readiness knows before nobody listens any more"
+        assert not kubelet.ready, "readiness fails before the listener closes"
         deleting.join()
         assert kubelet.exit_codes == [0]

@@ -1,4 +1,4 @@
-"""The image that scores files, run under the restrictions and the limit of memory of its Job."""
+"""The image that scores files, run under the restrictions and the memory limit of its Job."""
 
 import signal
 from pathlib import Path
@@ -14,11 +14,11 @@ from tests.repository.test_deployment import SCORING_IMAGE
 
 pytestmark = pytest.mark.image
 
-ROWS = 1_500_000  # before each part was freed, both workers were full after some 1,000,000
+ROWS = 1_500_000  # when parts were not freed, both workers ran out of memory after about 1,000,000 rows
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_large_file_of_many_row_groups_is_scored_to_its_end(tmp_path: Path, engine: str) -> None:
+def test_a_large_file_of_many_row_groups_is_scored_completely(tmp_path: Path, engine: str) -> None:
     scoring_job.write(tmp_path / "loans.parquet", ROWS, row_group=350_000)
 
     scored = scoring_job.score(tmp_path, engine, "--patience=120")
@@ -29,8 +29,8 @@ def test_a_large_file_of_many_row_groups_is_scored_to_its_end(tmp_path: Path, en
     assert 0 < scored.peak_mebibytes < scoring_job.memory()
 
 
-def test_a_signal_counts_from_the_first_moment() -> None:
-    """The first process of a container ignores a signal that it does not handle."""
+def test_sigterm_ends_the_container_even_while_it_imports() -> None:
+    """The first process of a container ignores signals that it does not handle."""
     with created(*RESTRICTED, "--cpus=0.2", image=SCORING_IMAGE, command=("--help",)) as container:
         container.start()
         status = ("exec", container.id, "grep", "SigCgt", "/proc/1/status")
@@ -41,7 +41,7 @@ def test_a_signal_counts_from_the_first_moment() -> None:
         assert container.log == "", "it was still importing"
 
 
-def test_any_user_of_group_0_can_run_it(tmp_path: Path) -> None:
+def test_any_user_of_group_0_can_run_the_image(tmp_path: Path) -> None:
     scoring_job.write(tmp_path / "loans.parquet", 1_000)
     tmp_path.chmod(0o777)
     command = ("/loans/loans.parquet", "/loans/scored.parquet", "--accept-rejects")

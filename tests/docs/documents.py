@@ -11,7 +11,7 @@ DOCUMENTS = [README, *PAGES]
 
 
 def blocks(path: Path, *languages: str) -> list[str]:
-    """Return the contents of the code blocks in these languages, in their order."""
+    """Return the contents of the code blocks in these languages, in the order of the page."""
     found = re.findall(r"^```(\w+)\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
     return [content for language, content in found if language in languages]
 
@@ -23,7 +23,7 @@ def commands(path: Path) -> list[str]:
 
 
 def links(path: Path) -> list[str]:
-    """Return the targets of the links and pictures that are not on the web."""
+    """Return the targets of the links and pictures, without those on the web."""
     return re.findall(r"\]\((?!https?:)([^)\s]+)\)", path.read_text())
 
 

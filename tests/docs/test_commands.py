@@ -1,4 +1,4 @@
-"""Every command and every answer that README.md and docs/ show."""
+"""Runs or checks every command and every answer that README.md and docs/ show."""
 
 import json
 import os
@@ -28,7 +28,7 @@ SERVED = "http://127.0.0.1:8000"
 PYTHON = shlex.quote(sys.executable)
 SCORING = ".venv/scoring/bin/python -m credit_risk_model.scoring "
 EXTRACT = ".venv/project/bin/python -m credit_risk_model.artifact extract --to "
-# What the first words of a command are, and the test that runs the command or checks what it names.
+# The first words of each command, and the test that runs or checks it.
 TESTED = {
     "make": "test_every_make_target_exists, and tests/repository/test_makefile.py",
     "curl": "test_a_request_gets_its_answer, test_the_model_of_the_guide_is_served",
@@ -36,20 +36,20 @@ TESTED = {
     SCORING.strip(): "test_a_file_is_scored_as_shown",
     EXTRACT.strip(): "test_the_artifact_is_listed_and_extracted_as_shown",
     "docker": "tests/deployment/test_image.py",
-    "minikube": "test_the_commands_of_the_cluster_name_what_exists",
-    "kubectl": "test_the_commands_of_the_cluster_name_what_exists",
-    "hypercorn": "test_the_other_servers_get_the_application",
-    "granian": "test_the_other_servers_get_the_application",
-    "gunicorn": "test_the_other_servers_get_the_application",
+    "minikube": "test_the_files_and_names_in_the_cluster_commands_exist",
+    "kubectl": "test_the_files_and_names_in_the_cluster_commands_exist",
+    "hypercorn": "test_the_commands_of_the_other_servers_name_the_application",
+    "granian": "test_the_commands_of_the_other_servers_name_the_application",
+    "gunicorn": "test_the_commands_of_the_other_servers_name_the_application",
 }
-# The requests to the shipped models; test_the_model_of_the_guide_is_served sends that of the guide.
+# The requests to the shipped models. test_the_model_of_the_guide_is_served sends the request of the guide.
 REQUESTS = [(path, block) for path in DOCUMENTS if path != GUIDE for block in blocks(path, "sh") if SERVED in block]
 SCORED = [line for path in DOCUMENTS for line in commands(path) if line.startswith(SCORING)]
 CLUSTER = [line for path in DOCUMENTS for line in commands(path) if re.match("kubectl|minikube", line)]
 
 
 def past_a_proxy() -> dict[str, str]:
-    """Return an environment with a proxy that does not exist, which the commands must not use."""
+    """Return an environment with a proxy that does not exist, so that a command fails if it uses the proxy."""
     environment = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
     return environment | {"http_proxy": "http://127.0.0.1:9"}
 
@@ -60,7 +60,7 @@ def printed(command: str, folder: Path = ROOT) -> str:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder in which the commands find what they read, and may write."""
+    """A folder that the commands may write to, with the files that they read."""
     for name in ("examples", "credit_risk_model"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
@@ -136,7 +136,7 @@ def test_the_artifact_is_listed_and_extracted_as_shown(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == MEMBERS
 
 
-def test_the_commands_of_the_cluster_name_what_exists() -> None:
+def test_the_files_and_names_in_the_cluster_commands_exist() -> None:
     text = "\n".join(CLUSTER)
     paths = re.findall(r"(?:-f|-k) (\S+)", text)
 
@@ -150,7 +150,7 @@ def test_the_commands_of_the_cluster_name_what_exists() -> None:
     assert DEPLOYMENT["replicas"] == 2, "the README says that two replicas are replaced"
 
 
-def test_the_other_servers_get_the_application() -> None:
+def test_the_commands_of_the_other_servers_name_the_application() -> None:
     lines = [line for path in PAGES for line in commands(path) if line.startswith(("hypercorn", "granian", "gunicorn"))]
 
     assert len(lines) == 3

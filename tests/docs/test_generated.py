@@ -1,4 +1,4 @@
-"""The tables, pictures and examples that `make docs` writes are fresh."""
+"""The tables, pictures and examples that `make docs` writes are up to date."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ from tests.docs.documents import DOCUMENTS, README
 CARDS = {"model_card.md": artifact.PACKAGED, "on_book_model_card.md": artifact.PACKAGED_ON_BOOK}
 
 
-def test_the_tables_are_fresh() -> None:
+def test_the_tables_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "cogapp", "-P", "--check", "--diff", *map(str, DOCUMENTS)],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True, check=False,
@@ -27,31 +27,31 @@ def test_the_tables_are_fresh() -> None:
     assert done.returncode == 0, f"stale: `make docs` renews it\n{done.stdout}{done.stderr}"
 
 
-def test_the_picture_of_the_reasons_is_fresh() -> None:
+def test_the_picture_of_the_reasons_is_up_to_date() -> None:
     assert pictures.REASONS.read_text() == pictures.reasons(), "stale: `make docs` draws it"
 
 
-def test_the_picture_of_the_speed_is_fresh(tmp_path: Path) -> None:
+def test_the_picture_of_the_speed_is_up_to_date(tmp_path: Path) -> None:
     report.draw(record.read("speed"), tmp_path / "speed.svg")
 
     assert pictures.SPEED.read_text() == (tmp_path / "speed.svg").read_text(), "stale: `make docs` draws it"
 
 
 @pytest.mark.parametrize("path", [examples.LOAN, examples.FILE], ids=lambda path: path.name)
-def test_an_example_is_fresh(path: Path, tmp_path: Path) -> None:
+def test_an_example_is_up_to_date(path: Path, tmp_path: Path) -> None:
     examples.main(tmp_path)
 
     assert path.read_bytes() == (tmp_path / path.name).read_bytes(), "stale: `make docs` writes it"
 
 
 @pytest.mark.parametrize("name", CARDS)
-def test_a_model_card_is_that_of_the_shipped_artifact(name: str) -> None:
+def test_a_model_card_equals_that_of_the_shipped_artifact(name: str) -> None:
     card = (ROOT / "docs" / name).read_bytes()
 
     assert card == artifact.verify(CARDS[name])["model_card.md"], "stale: `make train DATA=loan.csv` renews it"
 
 
-def test_the_picture_shows_what_the_readme_says_of_it() -> None:
+def test_the_readme_describes_the_picture_of_the_reasons_correctly() -> None:
     """The sentence below the picture: the age makes the loan riskier, the payments outweigh it."""
     explanation = pictures.answer()
     contributions = {reason["feature"]: reason["contribution"] for reason in explanation["reasons"]}
@@ -72,7 +72,7 @@ def test_the_readme_names_the_seconds_of_the_drain() -> None:
     assert "| yes, 5 s |" in text
 
 
-def test_the_loans_of_the_documents_are_those_of_the_artifact() -> None:
+def test_the_documents_and_the_artifact_name_the_same_number_of_loans() -> None:
     metadata = artifact.read(artifact.PACKAGED, features=LOAN.specification()).metadata
     read = f"{metadata['data']['steps'][0][1]:,}"
 

@@ -1,4 +1,4 @@
-"""The links of README.md and docs/, and the paths that they name."""
+"""The links and paths in README.md and docs/ exist."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ INDEX = (ROOT / "docs" / "index.md").read_text()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_link_leads_somewhere(path: Path) -> None:
+def test_the_target_of_every_link_exists(path: Path) -> None:
     for link in links(path):
         name, _, anchor = link.partition("#")
         target = (path.parent / name) if name else path

@@ -1,4 +1,4 @@
-"""Many loans at once: the same answers in the same order."""
+"""The batch model: the same answers as for single loans, in the order of the request."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def model() -> CreditRiskBatchModel:
     return CreditRiskBatchModel()
 
 
-def test_each_loan_has_the_answer_that_it_has_alone(
+def test_each_loan_gets_the_same_answer_as_alone(
     model: CreditRiskBatchModel, shipped_model: CreditRiskModel, loan: dict[str, Any]
 ) -> None:
     loans = [loan | {"interest_rate": 6 + i % 20, "total_payments_to_date": 140.0 * (i % 97)} for i in range(1_000)]
@@ -28,7 +28,7 @@ def test_each_loan_has_the_answer_that_it_has_alone(
     assert {answer.credit_risk for answer in answers} == {"safe", "risky"}
 
 
-def test_they_are_scored_as_one_matrix(
+def test_the_loans_are_scored_as_one_matrix(
     model: CreditRiskBatchModel, loan: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes = []
@@ -46,7 +46,7 @@ def test_they_are_scored_as_one_matrix(
 
 
 @pytest.mark.parametrize("count", [0, 1_001])
-def test_no_loan_and_too_many_are_refused(loan: dict[str, Any], count: int) -> None:
+def test_an_empty_or_too_large_batch_is_refused(loan: dict[str, Any], count: int) -> None:
     with pytest.raises(ValidationError, match="loans"):
         CreditRiskBatchModelInput(loans=[loan] * count)
 

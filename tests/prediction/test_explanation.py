@@ -1,4 +1,4 @@
-"""The reasons: they add up, and they are what moved the loan most."""
+"""The explanation model: the contributions add up, and the strongest reasons come first."""
 
 import math
 from typing import Any
@@ -38,7 +38,7 @@ def test_all_contributions_and_the_base_value_are_the_log_odds(
     assert {reason.feature for reason in answer.reasons} == {feature.field for feature in FEATURES}
 
 
-def test_they_add_up_for_many_loans(prepared_loans: pd.DataFrame) -> None:
+def test_the_contributions_of_many_loans_add_up(prepared_loans: pd.DataFrame) -> None:
     model = scorer.load()
     loans = LOAN.encode_loans(map(vars, inputs(prepared_loans.head(100))))
 
@@ -48,14 +48,14 @@ def test_they_add_up_for_many_loans(prepared_loans: pd.DataFrame) -> None:
     assert np.allclose(sums, np.log(probabilities / (1 - probabilities)), rtol=0, atol=1e-9)
 
 
-def test_there_are_four_reasons_unless_more_are_asked_for(
-    model: CreditRiskExplanationModel, loan: dict[str, Any]
-) -> None:
+def test_there_are_four_reasons_by_default(model: CreditRiskExplanationModel, loan: dict[str, Any]) -> None:
     assert len(explained(model, loan).reasons) == 4
     assert len(explained(model, loan, number_of_reasons=7).reasons) == 7
 
 
-def test_the_strongest_come_first_and_say_which_way(model: CreditRiskExplanationModel, loan: dict[str, Any]) -> None:
+def test_the_strongest_reasons_come_first_with_their_direction(
+    model: CreditRiskExplanationModel, loan: dict[str, Any]
+) -> None:
     reasons = explained(model, loan, number_of_reasons=16).reasons
 
     strengths = [abs(reason.contribution) for reason in reasons]
@@ -82,7 +82,7 @@ def test_a_loan_that_stopped_being_paid_is_risky_because_of_its_payments_and_its
     assert next(reason.feature for reason in answer.reasons if reason.direction == "riskier") == "months_since_issue"
 
 
-def test_it_answers_as_the_prediction_does(
+def test_the_explanation_agrees_with_the_prediction(
     model: CreditRiskExplanationModel, shipped_model: CreditRiskModel, loan: dict[str, Any]
 ) -> None:
     for paid in (1_219.2, 13_411.2):
@@ -95,17 +95,17 @@ def test_it_answers_as_the_prediction_does(
 
 
 @pytest.mark.parametrize("count", [0, 17, 1.5, "4", True, None])
-def test_another_number_of_reasons_is_refused(
+def test_an_invalid_number_of_reasons_is_refused(
     model: CreditRiskExplanationModel, loan: dict[str, Any], count: Any
 ) -> None:
     with pytest.raises(ValueError, match="number_of_reasons"):
         explained(model, loan, number_of_reasons=count)
 
 
-def test_another_schema_is_refused(model: CreditRiskExplanationModel, loan: dict[str, Any]) -> None:
+def test_an_input_of_another_schema_is_refused(model: CreditRiskExplanationModel, loan: dict[str, Any]) -> None:
     with pytest.raises(MLModelSchemaValidationException, match="Expected a CreditRiskExplanationModelInput"):
         model.predict(CreditRiskModelInput(**loan))
 
 
-def test_the_version_says_which_model_answers(model: CreditRiskExplanationModel, loan: dict[str, Any]) -> None:
+def test_the_version_has_the_digest_of_the_artifact(model: CreditRiskExplanationModel, loan: dict[str, Any]) -> None:
     assert explained(model, loan).model_version == f"{model.version}+{scorer.load().digest[:12]}"

@@ -1,4 +1,4 @@
-"""The model as `ml_base` sees it, and what was learned about its answers."""
+"""The interface of the model for `ml_base`, and properties of its answers."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from tests.conftest import ROOT, SERVICE_PYTHON, STOPPED
 
 
 def inputs(loans: pd.DataFrame) -> list[BaseModel]:
-    """Return prepared loans as inputs, unchecked: the generator's outliers lie outside of the ranges of a request."""
+    """Return prepared loans as inputs without validation, because some synthetic loans are outside the valid ranges."""
     columns = {feature.field: loans[feature.name].tolist() for feature in FEATURES}
     return [
         CreditRiskModelInput.model_construct(**{field: values[row] for field, values in columns.items()})
@@ -34,7 +34,7 @@ def inputs(loans: pd.DataFrame) -> list[BaseModel]:
     ]
 
 
-def test_it_is_a_model_that_describes_itself(shipped_model: CreditRiskModel) -> None:
+def test_the_model_has_the_attributes_of_an_mlmodel(shipped_model: CreditRiskModel) -> None:
     assert isinstance(shipped_model, MLModel)
     assert shipped_model.qualified_name == "credit_risk_model"
     assert shipped_model.version == credit_risk_model.__version__
@@ -48,7 +48,7 @@ def test_the_answer_is_safe_or_risky(shipped_model: CreditRiskModel, loan: dict[
     assert answer.model_dump(mode="json") in ({"credit_risk": "safe"}, {"credit_risk": "risky"})
 
 
-def test_another_schema_is_refused(shipped_model: CreditRiskModel) -> None:
+def test_an_input_of_another_schema_is_refused(shipped_model: CreditRiskModel) -> None:
     with pytest.raises(MLModelSchemaValidationException, match="CreditRiskModelInput, got a CreditRiskModelOutput"):
         shipped_model.predict(CreditRiskModelOutput(credit_risk=CreditRisk.SAFE))
 
@@ -58,12 +58,12 @@ def test_a_missing_artifact_is_named() -> None:
         CreditRiskModel(artifact_path="nowhere.zip")
 
 
-def test_another_digest_is_refused(practice_artifact: Path) -> None:
+def test_a_wrong_digest_is_refused(practice_artifact: Path) -> None:
     with pytest.raises(ArtifactError, match="not the configured one"):
         CreditRiskModel(artifact_path=str(practice_artifact), artifact_sha256="0" * 64)
 
 
-def test_the_probability_equals_that_of_the_frame_bit_for_bit(
+def test_the_probability_of_a_loan_equals_that_of_the_data_frame_exactly(
     practice_artifact: Path, prepared_loans: pd.DataFrame
 ) -> None:
     model = CreditRiskModel(artifact_path=str(practice_artifact))
@@ -96,7 +96,9 @@ def test_a_loan_nearly_paid_back_is_safer_than_one_that_stopped(
     assert nearly_done < 0.1 < 0.9 < stopped
 
 
-def test_a_dearer_loan_is_not_safer_on_average(shipped_model: CreditRiskModel, loan: dict[str, Any]) -> None:
+def test_a_loan_with_a_higher_rate_is_not_safer_on_average(
+    shipped_model: CreditRiskModel, loan: dict[str, Any]
+) -> None:
     def mean(rate: float) -> float:
         loans = [loan | {"interest_rate": rate, "total_payments_to_date": paid} for paid in range(2_000, 14_000, 500)]
         return float(np.mean([shipped_model.probability(CreditRiskModelInput(**body)) for body in loans]))
@@ -112,7 +114,7 @@ def test_the_order_of_the_fields_does_not_matter(shipped_model: CreditRiskModel,
     )
 
 
-# Eight threads predict at the same time; OpenMP, where it is used, gives each of them a team of its own.
+# Eight threads predict at the same time. If OpenMP were used, each of them would get its own team of threads.
 PREDICT_IN_THREADS = """
 import os, sys, threading
 from concurrent.futures import ThreadPoolExecutor
@@ -140,7 +142,7 @@ with ThreadPoolExecutor(8) as threads:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux lists the threads")
-def test_a_thread_that_predicts_makes_no_further_ones(loan: dict[str, Any]) -> None:
+def test_a_prediction_starts_no_threads(loan: dict[str, Any]) -> None:
     made = subprocess.check_output(
         [SERVICE_PYTHON, "-c", PREDICT_IN_THREADS, json.dumps(loan)],
         cwd=ROOT,
@@ -150,7 +152,7 @@ def test_a_thread_that_predicts_makes_no_further_ones(loan: dict[str, Any]) -> N
     assert int(made) == 8
 
 
-def test_many_threads_get_the_answer_of_one(shipped_model: CreditRiskModel, loan: dict[str, Any]) -> None:
+def test_many_threads_get_the_same_answer_as_one(shipped_model: CreditRiskModel, loan: dict[str, Any]) -> None:
     data = CreditRiskModelInput(**loan)
     expected = shipped_model.probability(data)
     found: list[float] = []
@@ -167,7 +169,7 @@ def test_many_threads_get_the_answer_of_one(shipped_model: CreditRiskModel, loan
     assert found == [expected] * 400
 
 
-def test_many_loans_get_the_answers_of_each(
+def test_a_data_frame_gets_the_same_answers_as_single_loans(
     shipped_model: CreditRiskModel, prepared_loans: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("credit_risk_model.prediction.model._CHUNK", 700)
@@ -179,12 +181,12 @@ def test_many_loans_get_the_answers_of_each(
     assert set(each) == {"safe", "risky"}
 
 
-def test_no_loans_get_no_answers(shipped_model: CreditRiskModel, prepared_loans: pd.DataFrame) -> None:
+def test_an_empty_data_frame_gets_an_empty_answer(shipped_model: CreditRiskModel, prepared_loans: pd.DataFrame) -> None:
     assert shipped_model.classify(prepared_loans.head(0)).tolist() == []
 
 
 @pytest.mark.parametrize(
     ("model", "name"), [(CreditRiskModel, "model_card.md"), (CreditRiskOnBookModel, "on_book_model_card.md")]
 )
-def test_a_model_offers_the_card_of_its_artifact(model: type[CreditRiskModel], name: str) -> None:
+def test_a_model_has_the_card_of_its_artifact(model: type[CreditRiskModel], name: str) -> None:
     assert model().model_card == (ROOT / "docs" / name).read_text()

@@ -1,4 +1,4 @@
-"""The models that know the age of a loan: what they take, what they answer, and what was learned."""
+"""The models that know the age of a loan: their inputs, and properties of their answers."""
 
 import math
 from typing import Any
@@ -29,7 +29,7 @@ def aged_loan() -> dict[str, Any]:
 
 
 def paid(instalments: int, months: int, **other: Any) -> dict[str, Any]:
-    """The loan of the documentation, 12,000 US dollars for 36 months, after some months."""
+    """Return the example of the documentation (12,000 US dollars, 36 months) after some instalments and months."""
     monthly = (ON_BOOK.example | other)["interest_rate"] / 1_200
     instalment = round(12_000 * monthly / (1 - (1 + monthly) ** -36), 2)
     return ON_BOOK.example | other | {
@@ -43,12 +43,12 @@ def probability(model: CreditRiskModel, loan: dict[str, Any]) -> float:
     return model.probability(model.input_schema(**{field: loan[field] for field in model.features.fields}))
 
 
-def test_it_takes_the_16_inputs_and_the_age(model: CreditRiskOnBookModel) -> None:
+def test_the_inputs_are_the_16_of_the_article_and_the_age(model: CreditRiskOnBookModel) -> None:
     assert list(model.input_schema.model_fields) == [*LOAN.fields, "months_since_issue"]
 
 
 @pytest.mark.parametrize("age", [-1, 121, 3.5, None, "3"])
-def test_an_age_out_of_range_is_refused(model: CreditRiskOnBookModel, aged_loan: dict[str, Any], age: object) -> None:
+def test_an_invalid_age_is_refused(model: CreditRiskOnBookModel, aged_loan: dict[str, Any], age: object) -> None:
     with pytest.raises(ValidationError, match="months_since_issue"):
         model.input_schema(**aged_loan | {"months_since_issue": age})
 
@@ -59,7 +59,7 @@ def test_the_artifact_of_the_other_model_is_refused() -> None:
             kind(artifact_path=str(ROOT / "credit_risk_model" / "model_files" / name))
 
 
-def test_all_three_models_give_one_answer(model: CreditRiskOnBookModel, aged_loan: dict[str, Any]) -> None:
+def test_all_three_models_give_the_same_answer(model: CreditRiskOnBookModel, aged_loan: dict[str, Any]) -> None:
     explanation, batch = CreditRiskOnBookExplanationModel(), CreditRiskOnBookBatchModel()
 
     alone = model.predict(model.input_schema(**aged_loan))
@@ -73,11 +73,11 @@ def test_all_three_models_give_one_answer(model: CreditRiskOnBookModel, aged_loa
 
 
 @pytest.mark.parametrize("kind", [CreditRiskOnBookModel, CreditRiskOnBookExplanationModel, CreditRiskOnBookBatchModel])
-def test_each_model_checks_itself(kind: type[CreditRiskOnBookModel]) -> None:
+def test_each_model_passes_its_self_check(kind: type[CreditRiskOnBookModel]) -> None:
     kind().self_check()
 
 
-def test_the_age_tells_a_young_loan_from_one_that_stopped(model: CreditRiskOnBookModel) -> None:
+def test_a_young_loan_is_safer_than_an_old_one_with_the_same_payments(model: CreditRiskOnBookModel) -> None:
     assert probability(model, paid(10, months=10)) < 0.05
     assert probability(model, paid(10, months=30)) > 0.9
 
@@ -113,7 +113,7 @@ def test_a_loan_just_issued_is_riskier_at_a_higher_rate(model: CreditRiskOnBookM
     assert risks[0] < risks[-1]
 
 
-def test_at_the_same_age_who_paid_more_is_not_riskier(model: CreditRiskOnBookModel) -> None:
+def test_higher_payments_at_the_same_age_are_not_riskier(model: CreditRiskOnBookModel) -> None:
     for months in (3, 12, 30):
         totals = [paid(1, months) | {"total_payments_to_date": amount} for amount in np.arange(0.0, 13_000.0, 97.3)]
         found = [probability(model, loan) for loan in totals]
@@ -121,7 +121,7 @@ def test_at_the_same_age_who_paid_more_is_not_riskier(model: CreditRiskOnBookMod
         assert np.all(np.diff(found) <= 0)
 
 
-def test_at_the_same_payments_an_older_loan_is_riskier(model: CreditRiskOnBookModel) -> None:
+def test_an_older_loan_with_the_same_payments_is_riskier(model: CreditRiskOnBookModel) -> None:
     on_time, behind, stopped = (probability(model, paid(10, months)) for months in (10, 14, 24))
 
     assert on_time < behind < stopped

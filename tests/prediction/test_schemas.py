@@ -1,4 +1,4 @@
-"""What a request may hold."""
+"""The values that a request may have."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ INTEGERS = [feature for feature in NUMBERS if feature.type is int]
 
 
 def refused(body: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Return where the errors are, having checked the body as FastAPI does: parsed first, then validated."""
+    """Parse and validate the body as FastAPI does; return the locations of the errors."""
     with pytest.raises(ValidationError) as caught:
         CreditRiskModelInput.model_validate(json.loads(json.dumps(body)))
     return [error["loc"] for error in caught.value.errors()]
@@ -42,17 +42,17 @@ def test_a_number_out_of_range_is_refused(loan: dict[str, Any], feature: Any) ->
 
 @pytest.mark.parametrize("feature", NUMBERS, ids=lambda feature: feature.field)
 @pytest.mark.parametrize("value", ["36", True, None, [], {}, float("nan"), float("inf"), -float("inf")], ids=repr)
-def test_what_is_no_number_is_refused(loan: dict[str, Any], feature: Any, value: object) -> None:
+def test_a_value_that_is_not_a_finite_number_is_refused(loan: dict[str, Any], feature: Any, value: object) -> None:
     assert refused(loan | {feature.field: value}) == [(feature.field,)]
 
 
 @pytest.mark.parametrize("feature", INTEGERS, ids=lambda feature: feature.field)
-def test_a_fraction_is_no_integer(loan: dict[str, Any], feature: Any) -> None:
+def test_a_fraction_is_refused_as_an_integer(loan: dict[str, Any], feature: Any) -> None:
     assert refused(loan | {feature.field: feature.minimum + 0.5}) == [(feature.field,)]
 
 
 @pytest.mark.parametrize("feature", INTEGERS, ids=lambda feature: feature.field)
-def test_an_integer_may_be_written_with_a_point(loan: dict[str, Any], feature: Any) -> None:
+def test_an_integer_with_a_decimal_point_is_accepted(loan: dict[str, Any], feature: Any) -> None:
     accepted = getattr(CreditRiskModelInput(**loan | {feature.field: float(feature.example)}), feature.field)
 
     assert accepted == feature.example
@@ -60,7 +60,7 @@ def test_an_integer_may_be_written_with_a_point(loan: dict[str, Any], feature: A
 
 
 @pytest.mark.parametrize("feature", [f for f in FEATURES if f.categories], ids=lambda feature: feature.field)
-def test_a_category_is_one_of_its_enum(loan: dict[str, Any], feature: Any) -> None:
+def test_only_the_categories_of_the_enum_are_accepted(loan: dict[str, Any], feature: Any) -> None:
     for category in feature.categories:
         assert getattr(CreditRiskModelInput(**loan | {feature.field: category}), feature.field) == category
     assert refused(loan | {feature.field: "yacht"}) == [(feature.field,)]
@@ -74,5 +74,5 @@ def test_a_missing_field_is_named(loan: dict[str, Any], feature: Any) -> None:
     assert refused(loan) == [(feature.field,)]
 
 
-def test_a_field_that_is_none_of_ours_is_named(loan: dict[str, Any]) -> None:
+def test_an_unknown_field_is_named(loan: dict[str, Any]) -> None:
     assert refused(loan | {"annual_incom": 1}) == [("annual_incom",)]

@@ -1,4 +1,4 @@
-"""One artifact, loaded once, however many models use it."""
+"""An artifact is loaded once and shared by all models that use it."""
 
 import gc
 import hashlib
@@ -37,7 +37,7 @@ def test_the_models_share_one_loaded_artifact(monkeypatch: pytest.MonkeyPatch, p
     assert len({id(model._scorer) for model in models}) == 1
 
 
-def test_a_file_that_was_replaced_is_loaded_anew(practice_artifact: Path, tmp_path: Path) -> None:
+def test_a_replaced_file_is_loaded_again(practice_artifact: Path, tmp_path: Path) -> None:
     path = tmp_path / "1.zip"
     shutil.copy(practice_artifact, path)
     before = scorer.load(path)
@@ -46,7 +46,7 @@ def test_a_file_that_was_replaced_is_loaded_anew(practice_artifact: Path, tmp_pa
     assert scorer.load(path).digest != before.digest
 
 
-def test_what_nobody_uses_is_given_back(practice_artifact: Path) -> None:
+def test_an_unused_scorer_is_freed(practice_artifact: Path) -> None:
     before = len(scorer._loaded)
     loaded = scorer.load(practice_artifact)
     held = len(scorer._loaded)
@@ -56,7 +56,7 @@ def test_what_nobody_uses_is_given_back(practice_artifact: Path) -> None:
     assert len(scorer._loaded) <= before <= held
 
 
-def test_a_shared_artifact_does_not_pass_for_another_digest(practice_artifact: Path) -> None:
+def test_a_wrong_digest_is_refused_even_if_the_artifact_is_loaded(practice_artifact: Path) -> None:
     held = scorer.load(practice_artifact)
 
     with pytest.raises(ArtifactError, match="not the configured one"):
@@ -64,7 +64,7 @@ def test_a_shared_artifact_does_not_pass_for_another_digest(practice_artifact: P
     assert held.threshold
 
 
-def test_a_model_that_pins_the_artifact_shares_it_with_one_that_does_not(practice_artifact: Path) -> None:
+def test_a_pinned_artifact_is_shared_with_an_unpinned_one(practice_artifact: Path) -> None:
     digest = hashlib.sha256(practice_artifact.read_bytes()).hexdigest()
 
     assert scorer.load(practice_artifact) is scorer.load(practice_artifact, digest.upper())

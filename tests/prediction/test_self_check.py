@@ -1,4 +1,4 @@
-"""The self-check: a model that would answer otherwise than in training is found before it answers."""
+"""The self-check finds a model that computes other probabilities than in training."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def checks() -> Sequence[artifact.CheckedLoan]:
 
 @pytest.fixture
 def subtly_other(tmp_path: Path, checks: Sequence[artifact.CheckedLoan]) -> Path:
-    """The shipped artifact with one leaf changed by a millionth, where a loan of the self-check ends; digests fit."""
+    """The shipped artifact with correct digests and one changed leaf (by 1e-6) that the self-check reaches."""
     members = needed()
     text = model_text(members["model.joblib"])
     rows = LOAN.encode_loans([checks[2].loan])
@@ -104,12 +104,12 @@ def test_contributions_that_do_not_explain_the_probability_are_found(monkeypatch
         model.self_check()
 
 
-def test_what_is_not_a_number_differs() -> None:
+def test_a_result_that_is_nan_is_refused() -> None:
     with pytest.raises(ArtifactError, match="found nan"):
         compare([float("nan")], [0.5])
 
 
-def test_the_loans_are_synthetic_and_reach_the_edges(checks: Sequence[artifact.CheckedLoan]) -> None:
+def test_the_loans_are_synthetic_and_reach_the_limits(checks: Sequence[artifact.CheckedLoan]) -> None:
     about = json.loads(needed()["self_check.json"])["about"]
 
     assert about.startswith("Synthetic loans")
@@ -123,7 +123,7 @@ def test_the_loans_are_synthetic_and_reach_the_edges(checks: Sequence[artifact.C
     assert max(check.probability for check in checks) > 0.5
 
 
-def test_all_models_tell_which_artifact_they_serve() -> None:
+def test_all_models_have_the_digest_of_their_artifact() -> None:
     digests = {model().artifact_digest for model in MODELS}
 
     assert digests == {artifact.read(artifact.PACKAGED, features=LOAN.specification()).digest}

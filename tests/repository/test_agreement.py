@@ -1,4 +1,4 @@
-"""Facts that stand in more than one file, and files that are made from others."""
+"""Facts that are in several files agree, and generated files are up to date."""
 
 import importlib
 import re
@@ -60,13 +60,13 @@ def test_every_server_of_the_benchmark_has_a_lock_and_one_lightgbm() -> None:
     assert {locked(path)["lightgbm"] for path in SERVER_LOCKS} == {locked(SERVICE_LOCK)["lightgbm"]}
 
 
-def test_what_stands_in_several_locks_has_one_version() -> None:
+def test_a_package_in_several_locks_has_one_version() -> None:
     service, scoring, project = locked(SERVICE_LOCK), locked(SCORING_LOCK), locked(PROJECT_LOCK)
 
     assert service.items() <= scoring.items() <= project.items(), "`make lock` renews them all"
 
 
-def test_the_locks_hold_what_the_project_asks_for() -> None:
+def test_the_locks_fit_the_requirements_of_the_project() -> None:
     project = PYPROJECT["project"]
     service = list(project["dependencies"])
     groups = dict(PYPROJECT["dependency-groups"])
@@ -84,7 +84,7 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
             assert requirement.specifier.contains(version), f"{path.name} is stale: `make lock` renews it"
 
 
-def test_the_service_carries_nothing_of_the_training() -> None:
+def test_the_service_lock_has_no_training_packages() -> None:
     others = {"dask", "distributed", "joblib", "pandas", "pyarrow", "pytest", "scikit-learn", "tqdm"}
 
     assert not others & locked(SERVICE_LOCK).keys()

@@ -49,7 +49,7 @@ def test_the_manifests_are_valid(version: str) -> None:
 
 @needs_kubectl
 @pytest.mark.parametrize("folder", [KUBERNETES / "base", OVERLAY], ids=lambda folder: folder.name)
-def test_what_kustomize_builds_is_valid(folder: Path) -> None:
+def test_the_output_of_kustomize_is_valid(folder: Path) -> None:
     for manifest in built(folder):
         kubernetes_validate.validate(manifest, KUBERNETES_VERSIONS[-1], strict=True)
 
@@ -77,7 +77,7 @@ def test_the_job_runs_the_command_in_the_image_of_the_second_target() -> None:
     assert options.output.is_relative_to(volume)
 
 
-def test_the_pod_of_the_job_may_do_what_that_of_the_service_may() -> None:
+def test_the_pod_of_the_job_has_the_restrictions_of_the_service() -> None:
     [job] = [manifest for manifest in JOB if manifest["kind"] == "Job"]
     pod = job["spec"]["template"]["spec"]
     [container] = pod["containers"]
@@ -89,7 +89,7 @@ def test_the_pod_of_the_job_may_do_what_that_of_the_service_may() -> None:
     assert "cpu" not in container["resources"]["limits"]
 
 
-def test_an_unknown_key_is_no_valid_manifest() -> None:
+def test_a_manifest_with_an_unknown_key_is_invalid() -> None:
     broken = one("Service", PLAIN) | {"specs": {}}
 
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -118,8 +118,8 @@ def test_the_port_is_the_same_everywhere() -> None:
     assert 'prometheus.io/port: "8000"' in (OVERLAY / "kustomization.yaml").read_text()
 
 
-def test_the_image_alone_says_which_user_runs_it() -> None:
-    """A cluster may assign another one, as OpenShift does; with the name of a user, `runAsNonRoot` would refuse it."""
+def test_only_the_image_sets_the_user_and_as_a_number() -> None:
+    """A cluster such as OpenShift may assign another user. `runAsNonRoot` refuses an image whose user is a name."""
     users = re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE)
     pinned = [path for path in KUBERNETES.rglob("*.yaml") if re.search("runAs(User|Group):", path.read_text())]
 
@@ -132,7 +132,7 @@ def test_the_configuration_is_the_same_everywhere() -> None:
     [(name, content)] = one("ConfigMap", PLAIN)["data"].items()
     [mount] = [mount for mount in CONTAINER["volumeMounts"] if mount["name"] == "configuration"]
 
-    assert content == CONFIGURATION.read_text(), "the ConfigMap holds another configuration"
+    assert content == CONFIGURATION.read_text(), "the ConfigMap has another configuration"
     assert name == CONFIGURATION.name
     assert {"name": "REST_CONFIG", "value": f"./configuration/{name}"} in CONTAINER["env"]
     assert f"REST_CONFIG=./configuration/{name}" in DOCKERFILE
@@ -140,7 +140,7 @@ def test_the_configuration_is_the_same_everywhere() -> None:
     assert "WORKDIR /service\n" in DOCKERFILE
 
 
-def test_the_configuration_of_production_differs_in_the_pin_alone() -> None:
+def test_the_configuration_of_production_only_adds_the_pins() -> None:
     pinned = yaml.safe_load((OVERLAY / CONFIGURATION.name).read_text())
 
     pins = [model.pop("configuration") for model in pinned["models"]]
@@ -153,7 +153,7 @@ def test_the_configuration_of_production_differs_in_the_pin_alone() -> None:
     assert pins == [on_book if ".on_book." in model["class_path"] else loan for model in pinned["models"]]
 
 
-def test_the_time_to_end_fits_the_drain() -> None:
+def test_the_grace_period_is_long_enough_for_the_drain() -> None:
     settings = Settings()
     ending = settings.drain_seconds + settings.finish_seconds + 1
 
@@ -161,7 +161,7 @@ def test_the_time_to_end_fits_the_drain() -> None:
     assert COMPOSE["stop_grace_period"] == f"{ending:.0f}s"
 
 
-def test_readiness_is_seen_to_turn_within_the_drain() -> None:
+def test_kubernetes_notices_the_failed_readiness_within_the_drain() -> None:
     probe = CONTAINER["readinessProbe"]
 
     seconds = probe["periodSeconds"] * probe["failureThreshold"]
@@ -169,11 +169,11 @@ def test_readiness_is_seen_to_turn_within_the_drain() -> None:
     assert f"notices that the pod is not ready within {seconds} s" in OPERATIONS.read_text()
 
 
-def test_the_probes_ask_for_what_they_are_named_after() -> None:
+def test_each_probe_has_its_own_path() -> None:
     assert {kind: CONTAINER[kind]["httpGet"]["path"] for kind in PATHS} == PATHS
 
 
-def test_the_rollout_is_given_up_after_the_budget_to_start() -> None:
+def test_a_rollout_fails_only_after_the_time_that_a_start_may_take() -> None:
     probe = CONTAINER["startupProbe"]
 
     assert DEPLOYMENT["progressDeadlineSeconds"] > probe["periodSeconds"] * probe["failureThreshold"]
@@ -184,26 +184,28 @@ def test_the_rollout_is_given_up_after_the_budget_to_start() -> None:
     measure.checks(record.read("measure"), POD),
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_figures_hold_against_what_was_measured(holds: bool, words: str) -> None:
-    assert holds, f"does not hold: {words}; `make measure` measures anew"
+def test_the_figures_of_the_manifests_fit_the_measurements(holds: bool, words: str) -> None:
+    assert holds, f"does not hold: {words}; `make measure` measures again"
 
 
-def test_where_nothing_can_be_limited_nothing_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_an_engine_and_control_groups_measure_exits_with_a_message(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(measure, "DOCKER", "false")
     monkeypatch.setattr(control_group, "_ROOT", tmp_path / "nowhere")
 
-    with pytest.raises(SystemExit, match="Cannot measure here: no container engine has the image, and no control"):
+    with pytest.raises(SystemExit, match=r"Cannot measure here\. No container engine has the image, and a control"):
         measure.environment()
 
 
-def test_a_figure_that_does_not_hold_is_found() -> None:
+def test_a_figure_that_does_not_fit_the_measurements_is_found() -> None:
     slow = record.read("measure")
     slow["200m"] |= {"seconds to ready": 21.0, "peak memory in MiB": 400, "slowest probe in ms": 4_000}
 
     assert [holds for holds, _ in measure.checks(slow, POD)] == [False, False, False, False, True]
 
 
-def test_the_quota_leaves_room_for_a_rolling_update_of_all_that_the_autoscaler_may_start() -> None:
+def test_the_quota_has_room_for_a_rolling_update_of_the_largest_deployment() -> None:
     quota = one("ResourceQuota", PLAIN)["spec"]["hard"]
     [autoscaler] = read(OVERLAY / "autoscaler.yaml")
     replicas = autoscaler["spec"]["maxReplicas"]
@@ -214,14 +216,14 @@ def test_the_quota_leaves_room_for_a_rolling_update_of_all_that_the_autoscaler_m
     assert quantity(quota["requests.cpu"]) >= pods * quantity(requests["cpu"])
     assert quantity(quota["requests.memory"]) >= pods * quantity(requests["memory"])
     assert quantity(quota["limits.memory"]) >= pods * quantity(limits["memory"])
-    assert ("limits.cpu" in quota) == ("cpu" in limits), "a quota for limits of CPU refuses pods without one"
+    assert ("limits.cpu" in quota) == ("cpu" in limits), "a quota for CPU limits refuses pods without a CPU limit"
 
 
 @pytest.mark.parametrize("name", ["namespace.yaml", "model_service.yaml"])
 def test_a_plain_manifest_equals_that_of_the_base(name: str) -> None:
     plain, base = KUBERNETES / name, KUBERNETES / "base" / name
 
-    assert not plain.is_symlink(), "a zip download, a raw URL and a checkout on Windows show a link as its target"
+    assert not plain.is_symlink(), "a link breaks zip downloads, raw URLs and checkouts on Windows"
     assert plain.read_bytes() == base.read_bytes(), "stale: `make docs` copies the base"
 
 
@@ -232,13 +234,13 @@ def test_the_base_has_the_plain_manifests() -> None:
 
 
 @needs_kubectl
-def test_production_differs_from_the_plain_files_where_it_must() -> None:
+def test_the_production_overlay_makes_its_changes() -> None:
     production = built(OVERLAY)
     deployment = one("Deployment", production)["spec"]
     pod = deployment["template"]["spec"]
     mounted = pod["volumes"][0]["configMap"]["name"]
 
-    assert "replicas" not in deployment, "the autoscaler counts"
+    assert "replicas" not in deployment, "the autoscaler sets the number of pods"
     assert one("Service", production)["spec"]["type"] == "ClusterIP"
     assert [spread["topologyKey"] for spread in pod["topologySpreadConstraints"]] == [
         "topology.kubernetes.io/zone",
@@ -249,7 +251,7 @@ def test_production_differs_from_the_plain_files_where_it_must() -> None:
     assert pod["containers"] == POD["containers"]
 
 
-def test_the_context_of_the_build_is_what_the_dockerfile_copies() -> None:
+def test_the_build_context_has_only_what_the_dockerfile_copies() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE)
 
@@ -257,15 +259,15 @@ def test_the_context_of_the_build_is_what_the_dockerfile_copies() -> None:
     assert {line.removeprefix("!").rstrip("/") for line in lines if line.startswith("!")} == set(copied)
 
 
-def test_the_build_asks_no_registry_for_a_syntax_and_needs_no_arguments() -> None:
+def test_the_build_needs_no_syntax_image_and_no_arguments() -> None:
     assert "# syntax=" not in DOCKERFILE
     assert not re.search(r"^ARG ", DOCKERFILE, re.MULTILINE)
     stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", DOCKERFILE, re.MULTILINE)
     assert {base for base, _ in stages} - {name for _, name in stages} == {"python:3.13-slim"}
 
 
-def test_a_lock_is_installed_as_it_is_wherever_it_is_installed() -> None:
-    """Hashed, complete, and from wheels alone: building one would fetch what no lock names."""
+def test_every_install_installs_exactly_its_lock() -> None:
+    """With hashes, without other dependencies, and only from wheels, because a build fetches unlocked packages."""
     recipes = (ROOT / "Makefile", ROOT / "uv.sh", ROOT / "Dockerfile", ROOT / "benchmarks" / "process.py")
     commands = [
         re.split(r'[\s",\\]+', command)
@@ -281,7 +283,7 @@ def test_a_lock_is_installed_as_it_is_wherever_it_is_installed() -> None:
         assert "sync" in command or {"--no-deps", "-r"} <= set(command), "`pip sync` installs the lock and nothing else"
 
 
-def test_the_figures_in_the_text_of_the_document_are_those_of_the_manifests() -> None:
+def test_the_figures_in_the_text_of_operations_are_those_of_the_manifests() -> None:
     text = OPERATIONS.read_text()
     sleep, settings = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"], Settings()
     end_of_drain = sleep + settings.drain_seconds

@@ -1,4 +1,4 @@
-"""Which part of the package may import which: the arrows of the design point one way."""
+"""The imports between the parts of the package go one way, and importing has no side effects."""
 
 import ast
 import json
@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import CONFIGURATION, ROOT, SERVICE_PYTHON, until
 
 PACKAGE = ROOT / "credit_risk_model"
-# What each part may import of ours, beside itself and the version.
+# The other parts of the package that each part may import, in addition to the version.
 ALLOWED: dict[str, set[str]] = {
     "categories": set(),
     "feature_set": set(),
@@ -74,7 +74,7 @@ def test_the_service_imports_no_training_package() -> None:
         assert not others & {name.split(".")[0] for name in modules}
 
 
-# Every package, beside Python's own, that the service imports until it is ready: it costs each start time and memory.
+# Every package outside the standard library that the service imports. Each one makes the start slower and larger.
 SERVICE_PACKAGES = {
     "annotated_doc", "annotated_types", "anyio", "asgi_correlation_id", "click", "fastapi", "httptools", "lightgbm",
     "ml_base", "narwhals", "numpy", "opentelemetry", "prometheus_client", "pydantic", "pydantic_core",

@@ -1,6 +1,6 @@
-"""The default checks of kube-linter and kube-score that apply, each under its name there, without the tools.
+"""The default checks of kube-linter and kube-score that apply here, under their original names.
 
-Both are programs in Go that no package index of Python carries. WAIVED holds what is not followed, and why.
+The tools themselves are Go programs that are not on PyPI. WAIVED lists the checks that are not followed, with reasons.
 """
 
 from typing import Any
@@ -22,17 +22,17 @@ from tests.deployment.manifests import (
 
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 WAIVED = {
-    "no-anti-affinity, deployment-has-host-podantiaffinity": "topologySpreadConstraints spread the pods, and also "
-    "where there are more pods than nodes",
-    "container-resources (limit of CPU)": "it would only slow down starting and answering while cores are idle; the "
-    "requests share them out when they are not",
-    "container-image-pull-policy": "`minikube image load` brings the image, and no registry has it",
-    "container-ephemeral-storage-request-and-limit": "nothing is written but the log, which the kubelet rotates, and "
-    "/tmp, which has a limit of its own",
-    "container-security-context-user-group-id": "the image has a numeric user above 10000, and OpenShift assigns one; "
-    "a pinned one would be refused there",
-    "service-type": "the plain Service is a NodePort, so that minikube shows it; that of production is none",
-    "pod-networkpolicy": "minikube's own network enforces none; production has one",
+    "no-anti-affinity, deployment-has-host-podantiaffinity": "topologySpreadConstraints spread the pods, even if there "
+    "are more pods than nodes",
+    "container-resources (limit of CPU)": "it would slow down starting and answering while cores are idle; when cores "
+    "are busy, the requests divide them",
+    "container-image-pull-policy": "`minikube image load` loads the image, which is in no registry",
+    "container-ephemeral-storage-request-and-limit": "only the log is written, which the kubelet rotates, and /tmp, "
+    "which has its own limit",
+    "container-security-context-user-group-id": "the image has a numeric user above 10000; OpenShift assigns another "
+    "user and refuses a pinned one",
+    "service-type": "the plain Service is a NodePort for minikube; the Service of production is a ClusterIP",
+    "pod-networkpolicy": "the default network of minikube does not enforce one; production has one",
 }
 SELECTOR = DEPLOYMENT["selector"]["matchLabels"]
 PRODUCTION: list[dict[str, Any]] = [
@@ -43,7 +43,7 @@ PRODUCTION: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("check", WAIVED)
-def test_a_waiver_has_its_reason(check: str) -> None:
+def test_every_waiver_has_a_reason(check: str) -> None:
     assert len(WAIVED[check].split()) >= 5
 
 

@@ -1,4 +1,4 @@
-"""The notebook was executed, matches its script, and shows no path of the machine that executed it."""
+"""The notebook matches its script, was executed, and shows no path of the machine that executed it."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def cells() -> list[dict[str, Any]]:
     return [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
 
 
-def test_the_notebook_is_what_the_script_says() -> None:
+def test_the_notebook_matches_its_script() -> None:
     script, notebook = jupytext.read(SCRIPT), jupytext.read(NOTEBOOK)
 
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
@@ -39,12 +39,12 @@ def test_the_notebook_is_what_the_script_says() -> None:
     ], "stale: `make notebook DATA=loan.csv` renews it"
 
 
-def test_it_was_executed_from_top_to_bottom_without_an_error(cells: list[dict[str, Any]]) -> None:
+def test_the_notebook_was_executed_from_top_to_bottom_without_an_error(cells: list[dict[str, Any]]) -> None:
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     assert not [output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
 
 
-def test_it_shows_real_loans_and_the_shipped_figures(cells: list[dict[str, Any]]) -> None:
+def test_the_notebook_was_executed_with_the_real_loans(cells: list[dict[str, Any]]) -> None:
     printed = json.dumps(cells)
 
     assert "real loans" in printed
@@ -52,13 +52,13 @@ def test_it_shows_real_loans_and_the_shipped_figures(cells: list[dict[str, Any]]
     assert "49,579 loans" in printed
 
 
-def test_it_shows_no_path_of_a_machine() -> None:
+def test_the_notebook_shows_no_path_of_a_machine() -> None:
     found = re.findall(r"(?:/home|/root|/Users|/tmp|/work|[A-Z]:\\\\)[/\w.-]*", NOTEBOOK.read_text())
 
     assert found == []
 
 
-def test_it_runs_on_synthetic_loans(tmp_path: Path) -> None:
+def test_the_notebook_runs_on_synthetic_loans(tmp_path: Path) -> None:
     (tmp_path / "configuration").symlink_to(ROOT / "configuration")
     environment = {name: value for name, value in os.environ.items() if name != "DATA"}
     environment |= {"ROWS": "3000", "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(tmp_path)}

@@ -1,4 +1,4 @@
-"""The loans that the servers are asked about."""
+"""The loans that the benchmarks send."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from benchmarks import loans
 from credit_risk_model.training import invented
 
 
-def test_they_are_different() -> None:
+def test_the_loans_are_different() -> None:
     kind, found = loans.different(None)
 
     assert kind == "synthetic"
     assert len({tuple(loan.values()) for loan in found}) == len(found) == loans.COUNT
 
 
-def test_a_file_with_too_few_is_refused(tmp_path: Path) -> None:
+def test_a_file_with_too_few_loans_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "loan.csv"
     invented.write(path, 100)
 

@@ -1,4 +1,4 @@
-"""The recorded figures reach their goals; `make bench`, `make microbench` and `make soak` record them again."""
+"""The recorded results reach their goals. `make bench`, `make microbench` and `make soak` record them."""
 
 import pytest
 
@@ -20,20 +20,20 @@ def test_every_server_was_measured_or_the_reason_is_given() -> None:
 def test_the_goal_is_reached_or_known_to_be_missed(goal: goals.Goal) -> None:
     assert goal.reached or goal.what in MISSED
     assert not (goal.reached and goal.what in MISSED), (
-        "reached now: take it out of what is missed, here and in the document"
+        "the goal is reached now: remove it from MISSED and from docs/speed.md"
     )
 
 
-def test_no_answer_of_ours_was_an_error() -> None:
+def test_our_service_had_no_errors() -> None:
     assert not any(load["errors"] for turn in SPEED["servers"][OURS.name] for load in turn["loads"].values())
 
 
-def test_the_time_grows_with_the_number_of_loans_and_the_memory_hardly() -> None:
+def test_the_time_is_linear_in_the_number_of_loans_and_the_memory_hardly_grows() -> None:
     found = {count: MODEL[f"number_of_loans[{count}]"] for count in (1_000, 10_000, 100_000, 1_000_000)}
     each = {count: figure["median seconds"] / count for count, figure in found.items()}
 
     assert max(each.values()) <= 1.3 * min(each[count] for count in (10_000, 100_000, 1_000_000))
-    # A loan leaves its label, 20 bytes, and one for whether it is risky; the matrix of 900,000 would have 115 MB.
+    # Each loan adds its label (20 bytes) and a boolean. A matrix of 900,000 loans would take 115 MB.
     assert found[1_000_000]["peak MB"] - found[100_000]["peak MB"] <= 0.9 * 30
 
 
@@ -44,7 +44,7 @@ def test_two_hundred_thousand_requests_were_answered() -> None:
     assert found["errors"] == 0
 
 
-def test_the_model_is_the_smaller_half_of_what_the_service_takes_beyond_its_ceiling() -> None:
+def test_the_model_causes_the_smaller_part_of_the_difference_to_the_ceiling() -> None:
     service, ceiling = report.parts(record.read("profile"))
     model = sum(service[part] - ceiling.get(part, 0) for part in ("the trees", "the rest of the model"))
 
@@ -64,5 +64,5 @@ def test_the_model_is_the_smaller_half_of_what_the_service_takes_beyond_its_ceil
         ("predict (a/credit_risk_model/prediction/model.py:9);__call__ (a/prediction/single_row.py:4)", "the trees"),
     ],
 )
-def test_a_stack_belongs_to_its_innermost_part(stack: str, part: str) -> None:
+def test_the_innermost_known_frame_decides_the_part_of_a_stack(stack: str, part: str) -> None:
     assert profile.part(stack) == part

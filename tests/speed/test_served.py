@@ -1,4 +1,4 @@
-"""The models that the other servers of `make bench` get: each answers what the project's own does."""
+"""The models of the compared servers give the same answers as the model of the project."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from credit_risk_model.prediction.model import CreditRiskModel
 
 
 @pytest.mark.parametrize("class_", [Article, RiskModel])
-def test_what_is_compared_answers_alike(class_: Any) -> None:
+def test_the_compared_models_give_the_same_answers(class_: Any) -> None:
     ours, other = CreditRiskModel(), class_()
 
     requests = [ours.input_schema(**loan) for loan in loans.different(None)[1][:100]]
