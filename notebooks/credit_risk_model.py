@@ -148,9 +148,9 @@ print(validation.table(halves.findings, reasons))
 # %% [markdown]
 # ## Hyperparameters
 #
-# FLAML searched for the hyperparameters of each model, with cross-validation on about one view of each loan. A model may
-# take at most 1.2 times as long to score as LightGBM's defaults. Of those within the noise of the best one, the cheapest
-# is chosen. `make search` repeats the search.
+# FLAML searched for the hyperparameters of each model, with cross-validation on about one view of each loan. A model
+# may take at most 1.2 times as long to score as LightGBM's defaults. Of those within the noise of the best one, the
+# cheapest is chosen. `make search` repeats the search.
 
 # %%
 for inputs in (features.LOAN, features.ON_BOOK):
