@@ -126,15 +126,17 @@ def checks(measured: dict[str, Any], pod: dict[str, Any]) -> list[tuple[bool, st
     found = [
         (
             budget >= START_UP_FACTOR * ready,
-            f"the budget to start, {budget} s, is at least {START_UP_FACTOR} times {ready} s at 200m",
+            f"the startup probe allows {budget} s, at least {START_UP_FACTOR} times the {ready} s to ready at 200m",
         ),
         (
             limit >= MEMORY_FACTOR * peak,
-            f"the limit of memory, {limit} MiB, is at least {MEMORY_FACTOR} times the peak of {peak} MiB",
+            f"the memory limit is {limit} MiB, at least {MEMORY_FACTOR} times the peak of {peak} MiB",
         ),
     ]
     for name, timeout in probes.items():
-        found.append((timeout > slowest, f"the timeout of the {name}, {timeout} s, is above {slowest} s under load"))
+        found.append(
+            (timeout > slowest, f"the timeout of the {name} is {timeout} s, longer than the slowest probe, {slowest} s")
+        )
     return found
 
 

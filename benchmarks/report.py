@@ -70,7 +70,7 @@ def turns_ratio(result: dict[str, Any], one: str, other: str, connections: str, 
 
 def ceiling(result: dict[str, Any]) -> str:
     """Return the table that compares this project with the servers that come closest to it."""
-    headings = ("requests/s at 16", "at 128", "p99 at 16", "at 128", "its CPU per request at 16", "at 128")
+    headings = ("requests/s at 16", "at 128", "p99 at 16", "at 128", "its own CPU per request at 16", "at 128")
     lines = [f"| this project compared with | {' | '.join(headings)} |"]
     lines.append("|---|---:|---:|---:|---:|---:|---:|")
     for server in result["16"]:

@@ -20,7 +20,7 @@ from credit_risk_model.artifact.layout import difference, shown
 _MOST_LEAVES, _MOST_TREES, _DEEPEST = 131_072, 100_000, 512
 _LONGEST_HEAD = 64 * 1024
 
-_CATEGORICAL, _DEFAULT_LEFT = 1, 2  # bits of `decision_type`; 4 and 8 say how a missing value is coded
+_CATEGORICAL, _DEFAULT_LEFT = 1, 2  # bits of `decision_type`; 4 and 8 give the coding of missing values
 _DECISIONS = {missing | left for missing in (0, 4, 8) for left in (0, _DEFAULT_LEFT)}
 _DECISIONS |= {decision | _CATEGORICAL for decision in _DECISIONS}
 
@@ -35,7 +35,7 @@ _REAL = _list_of(rb"-?[0-9]{1,17}(?:\.[0-9]{1,24})?(?:e(?:-[0-9]{2,3}|\+[0-9]{2}
 _LEAF = _list_of(rb"-?[0-9]{1,4}(?:\.[0-9]{1,24})?(?:e-[0-9]{2,3})?")
 _INDEX = _list_of(rb"-?[0-9]{1,9}")
 _COUNT = _list_of(rb"[1-9][0-9]{0,8}")
-_WORD = _list_of(rb"[0-9]{1,10}")  # 32 categories, one in each bit
+_WORD = _list_of(rb"[0-9]{1,10}")  # 32 bits, one per category
 
 # The lines of a tree in their order, each with the pattern of its numbers and the key of their count.
 _LINES: dict[bytes, tuple[re.Pattern[bytes], str]] = {

@@ -13,7 +13,7 @@ _PROBABILITY = Field(description="Probability that the loan is risky, from 0 to 
 
 
 def _whole(value: object) -> object:
-    # JSON has only one type of number, so 35000.0 is a valid integer; pydantic's strict mode would refuse it.
+    # JSON has only one type of number, so 35000.0 is a valid integer. Pydantic's strict mode would refuse it.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -29,9 +29,7 @@ class Section(BaseModel):
 class Limits(Section):
     """The limits of one model."""
 
-    running: int = Field(
-        default=1, ge=1, description="maximum of predictions that run at the same time, each in a thread"
-    )
+    running: int = Field(default=1, ge=1, description="predictions that may run at the same time, each in a thread")
     waiting: int = Field(
         default=128, ge=0, description="predictions that may wait for a thread; the next one is refused with 503"
     )
@@ -42,7 +40,7 @@ class Limits(Section):
         default=30, ge=0, description="a prediction that runs longer makes the service *stalled*. 0: never"
     )
     body_limit: int = Field(
-        default=65_536, ge=1, description="maximum of bytes in a body; a longer one is refused with 413"
+        default=65_536, ge=1, description="bytes that a body may have; a longer one is refused with 413"
     )
     value_limit: int = Field(
         default=50_000, ge=1, description="commas and colons that a body may have; a body with more is refused with 400"

@@ -23,7 +23,10 @@ def metadata() -> dict[str, dict[str, Any]]:
 def thresholds() -> str:
     """Return a sentence with the operating thresholds."""
     loan, on_book = (of["threshold"] for of in metadata().values())
-    return f"A loan is `risky` from a probability of {on_book:.3f} (on-book model) or {loan:.3f} (`credit_risk_model`)."
+    return (
+        f"A loan is `risky` if its probability is at least {on_book:.3f} (on-book model) or {loan:.3f} "
+        "(`credit_risk_model`)."
+    )
 
 
 def preparation() -> str:

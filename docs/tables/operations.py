@@ -30,8 +30,9 @@ def measured() -> str:
     for figure in recorded[names[0]]:
         lines.append(f"| {figure} | {' | '.join(f'{recorded[name][figure]:,}' for name in names)} |")
     lines.append(
-        f"\nThe longest of {measure.STARTS} starts, then {recorded['seconds']:.0f} s with {recorded['connections']} "
-        f"connections; {recorded['how']}, {recorded['machine']}, {recorded['date']}.\n"
+        f"\nThe time to ready is the longest of {measure.STARTS} starts. The load had {recorded['connections']} "
+        f"connections for {recorded['seconds']:.0f} s. Measured with {recorded['how']}, {recorded['machine']}, "
+        f"{recorded['date']}.\n"
     )
     checks = measure.checks(recorded, measure.pod())
     lines += [f"- {words[0].upper()}{words[1:]}{'' if holds else ': NO'}." for holds, words in checks]
@@ -53,8 +54,8 @@ def rehearsal() -> str:
     for each in recorded["replacements"]:
         connections = "a new connection per request" if each["connections"] == "new for each" else "kept connections"
         lines.append(
-            f"| replacements, {connections}, clients that learn {each['seconds late']} s late: "
-            f"lost of {each['requests']:,} requests | {each['lost']} |"
+            f"| lost of {each['requests']:,} requests during replacements, with {connections}, by clients that learn "
+            f"of each change {each['seconds late']} s late | {each['lost']} |"
         )
     lines.append(f"\n{recorded['machine']}, {recorded['date']}.")
     return "\n".join(lines)

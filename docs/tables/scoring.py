@@ -40,8 +40,8 @@ def file() -> str:
             f"| CPU time of `Booster.predict` as a share of all CPU time | "
             f"{figures['share of its time on the cores']:.2f} |",
             f"| peak memory | {figures['megabytes']} MB |",
-            f"| contributions of one loan, one thread | {contributions['ms for one loan']} ms |",
-            f"| largest error of their sum, in log-odds, over {contributions['loans']:,} real loans | "
+            f"| time for the contributions of one loan, one thread | {contributions['ms for one loan']} ms |",
+            f"| largest error of the sum of contributions, in log-odds, over {contributions['loans']:,} real loans | "
             f"{contributions['largest error in log-odds']:.0e} |",
             f"\n{figures['threads']} threads, medians of alternating runs; {measured['machine']}, {measured['date']}.",
         ]

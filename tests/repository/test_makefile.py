@@ -1,4 +1,4 @@
-"""The Makefile as somebody on a new machine meets it."""
+"""The Makefile works on a new machine, and ends with one clear sentence when something is missing."""
 
 import os
 import re
@@ -48,7 +48,7 @@ def test_make_alone_shows_the_targets() -> None:
 
 
 @pytest.mark.parametrize("target", ["search", "notebook", "scoring-benchmark"])
-def test_what_needs_real_loans_says_so(target: str) -> None:
+def test_a_target_that_needs_real_loans_ends_in_one_sentence_without_them(target: str) -> None:
     assert "DATA=loan.csv" in last_words(make(target))
 
 
@@ -64,14 +64,14 @@ def test_a_busy_port_ends_in_one_sentence() -> None:
 
 
 @pytest.mark.parametrize("port", ["eighty", "99999", "80'01"])
-def test_a_port_that_is_none_ends_in_one_sentence(port: str) -> None:
+def test_an_invalid_port_ends_in_one_sentence(port: str) -> None:
     done = make("serve", f"PORT={port}")
 
     assert last_words(done).startswith(f"Cannot listen on 127.0.0.1:{port}: ")
     assert "PORT=8001" not in done.stderr, "another port does not help"
 
 
-def test_a_host_that_is_none_ends_in_one_sentence() -> None:
+def test_an_invalid_host_ends_in_one_sentence() -> None:
     done = make("serve", "HOST=no such 'host'", "PORT=0")
 
     assert last_words(done).startswith("Cannot listen on no such 'host':0: ")
@@ -79,7 +79,7 @@ def test_a_host_that_is_none_ends_in_one_sentence() -> None:
 
 
 @pytest.mark.parametrize("target", ["check-configuration", "contract", "serve"])
-def test_the_name_of_a_configuration_is_no_part_of_a_command(target: str) -> None:
+def test_the_name_of_a_configuration_is_not_run_as_a_command(target: str) -> None:
     done = make(target, "CONFIGURATION=no such; 'echo' run.yaml", "PORT=0")
 
     assert "no such; 'echo' run.yaml" in last_words(done)
@@ -87,7 +87,7 @@ def test_the_name_of_a_configuration_is_no_part_of_a_command(target: str) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_tests_end_when_they_are_told_to(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_the_tests(tmp_path: Path, number: signal.Signals) -> None:
     log = tmp_path / "log"
     with log.open("w") as output:
         testing = subprocess.Popen(
@@ -101,11 +101,11 @@ def test_the_tests_end_when_they_are_told_to(tmp_path: Path, number: signal.Sign
     assert "KeyboardInterrupt" in log.read_text()
 
 
-def test_a_configuration_that_is_not_there_ends_in_one_sentence() -> None:
+def test_a_missing_configuration_ends_in_one_sentence() -> None:
     assert "nowhere.yaml" in last_words(make("serve", "PORT=0", "CONFIGURATION=nowhere.yaml"))
 
 
-def test_make_serve_serves(tmp_path: Path) -> None:
+def test_make_serve_starts_the_service(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("w") as output:
         serving = subprocess.Popen(
@@ -121,7 +121,7 @@ def test_make_serve_serves(tmp_path: Path) -> None:
         serving.wait(timeout=20)
 
 
-def test_the_tests_ask_their_servers_past_a_proxy() -> None:
+def test_the_tests_do_not_send_requests_to_a_proxy() -> None:
     environment = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
     test = "tests/test_service.py::test_a_loan_is_safe_or_risky[composed]"
 
@@ -146,7 +146,7 @@ def test_a_download_without_an_account_ends_in_one_sentence(tmp_path: Path) -> N
     assert last_words(done).startswith("No Kaggle account is set up")
 
 
-def test_the_data_are_those_that_make_was_given() -> None:
+def test_only_data_on_the_command_line_is_used() -> None:
     done = make("train", "DATA=no such 'file'.csv", DATA="ignored.csv")
 
     assert last_words(done).startswith("error: Cannot read \"no such 'file'.csv\"")
