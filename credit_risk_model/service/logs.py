@@ -13,8 +13,8 @@ from pythonjsonlogger.json import JsonFormatter
 _TEXT = "%(asctime)s %(levelname)-7s [%(correlation_id)s] %(message)s"
 _JSON = "%(asctime)s %(levelname)s %(name)s %(message)s %(correlation_id)s"
 _NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "correlation_id": "request_id"}
-_QUEUE_BYTES = 32 * 2**20  # that the lines of one handler may hold while they wait
-_RECORD_BYTES = 2_000  # that a record holds in addition to its text
+_QUEUE_BYTES = 32 * 2**20  # of the lines that wait for one handler
+_RECORD_BYTES = 2_000  # of a record without its text
 _PAUSE = 0.02  # seconds in which lines gather before they are written
 
 

@@ -72,7 +72,7 @@ class Predictions:
         self._admit()
         content = await body.read(scope, receive, self._limits.body_limit)
         self._admit()
-        job = Job(content, scope["state"].get("client_left", _unknown))
+        job = Job(content, scope["state"].get("client_left", _never))
         try:
             result = await self._workers.run(job)
         finally:
@@ -151,6 +151,6 @@ def _invalid(error: ValidationError) -> Refusal:
     return Refusal(400, "ValidationError", messages, more=len(problems) - len(messages))
 
 
-def _unknown() -> bool:
+def _never() -> bool:
     """Used on servers that do not report that a client has left."""
     return False

@@ -6,21 +6,21 @@ const ROWS = 100;
 
 /** Return nodes for the content of an answer. */
 export function shown(value, schema, resolve) {
-  const found = resolve(schema ?? {});
-  if (Array.isArray(value)) return [list(value, resolve(found.items ?? {}), found, resolve)];
+  const resolved = resolve(schema ?? {});
+  if (Array.isArray(value)) return [list(value, resolve(resolved.items ?? {}), resolved, resolve)];
   if (value === null || typeof value !== "object") return [element("p", {}, words(value))];
   const entries = Object.entries(value);
   const simple = entries.filter(([, part]) => part === null || typeof part !== "object");
   const nested = entries.filter(([, part]) => part !== null && typeof part === "object");
   const parts = simple.map(([name, part]) => {
-    const about = found.properties?.[name]?.description;
+    const about = resolved.properties?.[name]?.description;
     return element("div", {}, element("dt", { title: about }, human(name)), element("dd", {}, words(part)));
   });
   const nodes = parts.length ? [element("dl", { class: "values" }, ...parts)] : [];
   for (const [name, part] of nested) {
-    const about = resolve(found.properties?.[name] ?? {}).description ?? "";
+    const about = resolve(resolved.properties?.[name] ?? {}).description ?? "";
     nodes.push(element("h3", {}, human(name)), element("p", { class: "hint" }, ...prose(about)));
-    nodes.push(...shown(part, found.properties?.[name], resolve));
+    nodes.push(...shown(part, resolved.properties?.[name], resolve));
   }
   return nodes;
 }

@@ -20,7 +20,7 @@ export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Return nodes for a text whose code stands between backquotes. */
+/** Return nodes for a text with code between backquotes. */
 export function prose(text) {
   return text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
 }

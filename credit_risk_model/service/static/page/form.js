@@ -56,15 +56,15 @@ export class Form {
   #parts(schema, above, given) {
     return Object.entries(schema.properties).map(([name, property]) => {
       const names = [...above, name];
-      const found = this.resolve(property);
+      const resolved = this.resolve(property);
       const title = property.title && property.title.toLowerCase() !== name.replaceAll("_", " ") ? property.title : human(name);
-      const value = given?.[name] ?? found.examples?.[0] ?? found.example ?? found.default;
+      const value = given?.[name] ?? resolved.examples?.[0] ?? resolved.example ?? resolved.default;
       const needed = schema.required?.includes(name);
-      if (found.properties && names.length < 4) {
-        return element("fieldset", {}, element("legend", {}, title), ...this.#parts(found, names, value));
+      if (resolved.properties && names.length < 4) {
+        return element("fieldset", {}, element("legend", {}, title), ...this.#parts(resolved, names, value));
       }
-      if (found.enum || found.type === "boolean") return this.#choice(found, names, title, value, needed);
-      if (["integer", "number", "string"].includes(found.type)) return this.#line(found, names, title, value, needed);
+      if (resolved.enum || resolved.type === "boolean") return this.#choice(resolved, names, title, value, needed);
+      if (["integer", "number", "string"].includes(resolved.type)) return this.#line(resolved, names, title, value, needed);
       return this.#json(property, names, title, value, needed);
     });
   }

@@ -62,11 +62,11 @@ export class Health {
     return { node: element("div", {}, element("dt", {}, name), answer, seconds, detail, ...about), answer, seconds, detail };
   }
 
-  #answer({ node, answer, seconds, detail }, found) {
-    node.dataset.good = String(found?.status === 200);
-    say(answer, found ? String(found.status) : "none");
-    say(seconds, found ? duration(found.seconds) : "");
-    say(detail, found ? human(found.word.toLowerCase()) : "–");
+  #answer({ node, answer, seconds, detail }, response) {
+    node.dataset.good = String(response?.status === 200);
+    say(answer, response ? String(response.status) : "none");
+    say(seconds, response ? duration(response.seconds) : "");
+    say(detail, response ? human(response.word.toLowerCase()) : "–");
   }
 
   #row(row) {

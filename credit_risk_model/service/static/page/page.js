@@ -66,11 +66,11 @@ async function describe(reading, state, signal) {
     shownModels = null;
     return;
   }
-  const found = JSON.stringify(reading?.all("model_info").map(({ labels }) => labels) ?? null);
-  if (found === shownModels) return;
+  const served = JSON.stringify(reading?.all("model_info").map(({ labels }) => labels) ?? null);
+  if (served === shownModels) return;
   const [contract, list] = [await ask("/openapi.json", signal), await ask("/api/models", signal)];
   if (contract?.status !== 200 || list?.status !== 200) return;
-  shownModels = found;
+  shownModels = served;
   models.known = JSON.parse(list.text).models;
   if (contract.text === contractText) return; // keeps what was typed
   contractText = contract.text;

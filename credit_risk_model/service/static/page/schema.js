@@ -18,18 +18,18 @@ export function resolver(contract) {
 
 /** Return an example of a schema: the one that it gives, or one that is made of its parts. */
 export function example(schema, resolve, depth = 0) {
-  const found = resolve(schema);
-  const given = [found.examples?.[0], found.example, found.default, found.const, found.enum?.[0]];
+  const resolved = resolve(schema);
+  const given = [resolved.examples?.[0], resolved.example, resolved.default, resolved.const, resolved.enum?.[0]];
   const first = given.find((value) => value !== undefined);
   if (first !== undefined || depth > 6) return first ?? null;
-  if (found.type === "array") return [example(found.items, resolve, depth + 1)];
-  if (found.type === "object" || found.properties) {
-    const parts = Object.entries(found.properties ?? {}).map(([name, part]) => [name, example(part, resolve, depth + 1)]);
+  if (resolved.type === "array") return [example(resolved.items, resolve, depth + 1)];
+  if (resolved.type === "object" || resolved.properties) {
+    const parts = Object.entries(resolved.properties ?? {}).map(([name, part]) => [name, example(part, resolve, depth + 1)]);
     return Object.fromEntries(parts);
   }
-  if (found.type === "integer" || found.type === "number") return found.minimum ?? 0;
-  if (found.type === "boolean") return false;
-  return found.type === "string" ? "" : null;
+  if (resolved.type === "integer" || resolved.type === "number") return resolved.minimum ?? 0;
+  if (resolved.type === "boolean") return false;
+  return resolved.type === "string" ? "" : null;
 }
 
 /** Return the operations of a contract that take JSON and answer it: path, title, and both schemas. */

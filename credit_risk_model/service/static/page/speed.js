@@ -47,8 +47,8 @@ export class Speed {
   /** Return the oldest moment of the same process within a time before this one. */
   #before(moment, milliseconds) {
     const fits = (each) => each.reading && each.process === moment.process && each.time >= moment.time - milliseconds;
-    const found = this.moments.find(fits);
-    return found === moment ? null : found;
+    const first = this.moments.find(fits);
+    return first === moment ? null : first;
   }
 
   #show(moment, lately) {
