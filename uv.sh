@@ -15,19 +15,21 @@ runs() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; 
 bring_uv() {
   { rm -rf "$folder" && mkdir -p "$folder/bin"; } 2>/dev/null ||
     fail "Cannot write to $environments: name another place with 'CREDIT_RISK_ENVIRONMENTS=/path make ...'."
-  local python log=$folder/install.log
-  for python in "${PYTHON:-python3}" python3 python ''; do
-    if [ -z "$python" ] || runs "$python"; then break; fi
+  local candidate python= unusable= log=$folder/install.log
+  for candidate in "${PYTHON:-python3}" python3 python; do
+    if ! runs "$candidate"; then continue; fi
+    if "$candidate" -m pip --version >"$log" 2>&1; then python=$candidate; break; fi
+    rm -rf "$folder/venv"
+    if "$candidate" -m venv "$folder/venv" >"$log" 2>&1; then python=$folder/venv/bin/python; break; fi
+    unusable=${unusable:-$candidate}
   done
+  if [ -z "$python" ] && [ -n "$unusable" ]; then
+    fail "No virtual environment can be made with $unusable: on Debian, 'apt install python3-venv' adds what it lacks; $log has the details."
+  fi
   if [ -z "$python" ]; then
     ln -s "$(command -v uv)" "$folder/bin/uv" 2>/dev/null ||
       fail "No Python found: install one of 3.11 to 3.14, or name it with 'make PYTHON=/path/to/python3.13 ...'."
     return
-  fi
-  if ! "$python" -m pip --version >"$log" 2>&1; then
-    "$python" -m venv "$folder/venv" >"$log" 2>&1 ||
-      fail "No virtual environment can be made with $python: on Debian, 'apt install python3-venv' adds what it lacks; $log has the details."
-    python=$folder/venv/bin/python
   fi
   "$python" -c 'import sys; print(sys.executable)' >"$folder/python.txt"
   local index=${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-}}
