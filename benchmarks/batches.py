@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from benchmarks import record
+from benchmarks import results
 from benchmarks.confined import serving, until_ready
 from benchmarks.load import BODY, REQUEST, Address, ask, in_process, probe
 
@@ -80,7 +80,7 @@ def main() -> None:
         for turn in turns
     ]
     result = {"seconds": SECONDS, "turns": TURNS, RATIO: statistics.median(ratios)}
-    record.write("batches", result | medians)
+    results.write("batches", result | medians)
     print(json.dumps(result | medians, indent=1))
 
 

@@ -8,7 +8,7 @@ import argparse
 from contextlib import ExitStack
 from typing import Any
 
-from benchmarks import loans, record, report, wrk
+from benchmarks import loans, report, results, wrk
 from benchmarks.process import running
 from benchmarks.servers import BUSY, BY_HAND, CEILING, IN_LOOP, OURS, SAME_LOAN
 
@@ -41,8 +41,8 @@ def main() -> None:
                     turn["CPU µs per request"] = round((found.cpu_seconds() - before) / turn["requests"] * 1e6, 1)
                     turns[found.server.name].append(turn)
             result[str(connections)] = turns
-    record.write("ceiling", result)
-    print(report.ceiling(record.read("ceiling")))
+    results.write("ceiling", result)
+    print(report.ceiling(results.read("ceiling")))
 
 
 if __name__ == "__main__":

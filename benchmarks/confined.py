@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.load import Address
-from benchmarks.record import ROOT
+from benchmarks.results import ROOT
 
 
 @contextmanager

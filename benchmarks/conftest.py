@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks import record
+from benchmarks import results
 
 
 def pytest_benchmark_update_json(config: Any, benchmarks: Any, output_json: dict[str, Any]) -> None:
@@ -16,4 +16,4 @@ def pytest_benchmark_update_json(config: Any, benchmarks: Any, output_json: dict
         for one in output_json["benchmarks"]
     }
     output_json.clear()
-    output_json.update(record.conditions() | {"benchmarks": found})
+    output_json.update(results.conditions() | {"benchmarks": found})

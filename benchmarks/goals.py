@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from benchmarks import record, report, servers
+from benchmarks import report, results, servers
 from benchmarks.soak import GOAL as MOST_GROWTH
 
 
@@ -23,7 +23,7 @@ class Goal:
 
 def goals() -> list[Goal]:
     """Return the goals with the last results; a load has 16 connections unless the goal says otherwise."""
-    speed, turns, model, soak = (record.read(name) for name in ("speed", "ceiling", "model", "soak"))
+    speed, turns, model, soak = (results.read(name) for name in ("speed", "ceiling", "model", "soak"))
     ours, ceiling, article = servers.OURS.name, servers.CEILING.name, servers.ARTICLE.name
     others = (servers.MLSERVER, servers.MLSERVER_ALONE, servers.BENTOML, servers.LITSERVE, servers.MLFLOW)
     found = [

@@ -16,7 +16,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import loans, record, report
+from benchmarks import loans, report, results
 from benchmarks.load import PREDICTION
 from credit_risk_model.service import body, configuration, logs
 from credit_risk_model.service.__main__ import SWITCH_SECONDS
@@ -72,7 +72,7 @@ def calling(function: Callable[[Any], Any], arguments: Iterable[Any]) -> float:
 async def loaded() -> tuple[dict[str, Asgi], Routes]:
     """Return the layers of the loaded application, the outermost first, and its innermost layer, the routes."""
     status = Status()
-    app: Any = create_app(configuration.read(record.ROOT / "configuration" / "rest_configuration.yaml", {}), status)
+    app: Any = create_app(configuration.read(results.ROOT / "configuration" / "rest_configuration.yaml", {}), status)
     events = iter([{"type": "lifespan.startup"}])
 
     async def receive() -> Any:
@@ -128,8 +128,8 @@ async def main(data: str | None) -> None:
             found[name].append(microseconds)
     result = {"rounds": ROUNDS, "loans": f"{len(different)} different {kind} loans"}
     quartiles = {name: [round(part, 1) for part in statistics.quantiles(each)] for name, each in found.items()}
-    record.write("layers", result | {"layers": quartiles})
-    print(report.layers(record.read("layers")))
+    results.write("layers", result | {"layers": quartiles})
+    print(report.layers(results.read("layers")))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction.schemas import CreditRiskModelInput
-from credit_risk_model.training import dataset, invented, preparation
+from credit_risk_model.training import dataset, preparation, synthetic
 
 COUNT = 500
 
@@ -22,7 +22,7 @@ def prepared(data: str | None, rows: int) -> tuple[str, pd.DataFrame]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(data) if data else Path(folder) / "loan.csv"
         if not data:
-            invented.write(path, rows)
+            synthetic.write(path, rows)
         loans = preparation.prepare(dataset.read(path, progress=False))[0]
     return "real" if data else "synthetic", loans
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import yaml
 
-from benchmarks import record
+from benchmarks import results
 from benchmarks.confined import serving, until_ready
 from benchmarks.control_group import control_group
 from benchmarks.load import Address, in_process, load, probe
 
-MANIFEST = record.ROOT / "kubernetes" / "model_service.yaml"
+MANIFEST = results.ROOT / "kubernetes" / "model_service.yaml"
 DOCKER = os.environ.get("DOCKER", "docker")
 CONNECTIONS = 128
 CORES = {"no limit": None, "200m": 0.2}
@@ -174,11 +174,11 @@ def main() -> None:
         measured[name] = measure(run, cores, memory)
         for figure, value in measured[name].items():
             print(f"  {figure}: {value}")
-    record.write("measure", measured)
-    results = checks(measured, pod())
-    for holds, words in results:
+    results.write("measure", measured)
+    checked = checks(measured, pod())
+    for holds, words in checked:
         print(f"{'holds' if holds else 'DOES NOT HOLD'}: {words}")
-    if not all(holds for holds, _ in results):
+    if not all(holds for holds, _ in checked):
         sys.exit(1)
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.record import ENVIRONMENTS, ROOT
+from benchmarks.results import ENVIRONMENTS, ROOT
 from benchmarks.servers import BUILD, SHIPPED, Loan, Server
 
 _TICK = os.sysconf("SC_CLK_TCK")

@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from benchmarks import loans, record, report, wrk
+from benchmarks import loans, report, results, wrk
 from benchmarks.process import Running, installed, running
 from benchmarks.servers import BUILD, CEILING, OURS
 
@@ -86,8 +86,8 @@ def main() -> None:
             print(f"turn {turn + 1} of {TURNS}", flush=True)
             for found in (ours, ceiling):
                 turns[found.server.name].append(spied(found, path, arguments.seconds))
-    record.write("profile", {"loans": f"{len(bodies)} different {kind} loans", "turns": turns})
-    print(report.profile(record.read("profile")))
+    results.write("profile", {"loans": f"{len(bodies)} different {kind} loans", "turns": turns})
+    print(report.profile(results.read("profile")))
 
 
 if __name__ == "__main__":

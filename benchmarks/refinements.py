@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from typing import Any
 
-from benchmarks import record
+from benchmarks import results
 from benchmarks.confined import serving, until_ready
 from benchmarks.load import REQUEST, Address, ask, in_process, load, probe
 from benchmarks.served.refined import CHANGES
@@ -83,7 +83,7 @@ def main(rounds: int) -> None:
             for name, value in measure(change).items():
                 found[change][name].append(round(value, 1))
     result: dict[str, Any] = {"rounds": rounds, "seconds": SECONDS, "changes": found}
-    record.write("refinements", result)
+    results.write("refinements", result)
     print(json.dumps(result, indent=1))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import record
+from benchmarks import results
 from benchmarks.confined import serving, until_ready
 from benchmarks.control_group import control_group
 from benchmarks.load import in_process, load, probe
@@ -58,7 +58,7 @@ def main() -> None:
             result["a fifth of a core"] = measure(groups)
     except OSError as error:
         print(f"A fifth of a core was not measured, because a control group needs root: {error}.", file=sys.stderr)
-    record.write("saturation", result)
+    results.write("saturation", result)
     print(json.dumps(result, indent=1))
 
 

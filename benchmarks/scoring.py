@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from benchmarks import record
-from benchmarks.record import ROOT
+from benchmarks import results
+from benchmarks.results import ROOT
 from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring.__main__ import main as score
@@ -107,7 +107,7 @@ def main() -> None:
             "file": {"megabytes": memory(loans, folder)} | file_against_booster(loans, folder),
             "contributions": contributions(loans),
         }
-    record.write("scoring", result)
+    results.write("scoring", result)
     print(json.dumps(result, indent=1))
 
 

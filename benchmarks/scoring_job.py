@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from benchmarks import record
+from benchmarks import results
 from benchmarks.measure import DOCKER, mebibytes
-from credit_risk_model.training import invented
+from credit_risk_model.training import synthetic
 
-MANIFEST = record.ROOT / "kubernetes" / "jobs" / "score.yaml"
+MANIFEST = results.ROOT / "kubernetes" / "jobs" / "score.yaml"
 ROWS = int(os.environ.get("ROWS", "5000000"))
 ROW_GROUP = 2**20  # rows, the default of pyarrow
 RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
@@ -55,7 +55,7 @@ class Scored:
 
 def write(path: Path, rows: int, row_group: int = ROW_GROUP) -> None:
     """Write synthetic loans to Parquet: 100,000 different ones, repeated."""
-    loans = pa.Table.from_pandas(invented.loans(min(rows, 100_000)), preserve_index=False)
+    loans = pa.Table.from_pandas(synthetic.loans(min(rows, 100_000)), preserve_index=False)
     repeated = pa.concat_tables([loans] * -(-rows // len(loans))).slice(0, rows)
     pq.write_table(repeated, path, row_group_size=row_group)
 
@@ -91,16 +91,16 @@ def score(folder: Path, engine: str, *arguments: str) -> Scored:
 
 def main() -> None:
     """Measure, print and record; exit with 1 if an engine does not score the whole file."""
-    results = {}
+    engines = {}
     for engine in ENGINES:
         with tempfile.TemporaryDirectory() as name:
             write(Path(name) / "loans.parquet", ROWS)
             scored = score(Path(name), engine)
         if scored.exit_code:
             sys.exit(f"{engine} ended with {scored.exit_code}:\n{scored.log}")
-        results[engine] = {"seconds": round(scored.seconds), "peak memory in MiB": scored.peak_mebibytes}
-        print(f"{engine}: {results[engine]}", flush=True)
-    record.write("scoring_job", {"rows": ROWS, "limit in MiB": memory(), "engines": results})
+        engines[engine] = {"seconds": round(scored.seconds), "peak memory in MiB": scored.peak_mebibytes}
+        print(f"{engine}: {engines[engine]}", flush=True)
+    results.write("scoring_job", {"rows": ROWS, "limit in MiB": memory(), "engines": engines})
 
 
 def _container() -> dict[str, Any]:

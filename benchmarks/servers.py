@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from benchmarks.load import PREDICTION
-from benchmarks.record import ROOT
+from benchmarks.results import ROOT
 from credit_risk_model import artifact, features
 
 BUILD = ROOT / "build" / "benchmark"

@@ -7,7 +7,7 @@ import urllib.request
 
 from tqdm import tqdm
 
-from benchmarks import loans, record, wrk
+from benchmarks import loans, results, wrk
 from benchmarks.process import Running, running
 from benchmarks.servers import OURS
 
@@ -55,7 +55,7 @@ def main() -> None:
         "growth in MB": growth,
         "resident MB after requests": memory,
     }
-    record.write("soak", result)
+    results.write("soak", result)
     print(f"{max(memory):,} requests, {errors} errors, {memory[min(memory)]} MB, then {growth:+} MB (at most {GOAL}).")
     if errors or growth > GOAL:
         sys.exit(1)

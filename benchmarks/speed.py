@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import loans, record, report, wrk
+from benchmarks import loans, report, results, wrk
 from benchmarks.process import CannotRunError, Running, running
 from benchmarks.servers import OURS, SERVERS, Server
 from credit_risk_model.prediction.model import CreditRiskModel
@@ -57,8 +57,8 @@ def main() -> None:
                 continue
             result["servers"][server.name].append(turn)
         if not arguments.only:  # after each round, so that an interrupted run keeps its results
-            record.write("speed", result)
-    result = record.conditions() | result
+            results.write("speed", result)
+    result = results.conditions() | result
     print(report.rates(result))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.process import Running
-from benchmarks.record import ROOT
+from benchmarks.results import ROOT
 from benchmarks.servers import BUILD, Loan, Server
 
 _SCRIPT = ROOT / "benchmarks" / "wrk.lua"

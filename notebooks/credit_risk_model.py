@@ -41,11 +41,11 @@ from credit_risk_model.training import (
     dataset,
     estimator,
     evaluation,
-    invented,
     preparation,
     profile,
     report,
     split,
+    synthetic,
     validation,
 )
 from docs.tables import operations
@@ -64,7 +64,7 @@ if os.environ.get("DATA"):
     print("real loans")
 else:
     data = folder / "loan.csv.gz"
-    invented.write(data, rows=int(os.environ.get("ROWS", "20000")))
+    synthetic.write(data, rows=int(os.environ.get("ROWS", "20000")))
     print("SYNTHETIC loans: the figures of this run say nothing about real loans")
 loans = dataset.read(data, progress=False)
 print(f"{len(loans):,} loans, {len(loans.columns)} columns read")

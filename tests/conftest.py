@@ -15,10 +15,10 @@ import httpx
 import pandas as pd
 import pytest
 
-from benchmarks.record import ENVIRONMENTS
+from benchmarks.results import ENVIRONMENTS
 from credit_risk_model.features import LOAN
 from credit_risk_model.prediction.model import CreditRiskModel
-from credit_risk_model.training import book, dataset, invented, pipeline, preparation
+from credit_risk_model.training import book, dataset, pipeline, preparation, synthetic
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = ROOT / "configuration" / "rest_configuration.yaml"
@@ -60,7 +60,7 @@ STOPPED: dict[str, Any] = {"last_payment_amount": 35.0, "total_payments_to_date"
 def loans_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gzip-compressed CSV file of 4,000 synthetic loans."""
     path = tmp_path_factory.mktemp("loans") / "loan.csv.gz"
-    invented.write(path, rows=4_000)
+    synthetic.write(path, rows=4_000)
     return path
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from credit_risk_model.features import FEATURES, LOAN
-from credit_risk_model.training import invented
+from credit_risk_model.training import synthetic
 
 
 def test_every_name_is_used_once() -> None:
@@ -22,7 +22,7 @@ def test_the_names_of_the_model_are_those_of_the_request_in_camel_case() -> None
 
 
 def test_every_column_is_in_the_public_file() -> None:
-    assert {feature.column for feature in FEATURES} <= set(invented.COLUMNS)
+    assert {feature.column for feature in FEATURES} <= set(synthetic.COLUMNS)
 
 
 def test_the_example_of_every_number_is_within_its_range() -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from credit_risk_model.artifact import PACKAGED, ArtifactError
 from credit_risk_model.loan_files.arguments import add_stated, stated
-from credit_risk_model.training import invented, pipeline
+from credit_risk_model.training import pipeline, synthetic
 from credit_risk_model.training.dataset import DatasetError
 from credit_risk_model.training.estimator import EstimatorError
 from credit_risk_model.training.preparation import PreparationError
 from credit_risk_model.training.validation import ValidationError
 
-PRACTICE = Path("build") / "invented"
+PRACTICE = Path("build") / "synthetic"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,14 +48,14 @@ def main(arguments: list[str] | None = None) -> int:
     if output.resolve() == data.resolve():
         parser.error(f"--output is the file of the loans, {str(data)!r}: name another one")
     if practice and output.resolve() == PACKAGED.resolve():
-        parser.error("invented loans never replace the shipped artifact; give real --data, or another --output")
+        parser.error("synthetic loans never replace the shipped artifact; give real --data, or another --output")
     if options.rows < 1:
         parser.error(f"--rows is {options.rows}, expected at least 1")
     try:
         source = options.source or data.name
         if options.data is None:
-            invented.write(data, rows=options.rows)
-            source = f"{options.rows:,} INVENTED loans from the project's generator, seed {invented.SEED}"
+            synthetic.write(data, rows=options.rows)
+            source = f"{options.rows:,} SYNTHETIC loans from the project's generator, seed {synthetic.SEED}"
         pipeline.run(data, output, source=source, reports=options.reports, stated=stated(options))
     except (DatasetError, PreparationError, EstimatorError, ValidationError, ArtifactError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"error: Cannot keep the results of a step in {error.filename}: {error.strerror}.", file=sys.stderr)
         return 1
-    print(f"Wrote {output}" + (", made from invented loans: for practice only." if practice else "."))
+    print(f"Wrote {output}" + (", made from synthetic loans: for practice only." if practice else "."))
     return 0
 
 

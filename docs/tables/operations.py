@@ -1,6 +1,6 @@
 """Generates the tables of docs/operations.md from the manifests and the recorded measurements."""
 
-from benchmarks import measure, record
+from benchmarks import measure, results
 
 MEANINGS = {
     "startupProbe": "the container is restarted; until the probe succeeds, the other two are not asked",
@@ -24,7 +24,7 @@ def probes() -> str:
 
 def measured() -> str:
     """Return the table of the measurements under the limits of the pod, and whether the manifests fit them."""
-    recorded = record.read("measure")
+    recorded = results.read("measure")
     names = list(measure.CORES)
     lines = [f"| CPU limit | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
     for figure in recorded[names[0]]:
@@ -41,7 +41,7 @@ def measured() -> str:
 
 def rehearsal() -> str:
     """Return the table of the rehearsal with two pods: start, load and replacements."""
-    recorded = record.read("rehearsal")
+    recorded = results.read("rehearsal")
     ready, load = recorded["seconds until all are ready"], recorded["load"]
     load_case = f"{load['connections']} connections for {load['seconds']:.0f} s at 200m per pod"
     lines = ["| | |", "|---|---:|"]

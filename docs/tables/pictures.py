@@ -4,12 +4,12 @@ import math
 from html import escape
 from typing import Any
 
-from benchmarks import record, report
+from benchmarks import report, results
 from credit_risk_model.features import ON_BOOK
 from credit_risk_model.prediction.on_book import CreditRiskOnBookExplanationModel
 
-REASONS = record.ROOT / "docs" / "reasons.svg"
-SPEED = record.ROOT / "benchmarks" / "speed.svg"
+REASONS = results.ROOT / "docs" / "reasons.svg"
+SPEED = results.ROOT / "benchmarks" / "speed.svg"
 _COLOURS = {"riskier": "#b2182b", "safer": "#2166ac"}
 
 
@@ -67,7 +67,7 @@ def _sum(explanation: dict[str, Any]) -> str:
 def main() -> None:
     """Draw the pictures."""
     REASONS.write_text(reasons())
-    report.draw(record.read("speed"), SPEED)
+    report.draw(results.read("speed"), SPEED)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Generates the tables of docs/explanations-batches-files.md from the recorded measurements."""
 
-from benchmarks import record
+from benchmarks import results
 from benchmarks.batches import RATIO
 
 
 def batches() -> str:
     """Return the table of batches and single predictions, alone and together."""
-    measured = record.read("batches")
+    measured = results.read("batches")
     lines = [
         "| | single predictions/s | loans in batches/s | probe p99 | slowest probe |",
         "|---|---:|---:|---:|---:|",
@@ -27,7 +27,7 @@ def batches() -> str:
 
 def file() -> str:
     """Return the table of the time and memory to score a file."""
-    measured = record.read("scoring")
+    measured = results.read("scoring")
     figures, contributions = measured["file"], measured["contributions"]
     return "\n".join(
         [
@@ -50,7 +50,7 @@ def file() -> str:
 
 def job() -> str:
     """Return the table of the time and memory of each engine under the memory limit of the Job."""
-    measured = record.read("scoring_job")
+    measured = results.read("scoring_job")
     lines = ["| engine | time | peak memory of all processes |", "|---|---:|---:|"]
     for engine, figures in measured["engines"].items():
         lines.append(f"| {engine} | {figures['seconds']} s | {figures['peak memory in MiB']:,} MiB |")

@@ -1,6 +1,6 @@
 """Generates the tables of docs/service.md from the truth table, the settings and the recorded measurements."""
 
-from benchmarks import record
+from benchmarks import results
 from credit_risk_model.service.configuration import PREFIX
 from credit_risk_model.service.settings import Limits, Settings
 from credit_risk_model.service.state import TRUTH_TABLE
@@ -28,7 +28,7 @@ def settings() -> str:
 
 def saturation() -> str:
     """Return the table of the probes and predictions under 256 connections."""
-    measured = record.read("saturation")
+    measured = results.read("saturation")
     lines = [
         "| | predictions/s | refused/s | lost | probe p50 | probe p99 | slowest probe |",
         "|---|---:|---:|---:|---:|---:|---:|",

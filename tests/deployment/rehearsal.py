@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks import record
+from benchmarks import results
 from benchmarks.load import BODY, PREDICTION, in_process, load
 from benchmarks.measure import CORES
 from tests.conftest import CONFIGURATION, until
@@ -176,7 +176,7 @@ def main() -> None:
                 result["load"] = loaded(pods)
     print("an update, a rollback and a broken rollout, twice ...", file=sys.stderr)
     result["replacements"] = [replaced(2, keep_alive=False), replaced(6, keep_alive=True)]
-    record.write("rehearsal", result)
+    results.write("rehearsal", result)
     print(json.dumps(result, indent=1))
     load = result["load"]
     disturbed = load["lost"] or load["restarts"] or not load["always ready"]

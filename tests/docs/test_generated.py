@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import record, report
+from benchmarks import report, results
 from credit_risk_model import artifact
 from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.service.settings import Settings
@@ -32,7 +32,7 @@ def test_the_picture_of_the_reasons_is_up_to_date() -> None:
 
 
 def test_the_picture_of_the_speed_is_up_to_date(tmp_path: Path) -> None:
-    report.draw(record.read("speed"), tmp_path / "speed.svg")
+    report.draw(results.read("speed"), tmp_path / "speed.svg")
 
     assert pictures.SPEED.read_text() == (tmp_path / "speed.svg").read_text(), "stale: `make docs` draws it"
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from benchmarks import record
+from benchmarks import results
 from benchmarks.batches import RATIO
 from benchmarks.scoring_job import memory
 
 
 def test_the_recorded_scoring_meets_its_goals() -> None:
-    measured = record.read("scoring")
+    measured = results.read("scoring")
 
     assert measured["file"]["rows"] == 1_000_000
     assert measured["file"]["megabytes"] < 1_000
@@ -17,7 +17,7 @@ def test_the_recorded_scoring_meets_its_goals() -> None:
 
 
 def test_the_recorded_engines_stayed_within_the_memory_limit_of_the_job() -> None:
-    measured = record.read("scoring_job")
+    measured = results.read("scoring_job")
 
     assert measured["rows"] == 5_000_000
     for figures in measured["engines"].values():
@@ -26,11 +26,11 @@ def test_the_recorded_engines_stayed_within_the_memory_limit_of_the_job() -> Non
 
 @pytest.mark.xfail(reason="the goal is missed by a little; docs/explanations-batches-files.md has the figures")
 def test_ten_loans_of_a_batch_take_no_longer_than_one_prediction() -> None:
-    assert record.read("batches")[RATIO] >= 10
+    assert results.read("batches")[RATIO] >= 10
 
 
 def test_the_recorded_batches_did_not_block_predictions_or_probes() -> None:
-    measured = record.read("batches")
+    measured = results.read("batches")
     alone, batches, both = (row for row in measured.values() if isinstance(row, dict))
 
     assert both["single predictions per second"] >= alone["single predictions per second"] / 10

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import credit_risk_model
-from benchmarks import control_group, measure, record
+from benchmarks import control_group, measure, results
 from credit_risk_model import artifact
 from credit_risk_model.scoring.__main__ import parser
 from credit_risk_model.service.settings import Settings
@@ -181,7 +181,7 @@ def test_a_rollout_fails_only_after_the_time_that_a_start_may_take() -> None:
 
 @pytest.mark.parametrize(
     ("holds", "words"),
-    measure.checks(record.read("measure"), POD),
+    measure.checks(results.read("measure"), POD),
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_the_figures_of_the_manifests_fit_the_measurements(holds: bool, words: str) -> None:
@@ -199,7 +199,7 @@ def test_without_an_engine_and_control_groups_measure_exits_with_a_message(
 
 
 def test_a_figure_that_does_not_fit_the_measurements_is_found() -> None:
-    slow = record.read("measure")
+    slow = results.read("measure")
     slow["200m"] |= {"seconds to ready": 21.0, "peak memory in MiB": 400, "slowest probe in ms": 4_000}
 
     assert [holds for holds, _ in measure.checks(slow, POD)] == [False, False, False, False, True]
@@ -296,7 +296,7 @@ def test_the_figures_in_the_text_of_operations_are_those_of_the_manifests() -> N
 
 
 def test_the_rehearsal_lost_nothing_and_was_quick() -> None:
-    recorded = record.read("rehearsal")
+    recorded = results.read("rehearsal")
 
     ready = recorded["seconds until all are ready"]
     assert ready["no limit"] <= 6

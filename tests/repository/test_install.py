@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.record import ENVIRONMENTS
+from benchmarks.results import ENVIRONMENTS
 from tests.conftest import ROOT, until
 from tests.repository.test_makefile import last_words
 

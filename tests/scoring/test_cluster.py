@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from credit_risk_model.scoring.__main__ import main
-from credit_risk_model.training import invented
+from credit_risk_model.training import synthetic
 from tests.conftest import ROOT, until
 
 
 @pytest.fixture(scope="module")
 def loans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cluster")
-    frame = invented.loans(1_000)
+    frame = synthetic.loans(1_000)
     frame.to_csv(folder / "loans.csv", index=False)
     frame.to_csv(folder / "loans.csv.gz", index=False)
     frame.to_parquet(folder / "loans.parquet", row_group_size=450)

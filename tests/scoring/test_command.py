@@ -31,7 +31,7 @@ from credit_risk_model.scoring.__main__ import main
 from credit_risk_model.scoring.counts import Counts
 from credit_risk_model.scoring.job import Job
 from credit_risk_model.scoring.job import score as score_chunk
-from credit_risk_model.training import invented
+from credit_risk_model.training import synthetic
 from tests.conftest import ROOT, until
 
 RAW = ["id", *(feature.column for feature in FEATURES)]
@@ -61,7 +61,7 @@ def write(path: Path, *loans: dict[str, Any]) -> Path:
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
-    return invented.loans(3_000)
+    return synthetic.loans(3_000)
 
 
 @pytest.fixture(scope="module")

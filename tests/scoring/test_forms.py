@@ -19,7 +19,7 @@ import pytest
 
 from credit_risk_model.features import FEATURES
 from credit_risk_model.scoring.__main__ import main
-from credit_risk_model.training import invented
+from credit_risk_model.training import synthetic
 from tests.conftest import ROOT
 
 SHARED = ROOT.parent / "shared"
@@ -45,7 +45,7 @@ def forms(given: Path, folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def frame() -> Frame:
     """Synthetic loans in the texts of a CSV file."""
-    loans = invented.loans(300)
+    loans = synthetic.loans(300)
     return loans.assign(emp_length=loans["emp_length"].fillna("")).astype(str).replace("nan", "")
 
 

@@ -1,6 +1,6 @@
 """What docs/service.md says of the service, and what was recorded of it."""
 
-from benchmarks import record
+from benchmarks import results
 from credit_risk_model.service.metrics import OUTCOMES
 from tests.conftest import ROOT
 
@@ -13,7 +13,7 @@ def test_every_outcome_is_documented() -> None:
 
 
 def test_the_recorded_probes_were_quick_and_no_prediction_was_lost() -> None:
-    measured = record.read("saturation")
+    measured = results.read("saturation")
 
     for name, goal in (("a whole core", 100), ("a fifth of a core", 1_000)):
         assert measured[name]["lost"] == 0

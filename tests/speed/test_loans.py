@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import loans
-from credit_risk_model.training import invented
+from credit_risk_model.training import synthetic
 
 
 def test_the_loans_are_different() -> None:
@@ -17,7 +17,7 @@ def test_the_loans_are_different() -> None:
 
 def test_a_file_with_too_few_loans_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "loan.csv"
-    invented.write(path, 100)
+    synthetic.write(path, 100)
 
     with pytest.raises(SystemExit, match="500 are needed"):
         loans.different(str(path))

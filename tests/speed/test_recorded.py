@@ -2,11 +2,11 @@
 
 import pytest
 
-from benchmarks import goals, profile, record, report
+from benchmarks import goals, profile, report, results
 from benchmarks.servers import CEILING, MLSERVER_ALONE, OURS, SERVERS
 
-SPEED = record.read("speed")
-MODEL = record.read("model")["benchmarks"]
+SPEED = results.read("speed")
+MODEL = results.read("model")["benchmarks"]
 MISSED = {f"requests/s relative to {server.name}" for server in (CEILING, MLSERVER_ALONE)}  # docs/speed.md says why
 
 
@@ -38,14 +38,14 @@ def test_the_time_is_linear_in_the_number_of_loans_and_the_memory_hardly_grows()
 
 
 def test_two_hundred_thousand_requests_were_answered() -> None:
-    found = record.read("soak")
+    found = results.read("soak")
 
     assert found["requests"] >= 200_000
     assert found["errors"] == 0
 
 
 def test_the_model_causes_the_smaller_part_of_the_difference_to_the_ceiling() -> None:
-    service, ceiling = report.parts(record.read("profile"))
+    service, ceiling = report.parts(results.read("profile"))
     model = sum(service[part] - ceiling.get(part, 0) for part in ("the trees", "the rest of the model"))
 
     assert 0 < model < (sum(service.values()) - sum(ceiling.values())) / 2

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from credit_risk_model.loan_files.survey import Stated
-from credit_risk_model.training import dataset, invented
+from credit_risk_model.training import dataset, synthetic
 from credit_risk_model.training.dataset import DatasetError
 
 
 @pytest.fixture
 def raw_loans() -> pd.DataFrame:
-    return invented.loans(50)
+    return synthetic.loans(50)
 
 
 def saved(loans: pd.DataFrame, path: Path) -> Path:

@@ -6,7 +6,7 @@ import pytest
 
 from credit_risk_model import artifact
 from credit_risk_model.features import LOAN
-from credit_risk_model.training import dataset, invented
+from credit_risk_model.training import dataset, synthetic
 from credit_risk_model.training.__main__ import main
 
 
@@ -49,20 +49,20 @@ def test_the_same_file_gives_the_same_bytes(loans_file: Path, monkeypatch: pytes
     assert Path("a.zip").read_bytes() == Path("b.zip").read_bytes()
 
 
-def test_without_data_the_loans_are_invented_and_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_data_the_loans_are_synthetic_and_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
     shipped = artifact.PACKAGED.read_bytes()
 
     assert main(["--rows", "2000", "--no-reports"]) == 0
 
     assert artifact.PACKAGED.read_bytes() == shipped
-    written = artifact.read(Path("build/invented/1.zip"), features=LOAN.specification())
-    assert "INVENTED" in written.metadata["data"]["source"]
+    written = artifact.read(Path("build/synthetic/1.zip"), features=LOAN.specification())
+    assert "SYNTHETIC" in written.metadata["data"]["source"]
     printed = capsys.readouterr().out
-    assert "2,000 INVENTED loans" in printed
-    assert "made from invented loans: for practice only" in printed
+    assert "2,000 SYNTHETIC loans" in printed
+    assert "made from synthetic loans: for practice only" in printed
 
 
-def test_invented_loans_never_replace_the_shipped_artifact(capsys: pytest.CaptureFixture[str]) -> None:
+def test_synthetic_loans_never_replace_the_shipped_artifact(capsys: pytest.CaptureFixture[str]) -> None:
     shipped = artifact.PACKAGED.read_bytes()
 
     with pytest.raises(SystemExit) as caught:
@@ -101,7 +101,7 @@ def test_a_step_that_cannot_be_kept_ends_in_one_sentence(loans_file: Path, capsy
 
 
 def test_safe_loans_alone_end_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    loans = invented.loans(1_000)
+    loans = synthetic.loans(1_000)
     loans["loan_status"] = "Current"
     loans.to_csv("loan.csv", index=False)
 
@@ -111,14 +111,14 @@ def test_safe_loans_alone_end_in_one_sentence(capsys: pytest.CaptureFixture[str]
     assert not Path("1.zip").exists()
 
 
-def test_the_file_of_invented_loans_is_known_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_file_of_synthetic_loans_is_known_again(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--rows", "2000", "--no-reports"]) == 0
     shipped = artifact.PACKAGED.read_bytes()
 
-    assert main(["--data", "build/invented/loan.csv.gz", "--no-reports"]) == 0
+    assert main(["--data", "build/synthetic/loan.csv.gz", "--no-reports"]) == 0
 
     assert artifact.PACKAGED.read_bytes() == shipped
-    assert "made from invented loans" in capsys.readouterr().out
+    assert "made from synthetic loans" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rows", [1, 13, 19])
@@ -126,7 +126,7 @@ def test_too_few_loans_end_in_one_sentence(capsys: pytest.CaptureFixture[str], r
     assert main(["--rows", str(rows), "--no-reports"]) == 1
 
     assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: ")
-    assert not Path("build/invented/1.zip").exists()
+    assert not Path("build/synthetic/1.zip").exists()
 
 
 def test_a_missing_file_ends_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,7 +51,7 @@ def packaged(loans_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         # Few loans differ by chance here and there, which does not matter to this test.
         patch.setattr(validation, "STOPPING", ())
         patch.setattr(estimator, "ARTICLE", estimator.ARTICLE | {"n_estimators": 30})
-        pipeline.run(loans_file, folder / "1.zip", source="4,000 invented loans")
+        pipeline.run(loans_file, folder / "1.zip", source="4,000 synthetic loans")
         assert not list(folder.glob("build/training/*"))
     return folder
 
@@ -99,7 +99,7 @@ def test_without_the_extra_of_the_reports_its_pages_are_left_out(
     monkeypatch.setattr(validation, "STOPPING", ())
     monkeypatch.setattr(estimator, "ARTICLE", estimator.ARTICLE | {"n_estimators": 5})
 
-    pipeline.run(loans_file, Path("1.zip"), source="4,000 invented loans")
+    pipeline.run(loans_file, Path("1.zip"), source="4,000 synthetic loans")
 
     assert artifact.verify(Path("1.zip")).keys() == MEMBERS
     assert pages_of(Path("1.zip")).keys() == {"evaluation.html"}
@@ -139,7 +139,7 @@ def test_each_page_starts_with_its_model_its_loans_and_its_limits(packaged: Path
             text = page.decode()
             start = text[text.index("<body") :][:2_000]
             assert model in start
-            assert "<b>Loans:</b> 4,000 invented loans<br>" in start
+            assert "<b>Loans:</b> 4,000 synthetic loans<br>" in start
             assert "<b>Limits:</b> " in start
 
 
@@ -255,6 +255,6 @@ def test_what_is_kept_is_not_taken_for_other_loans(loans_file: Path) -> None:
 
 
 def test_the_same_file_gives_the_same_model(loans_file: Path, members: dict[str, bytes]) -> None:
-    pipeline.run(loans_file, Path("1.zip"), source="4,000 invented loans", reports=False)
+    pipeline.run(loans_file, Path("1.zip"), source="4,000 synthetic loans", reports=False)
 
     assert artifact.verify(Path("1.zip"))["model.joblib"] == members["model.joblib"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from credit_risk_model.features import FEATURES, LOAN
-from credit_risk_model.training import dataset, invented
+from credit_risk_model.training import dataset, synthetic
 from credit_risk_model.training.preparation import RISK, RISK_OF_STATUS, YEAR, PreparationError, Step, prepare
 
 
@@ -15,7 +15,7 @@ from credit_risk_model.training.preparation import RISK, RISK_OF_STATUS, YEAR, P
 def clean_loans(tmp_path: Path) -> pd.DataFrame:
     """200 loans of which no step drops one."""
     path = tmp_path / "loan.csv"
-    invented.loans(1_000, seed=3).to_csv(path, index=False)
+    synthetic.loans(1_000, seed=3).to_csv(path, index=False)
     loans = dataset.read(path, progress=False)
     ordinary = (
         loans.notna().all(axis=1)

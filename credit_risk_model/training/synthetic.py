@@ -1,6 +1,6 @@
 """Loans made by a seeded generator, in the format of Lending Club's file, so that anybody can run the training.
 
-They are invented: the relations between the columns are plausible, and a model trained on them says nothing about
+They are synthetic: the relations between the columns are plausible, and a model trained on them says nothing about
 real borrowers.
 """
 
@@ -40,7 +40,7 @@ _CHUNK = 100_000
 
 
 def write(path: Path, rows: int, seed: int = SEED) -> None:
-    """Write invented loans as CSV (with gzip where the name ends in `.gz`), making its folder."""
+    """Write synthetic loans as CSV (with gzip where the name ends in `.gz`), making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as raw:
         # Without a name and a time in its header, the same seed gives the same bytes.
@@ -53,7 +53,7 @@ def write(path: Path, rows: int, seed: int = SEED) -> None:
 
 
 def loans(rows: int, seed: int = SEED, start: int = 0) -> pd.DataFrame:
-    """Return invented loans with the 74 columns of Lending Club's file and its formats of values.
+    """Return synthetic loans with the 74 columns of Lending Club's file and its formats of values.
 
     `start` is the number of loans made before them: their own numbers go on from there.
     """

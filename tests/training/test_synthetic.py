@@ -5,17 +5,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from credit_risk_model.training import invented
+from credit_risk_model.training import synthetic
 from credit_risk_model.training.preparation import RISK, RISK_OF_STATUS
 
 
 @pytest.fixture(scope="module")
 def loans() -> pd.DataFrame:
-    return invented.loans(20_000)
+    return synthetic.loans(20_000)
 
 
 def test_there_are_74_columns(loans: pd.DataFrame) -> None:
-    assert len(loans.columns) == len(set(invented.COLUMNS)) == 74
+    assert len(loans.columns) == len(set(synthetic.COLUMNS)) == 74
 
 
 def test_every_status_occurs(loans: pd.DataFrame) -> None:
@@ -23,13 +23,13 @@ def test_every_status_occurs(loans: pd.DataFrame) -> None:
 
 
 def test_the_seed_decides(loans: pd.DataFrame) -> None:
-    assert invented.loans(20_000).equals(loans)
-    assert not invented.loans(20_000, seed=8).equals(loans)
+    assert synthetic.loans(20_000).equals(loans)
+    assert not synthetic.loans(20_000, seed=8).equals(loans)
 
 
 def test_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:
     for folder in ("a", "b"):
-        invented.write(tmp_path / folder / "loan.csv.gz", rows=100)
+        synthetic.write(tmp_path / folder / "loan.csv.gz", rows=100)
 
     assert (tmp_path / "a" / "loan.csv.gz").read_bytes() == (tmp_path / "b" / "loan.csv.gz").read_bytes()
 
