@@ -14,13 +14,14 @@ import pytest
 import yaml
 from rest_model_service.configuration import ServiceConfiguration
 
+from credit_risk_model import artifact
 from tests.conftest import ROOT
 from tests.deployment.manifests import CONTAINER, DEPLOYMENT, OVERLAY, PLAIN, one
 from tests.docs.documents import DOCUMENTS, PAGES, README, blocks, commands
 from tests.repository.test_makefile import TARGETS, make
 from tests.service.process import running
 from tests.service.test_servers import FACTORY
-from tests.training.test_pipeline import MEMBERS
+from tests.training import test_pipeline
 
 GUIDE = ROOT / "docs" / "your-model.md"
 SERVED = "http://127.0.0.1:8000"
@@ -121,10 +122,11 @@ def test_a_file_is_scored_as_shown(command: str, checkout: Path) -> None:
 
 def test_the_artifact_is_listed_and_extracted_as_shown(tmp_path: Path) -> None:
     [block] = [block for path in PAGES for block in blocks(path, "sh") if block.startswith("make artifact\n")]
+    members = test_pipeline.MEMBERS | test_pipeline.PAGES | {artifact.MODEL_TEXT}
 
     subprocess.check_call(["bash", "-ec", block.replace("build/artifact", str(tmp_path))], cwd=ROOT)
 
-    assert {path.name for path in tmp_path.iterdir()} == MEMBERS
+    assert {path.name for path in tmp_path.iterdir()} == members
 
 
 def test_the_files_and_names_in_the_cluster_commands_exist() -> None:
