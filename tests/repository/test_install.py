@@ -30,7 +30,7 @@ PYTHONS = sorted(
     }
 )
 # None of these reaches a test: it has an index and a configuration of its own.
-_OF_AN_INSTALLER = ("PIP_", "UV_", "CREDIT_RISK_", "PYTHON", "SSL_CERT")
+_OF_AN_INSTALLER = ("PIP_", "UV_", "CREDIT_RISK_", "PYTHON", "SSL_CERT", "MAKE", "MFLAGS")
 
 
 def version_of(python: str, module: str = "platform") -> tuple[int, ...]:
