@@ -96,6 +96,9 @@ class Application:
     async def large(self, scope: Any, receive: Any, send: Any) -> None:
         await self.send(send, "x" * 1_000_000)
 
+    async def huge(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.send(send, "x" * 10_000_000)
+
     async def state(self, scope: Any, receive: Any, send: Any) -> None:
         shared = self.connections
         facts = {name: getattr(shared, name) for name in ("buffered", "maximum")}
