@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # uv in the version of uv_requirements.txt, which pip installs once, and with pip's settings of indexes and proxies:
 #   ./uv.sh python list
-# It runs on any Python from 3.8 on. Where there is none, the uv of the machine is used, which can bring a Python.
+# It runs on any Python from 3.8 on. A machine without Python needs its own uv, which can install a Python.
 set -euo pipefail
 
 lock=$(dirname "$0")/uv_requirements.txt

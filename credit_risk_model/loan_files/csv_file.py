@@ -46,7 +46,7 @@ class CsvLoans:
         """Read the header.
 
         Raises:
-            LoanFileError: there is none, or it lacks a column.
+            LoanFileError: the file has no header, or the header lacks a column.
         """
         form = TextForm.find(path, namings, encoding)
         columns = Columns.find(path, form.header, namings, identity)

@@ -101,7 +101,7 @@ def categories(column: pa.Array, kind: Kind) -> tuple[pa.Array, Forms]:
 
 
 def is_missing(text: str) -> bool:
-    """Return whether a text says that there is no value."""
+    """Return whether a text means a missing value."""
     return text.strip().casefold() in _MISSING
 
 

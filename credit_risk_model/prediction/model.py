@@ -52,7 +52,7 @@ class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
 
     @property
     def model_card(self) -> str:
-        """The model card of the artifact in Markdown, which the service shows as a page; empty if there is none."""
+        """The artifact's model card in Markdown, which the service shows as a page; empty without a card."""
         return self._scorer.model_card
 
     def self_check(self) -> None:

@@ -314,7 +314,7 @@ def test_fractions_are_refused_with_the_option_that_decides(
     fractions = (pd.to_numeric(frame[column]) / 100).map("{:.6g}".format).replace("nan", "")
     (tmp_path / "in.csv").write_text(text(frame.assign(**{column: fractions})))
 
-    if column != "dti":  # some synthetic ratios are 9,999: a number that means that there is none
+    if column != "dti":  # some synthetic ratios are 9,999, which means that the ratio is unknown
         assert main([str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]) == 1
         error = capsys.readouterr().err
         assert f"in the column {column}, which is in per cent: they look like fractions" in error

@@ -50,7 +50,7 @@ class Browser:
         return self._post("execute/sync", script=script, args=arguments)
 
     def text(self, selector: str) -> str:
-        """Return the visible text of the first element that a CSS selector finds, or nothing where there is none."""
+        """Return the visible text of the first element that a CSS selector matches, or nothing if none matches."""
         return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
 
     def count(self, selector: str) -> int:

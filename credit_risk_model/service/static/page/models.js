@@ -15,7 +15,7 @@ export class Models {
     this.cells = new Map();
   }
 
-  /** Show a reading of `/metrics`, null where there is none; `speed` has the times by path. */
+  /** Show a reading of `/metrics`, or null without metrics; `speed` has the times by path. */
   show(reading, speed) {
     byId("no-metrics").hidden = reading !== null || !this.known.length;
     const loads = reading?.all("model_load_seconds") ?? [];
