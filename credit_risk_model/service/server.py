@@ -120,7 +120,7 @@ class Server(uvicorn.Server):
             server.close()
         waiting = []
         for copy in copies:
-            _drop_new_connections(copy)
+            drop_new_connections(copy)
             copy.setblocking(False)
             with suppress(OSError):  # none is left
                 while True:
@@ -136,9 +136,10 @@ class Server(uvicorn.Server):
         return made
 
 
-def _drop_new_connections(listener: socket.socket) -> None:
+def drop_new_connections(listener: socket.socket) -> None:
     """Drop what arrives at a listener, on Linux: the close would reset a connection made after the last accept."""
     if sys.platform == "linux":
         program = struct.pack("HBBI", 0x06, 0, 0, 0)  # linux/filter.h: BPF_RET | BPF_K keeps 0 bytes of each packet
         drop = ctypes.create_string_buffer(program)
-        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(drop)))
+        with suppress(OSError):  # some kernels and sandboxes allow it only with privileges
+            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(drop)))

@@ -1,7 +1,10 @@
-"""The private ground of uvicorn that the server uses; these tests fail when it changes."""
+"""The private ground of uvicorn that the server uses, whose tests fail when it changes, and the listener."""
 
 import inspect
+import socket
+import sys
 
+import pytest
 import uvicorn
 
 from credit_risk_model.service import server
@@ -19,3 +22,15 @@ def test_uvicorn_asks_the_server_to_handle_signals_and_to_shut_down() -> None:
     assert "with self.capture_signals():" in inspect.getsource(uvicorn.Server.serve)
     assert "await self.shutdown(sockets=sockets)" in inspect.getsource(uvicorn.Server)
     assert {"capture_signals", "handle_exit", "shutdown"} <= vars(server.Server).keys()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a refinement for Linux")
+def test_a_kernel_that_refuses_the_filter_stops_nothing() -> None:
+    """A locked filter is refused with "operation not permitted", as some kernels do without `NET_ADMIN`."""
+    with server.listen("127.0.0.1", 0) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, 44, 1)  # SO_LOCK_FILTER
+        server.drop_new_connections(listener)
+
+        with socket.socket() as client:
+            client.settimeout(30)
+            client.connect(listener.getsockname())
