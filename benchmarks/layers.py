@@ -19,7 +19,6 @@ import uvloop
 from benchmarks import loans, report, results
 from benchmarks.load import PREDICTION
 from credit_risk_model.service import body, configuration, logs
-from credit_risk_model.service.__main__ import SWITCH_SECONDS
 from credit_risk_model.service.application import create_app
 from credit_risk_model.service.routes import Routes
 from credit_risk_model.service.state import Status
@@ -95,7 +94,6 @@ async def loaded() -> tuple[dict[str, Asgi], Routes]:
 
 async def main(data: str | None) -> None:
     """Measure in turns, print and record."""
-    sys.setswitchinterval(SWITCH_SECONDS)
     kind, different = loans.different(data)
     layers, routes = await loaded()
     predictions = routes._predictions[PREDICTION]

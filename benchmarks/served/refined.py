@@ -39,17 +39,26 @@ class _Closing(server.Server):
         return []
 
 
+_opened = routes.Routes.open
+
+
+def _opening(self: routes.Routes, *what: Any) -> None:
+    gc.collect()
+    gc.freeze()
+    _opened(self, *what)
+
+
 def _set(owner: Any, name: str, value: Any) -> Callable[[], None]:
     return lambda: setattr(owner, name, value)
 
 
 CHANGES: dict[str, Callable[[], None]] = {
     "as it is": lambda: None,
-    "without gc.freeze": _set(gc, "freeze", lambda: None),
-    "without the switch interval of 1 ms": _set(sys, "setswitchinterval", lambda _: None),
     "with an executor instead of its threads": _set(predictions, "Workers", _Executor),
     "without the limit of 4 starts per iteration": _set(routes, "_STARTS", 1_000_000),
     "without the limit of 4 answers per iteration": _set(predictions, "_ANSWERS", 1_000_000),
+    "with gc.freeze": _set(routes.Routes, "open", _opening),
+    "with a switch interval of 1 ms": lambda: sys.setswitchinterval(0.001),
     "with 16 listeners instead of one": _set(command, "Server", _SixteenListeners),
     "without accepting connections at the close": _set(command, "Server", _Closing),
 }

@@ -28,7 +28,6 @@ from credit_risk_model.service.state import Status
 
 logger = logging.getLogger(__name__)
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
-SWITCH_SECONDS = 0.001  # how long a thread may keep the interpreter's lock from the event loop; Python's own is 5 ms
 
 
 def main() -> None:
@@ -78,7 +77,6 @@ def _serve(configuration: Configuration, host: str, port: int) -> None:
         advice = " Another port may be free: make serve PORT=8001" if getattr(error, "errno", 0) in _TAKEN else ""
         sys.exit(f"Cannot listen on {host}:{port}: {reason}.{advice}")
     faulthandler.enable()  # a crash in native code writes a stack trace
-    sys.setswitchinterval(SWITCH_SECONDS)
     settings = configuration.service
     status = Status()
     metrics = Metrics(status)

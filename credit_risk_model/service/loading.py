@@ -1,7 +1,6 @@
 """Loads the models, makes the pages, and opens the routes; this ends the state *loading*."""
 
 import asyncio
-import gc
 import logging
 import time
 
@@ -44,6 +43,4 @@ def _load(configuration: Configuration, metrics: Metrics, routes: Routes) -> Non
     contract.complete(framework, models)
     pages = asyncio.run(make_pages(framework, models, configuration.service.root_path))
     pages = {**pages, **website.once_loaded(configuration, models)}
-    gc.collect()
-    gc.freeze()  # a full garbage collection of the models would delay every probe
     routes.open(predictions, pages)
