@@ -28,6 +28,7 @@ CORES = {"no limit": None, "200m": 0.2}
 LOAD_SECONDS = float(os.environ.get("LOAD_SECONDS", "30"))
 STARTS = 3
 START_UP_FACTOR, MEMORY_FACTOR = 3, 1.5  # the manifests must allow this multiple of the measured values
+CREATION_SECONDS = 3  # from the deletion of a pod until its replacement starts
 
 
 @dataclass
@@ -122,11 +123,18 @@ def checks(measured: dict[str, Any], pod: dict[str, Any]) -> list[tuple[bool, st
     limit = mebibytes(container["resources"]["limits"]["memory"])
     peak = max(measured[name]["peak memory in MiB"] for name in CORES)
     slowest = max(measured[name]["slowest probe in ms"] for name in CORES) / 1e3
+    variables = {variable["name"]: variable["value"] for variable in container["env"]}
+    stays = float(variables["REST_STAY_READY_SECONDS"])
     probes = {name: container[name]["timeoutSeconds"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
     found = [
         (
             budget >= START_UP_FACTOR * ready,
             f"the startup probe allows {budget} s, at least {START_UP_FACTOR} times the {ready} s to ready at 200m",
+        ),
+        (
+            stays >= CREATION_SECONDS + ready,
+            f"a deleted pod stays ready for {stays:g} s, longer than it takes to create another ({CREATION_SECONDS} s) "
+            f"and the {ready} s until that one is ready at 200m",
         ),
         (
             limit >= MEMORY_FACTOR * peak,
