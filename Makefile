@@ -201,8 +201,8 @@ contract: $(call INSTALLED,$(SERVICE)) $(call INSTALLED,$(PROJECT)) ## Renew ser
 	"$$PROJECT"/bin/python -m pytest --verbose --no-header tests/service/test_contract.py
 
 .PHONY: docs
-docs: $(call INSTALLED,$(PROJECT)) ## Renew the tables, pictures, examples and copies that README.md and docs/ show
-	@cp kubernetes/base/namespace.yaml kubernetes/base/model_service.yaml kubernetes/
+docs: $(call INSTALLED,$(PROJECT)) ## Renew the tables, pictures and examples of README.md and docs/, and the generated manifests
+	@"$$PROJECT"/bin/python -m docs.tables.manifests
 	"$$PROJECT"/bin/python -m docs.tables.examples
 	"$$PROJECT"/bin/python -m docs.tables.pictures
 	$(COG) -r $(DOCUMENTS)

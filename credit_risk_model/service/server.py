@@ -55,7 +55,8 @@ def _as_ipv6_too(addresses: str) -> list[str]:
 class Server(uvicorn.Server):
     """Serves until a signal comes, drains, and finishes the requests in flight.
 
-    After SIGTERM or SIGHUP, the server stays ready for a set time and then drains; a second SIGTERM ends both. SIGINT, the interrupt of a terminal, does not drain.
+    After SIGTERM or SIGHUP, the server stays ready for a set time and then drains; a second SIGTERM ends both. SIGINT,
+    the interrupt of a terminal, does not drain.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, status: Status, connections: Connections) -> None:

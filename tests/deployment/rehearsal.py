@@ -184,7 +184,7 @@ def deleted(cores: float | None) -> dict[str, Any]:
 
 
 def hung(cores: float | None) -> dict[str, Any]:
-    """Stop the process of a pod with SIGSTOP under load; return when the kubelet acts, and what clients are answered."""
+    """Stop a process with SIGSTOP under load; return when the kubelet acts, and what the clients were answered."""
     with ExitStack() as stack, Clients(LAG_SECONDS, keep_alive=False) as clients:
         pods, _ = start(stack, cores)
         clients.pods += pods
