@@ -21,6 +21,8 @@ ROUNDS = 3
 NOTICE = 50
 # Arguments of pytest. The default runs all tests and checks their coverage.
 ARGS = --cov
+# Arguments of `make e2e`.
+OPTIONS =
 CONFIGURATION = configuration/rest_configuration.yaml
 IMAGE = credit_risk_model_service:0.1.0
 SCORING_IMAGE = credit_risk_model_scoring:0.1.0
@@ -185,8 +187,12 @@ scoring-benchmark: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## 
 	fi
 
 .PHONY: rehearse
-rehearse: $(call INSTALLED,$(PROJECT)) image ## Rehearse start, load, update and rollback with two pods of the image (8 min)
+rehearse: $(call INSTALLED,$(PROJECT)) image ## Rehearse start, load, rollouts, deletions and a hung process with two pods of the image (25 min)
 	@"$$PROJECT"/bin/python -m tests.deployment.rehearsal
+
+.PHONY: e2e
+e2e: $(call INSTALLED,$(SERVICE)) ## Prove the manifests on the cluster of kubectl's context, in a namespace of their own (OPTIONS=--help)
+	@"$$SERVICE"/bin/python -m tests.cluster $(OPTIONS)
 
 .PHONY: measure
 measure: $(call INSTALLED,$(SERVICE)) ## Measure the service under the limits of its pod, and check the manifests against the figures

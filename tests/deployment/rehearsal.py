@@ -33,7 +33,7 @@ LOAD_SECONDS = float(os.environ.get("LOAD_SECONDS", "300"))
 CONNECTIONS = 128
 CLIENTS, RATE = 8, 50  # requests/s of all clients together
 LAG_SECONDS = 1  # until the nodes know that a pod is ready, or is not
-DELETIONS = 10
+DELETIONS = int(os.environ.get("DELETIONS", "10"))
 
 
 @contextmanager
@@ -175,8 +175,9 @@ def deleted(cores: float | None) -> dict[str, Any]:
         begin = time.monotonic()
         deleting = [_delete(pod) for pod in pods]
         time.sleep(CREATION_SECONDS)
-        new, _ = start(stack, cores)
+        new = [stack.enter_context(running(cores)) for _ in range(REPLICAS)]
         clients.pods += new
+        until(lambda: all(pod.ready for pod in new), "ready")
         seconds = round(time.monotonic() - begin, 1)
         for thread in deleting:
             thread.join()
