@@ -76,7 +76,7 @@ $(call INSTALLED,$(PROJECT)): requirements.txt
 
 .PHONY: help
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 22
 
 .PHONY: serve
 serve: $(call INSTALLED,$(SERVICE)) ## Start the service on 127.0.0.1:8000 (PORT=8001, HOST=, CONFIGURATION=)

@@ -1,7 +1,5 @@
 """Generates the tables of docs/operations.md from the manifests and the recorded measurements."""
 
-from typing import Any
-
 from benchmarks import measure, results
 
 MEANINGS = {
@@ -11,16 +9,6 @@ MEANINGS = {
 }
 
 
-def seconds_to_act(probe: dict[str, Any], is_silent: bool) -> tuple[int, int]:
-    """Return the least and the most seconds from a fault to the action of a probe.
-
-    The service answers 503 at once, or is silent, so that each probe takes its whole timeout.
-    """
-    period, timeout = probe["periodSeconds"], probe["timeoutSeconds"] if is_silent else 0
-    least = (probe["failureThreshold"] - 1) * max(period, timeout) + timeout
-    return least, least + period
-
-
 def probes() -> str:
     """Return the table of the probes of the Deployment."""
     [container] = measure.pod()["containers"]
@@ -28,7 +16,7 @@ def probes() -> str:
     lines.append("|---|---|---:|---:|---:|---:|---:|---|")
     for kind, meaning in MEANINGS.items():
         probe = container[kind]
-        acts = ("{} to {} s".format(*seconds_to_act(probe, is_silent)) for is_silent in (False, True))
+        acts = ("{} to {} s".format(*measure.seconds_to_act(probe, is_silent)) for is_silent in (False, True))
         figures = f"{probe['periodSeconds']} s | {probe['timeoutSeconds']} s | {probe['failureThreshold']} | "
         figures += " | ".join(acts)
         lines.append(f"| `{kind}` | `{probe['httpGet']['path']}` | {figures} | {meaning} |")
