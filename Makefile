@@ -21,6 +21,8 @@ ROUNDS = 3
 NOTICE = 50
 # Arguments of pytest. The default runs all tests and checks their coverage.
 ARGS = --cov
+# Arguments of `make e2e`.
+OPTIONS =
 CONFIGURATION = configuration/rest_configuration.yaml
 IMAGE = credit_risk_model_service:0.1.0
 SCORING_IMAGE = credit_risk_model_scoring:0.1.0
@@ -74,7 +76,7 @@ $(call INSTALLED,$(PROJECT)): requirements.txt
 
 .PHONY: help
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 22
 
 .PHONY: serve
 serve: $(call INSTALLED,$(SERVICE)) ## Start the service on 127.0.0.1:8000 (PORT=8001, HOST=, CONFIGURATION=)
@@ -185,8 +187,12 @@ scoring-benchmark: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## 
 	fi
 
 .PHONY: rehearse
-rehearse: $(call INSTALLED,$(PROJECT)) image ## Rehearse start, load, update and rollback with two pods of the image (8 min)
+rehearse: $(call INSTALLED,$(PROJECT)) image ## Rehearse start, load, rollouts, deletions and a hung process with two pods of the image (25 min)
 	@"$$PROJECT"/bin/python -m tests.deployment.rehearsal
+
+.PHONY: e2e
+e2e: $(call INSTALLED,$(SERVICE)) ## Prove the manifests on the cluster of kubectl's context, in a namespace of their own (OPTIONS=--help)
+	@"$$SERVICE"/bin/python -m tests.cluster $(OPTIONS)
 
 .PHONY: measure
 measure: $(call INSTALLED,$(SERVICE)) ## Measure the service under the limits of its pod, and check the manifests against the figures
@@ -201,8 +207,8 @@ contract: $(call INSTALLED,$(SERVICE)) $(call INSTALLED,$(PROJECT)) ## Renew ser
 	"$$PROJECT"/bin/python -m pytest --verbose --no-header tests/service/test_contract.py
 
 .PHONY: docs
-docs: $(call INSTALLED,$(PROJECT)) ## Renew the tables, pictures, examples and copies that README.md and docs/ show
-	@cp kubernetes/base/namespace.yaml kubernetes/base/model_service.yaml kubernetes/
+docs: $(call INSTALLED,$(PROJECT)) ## Renew the tables, pictures and examples of README.md and docs/, and the generated manifests
+	@"$$PROJECT"/bin/python -m docs.tables.manifests
 	"$$PROJECT"/bin/python -m docs.tables.examples
 	"$$PROJECT"/bin/python -m docs.tables.pictures
 	$(COG) -r $(DOCUMENTS)

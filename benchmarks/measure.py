@@ -28,6 +28,7 @@ CORES = {"no limit": None, "200m": 0.2}
 LOAD_SECONDS = float(os.environ.get("LOAD_SECONDS", "30"))
 STARTS = 3
 START_UP_FACTOR, MEMORY_FACTOR = 3, 1.5  # the manifests must allow this multiple of the measured values
+CREATION_SECONDS = 3  # from the deletion of a pod until its replacement starts
 
 
 @dataclass
@@ -114,6 +115,16 @@ def measure(run: Callable[[float | None, int], Any], cores: float | None, memory
     }
 
 
+def seconds_to_act(probe: dict[str, Any], is_silent: bool) -> tuple[int, int]:
+    """Return the least and the most seconds from a fault to the action of a probe.
+
+    The service answers 503 at once, or is silent, so that each probe takes its whole timeout.
+    """
+    period, timeout = probe["periodSeconds"], probe["timeoutSeconds"] if is_silent else 0
+    least = (probe["failureThreshold"] - 1) * max(period, timeout) + timeout
+    return least, least + period
+
+
 def checks(measured: dict[str, Any], pod: dict[str, Any]) -> list[tuple[bool, str]]:
     """Compare the figures of the pod with the measurements; return for each whether it holds, and a description."""
     [container] = pod["containers"]
@@ -122,21 +133,27 @@ def checks(measured: dict[str, Any], pod: dict[str, Any]) -> list[tuple[bool, st
     limit = mebibytes(container["resources"]["limits"]["memory"])
     peak = max(measured[name]["peak memory in MiB"] for name in CORES)
     slowest = max(measured[name]["slowest probe in ms"] for name in CORES) / 1e3
-    probes = {name: container[name]["timeoutSeconds"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
+    variables = {variable["name"]: variable.get("value") for variable in container["env"]}
+    stays = float(variables.get("REST_STAY_READY_SECONDS") or 0)
     found = [
         (
             budget >= START_UP_FACTOR * ready,
             f"the startup probe allows {budget} s, at least {START_UP_FACTOR} times the {ready} s to ready at 200m",
         ),
         (
+            stays >= CREATION_SECONDS + ready,
+            f"a deleted pod stays ready for {stays:g} s, longer than it takes to create another ({CREATION_SECONDS} s) "
+            f"and the {ready} s until that one is ready at 200m",
+        ),
+        (
             limit >= MEMORY_FACTOR * peak,
             f"the memory limit is {limit} MiB, at least {MEMORY_FACTOR} times the peak of {peak} MiB",
         ),
     ]
-    for name, timeout in probes.items():
-        found.append(
-            (timeout > slowest, f"the timeout of the {name} is {timeout} s, longer than the slowest probe, {slowest} s")
-        )
+    for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+        silence, _ = seconds_to_act(container[name], is_silent=True)
+        words = f"the {name} acts after {silence} s of silence, longer than the slowest probe, {slowest} s"
+        found.append((silence > slowest, words))
     return found
 
 

@@ -389,8 +389,9 @@ print(json.dumps(explained.json(), indent=1))
 # %% [markdown]
 # ## Drain
 #
-# Kubernetes stops a pod with SIGTERM. Readiness changes to 503 at once, so that no new requests are sent to the pod.
-# Requests that still arrive are answered. After five seconds, the listener closes, and the process exits with 0.
+# Kubernetes stops a pod with SIGTERM. Readiness changes to 503, so that no new requests are sent to the pod. (In a
+# cluster, the manifests delay this by 20 s.) Requests that still arrive are answered. After five seconds, the listener
+# closes, and the process exits with 0.
 
 # %%
 service.terminate()

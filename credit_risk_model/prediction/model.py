@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from credit_risk_model import __version__
 from credit_risk_model.artifact import RETRAIN, ArtifactError, shown
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.features import LOAN
+from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
 from credit_risk_model.prediction.self_check import compare
@@ -36,11 +37,18 @@ class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
     def __init__(self, artifact_path: str | None = None, artifact_sha256: str | None = None) -> None:
         """Load the artifact at `artifact_path`, or the shipped one for these features.
 
-        If `artifact_sha256` is given, the file must have this digest.
+        If `artifact_sha256` is given, the file must have this digest. The defaults of both are the environment
+        variables CREDIT_RISK_ARTIFACT_PATH and CREDIT_RISK_ARTIFACT_SHA256, or CREDIT_RISK_ON_BOOK_ARTIFACT_PATH and
+        CREDIT_RISK_ON_BOOK_ARTIFACT_SHA256 for the models that know the age of a loan.
 
         Raises:
             ArtifactError: the artifact is missing, damaged, or made for other features or another LightGBM.
         """
+        prefix = "CREDIT_RISK_ON_BOOK_" if self.features is ON_BOOK else "CREDIT_RISK_"
+        if artifact_path is None:
+            artifact_path = os.environ.get(f"{prefix}ARTIFACT_PATH")
+        if artifact_sha256 is None:
+            artifact_sha256 = os.environ.get(f"{prefix}ARTIFACT_SHA256")
         self._scorer = scorer.load(
             None if artifact_path is None else Path(artifact_path), artifact_sha256, self.features
         )

@@ -1,4 +1,4 @@
-"""The first layer: while the service drains, each answer closes its connection, so that clients go elsewhere."""
+"""The first layer: after SIGTERM, each answer closes its connection, so that clients go elsewhere."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -7,14 +7,14 @@ from credit_risk_model.service.state import Status
 
 
 class CloseWhileDraining:
-    """Adds `Connection: close` to each answer while the service drains."""
+    """Adds `Connection: close` to each answer while the service terminates and drains."""
 
     def __init__(self, app: ASGIApp, status: Status) -> None:
         self._app = app
         self._status = status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, _closing(send) if self._status.draining else send)
+        await self._app(scope, receive, _closing(send) if self._status.terminating else send)
 
 
 def _closing(send: Send) -> Send:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from credit_risk_model.service.connections import Connections
 from credit_risk_model.service.protocol import protocol_class
 from credit_risk_model.service.settings import Settings
-from credit_risk_model.service.state import Status
+from credit_risk_model.service.state import State, Status
 
 logger = logging.getLogger(__name__)
 _BACKLOG = 2048  # connections that wait to be accepted
@@ -55,7 +55,8 @@ def _as_ipv6_too(addresses: str) -> list[str]:
 class Server(uvicorn.Server):
     """Serves until a signal comes, drains, and finishes the requests in flight.
 
-    SIGTERM and SIGHUP start the drain; a second SIGTERM ends it. SIGINT, the interrupt of a terminal, does not drain.
+    After SIGTERM or SIGHUP, the server stays ready for a set time and then drains; a second SIGTERM ends both. SIGINT,
+    the interrupt of a terminal, does not drain.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, status: Status, connections: Connections) -> None:
@@ -73,6 +74,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=settings.finish_seconds,
             )
         )
+        self._stay_ready_seconds = settings.stay_ready_seconds
         self._drain_seconds = settings.drain_seconds
         self._status = status
 
@@ -86,19 +88,28 @@ class Server(uvicorn.Server):
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Start to drain, or stop."""
+        """Start to terminate, or stop."""
         name = signal.Signals(sig).name
-        if name == "SIGHUP" and self._status.draining:
+        if name == "SIGHUP" and self._status.terminating:
             return  # a terminal that closes may send several
-        if sig != signal.SIGINT and not self._status.draining and self._drain_seconds and self._status.drain():
-            logger.info("%s: draining for %g s.", name, self._drain_seconds)
-            self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, self._stop)
+        drains = sig != signal.SIGINT and self._stay_ready_seconds + self._drain_seconds > 0
+        if drains and not self._status.terminating and self._status.terminate():
+            is_ready = self._status.state is State.TERMINATING  # not if it is stalled
+            seconds = self._stay_ready_seconds if is_ready else 0
+            if seconds:
+                logger.info("%s: staying ready for %g s.", name, seconds)
+            self._loop.call_soon_threadsafe(self._loop.call_later, seconds, self._drain, name)
         elif self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
         else:
             logger.info("%s: stopping.", name)
             self._status.drain()
             self.should_exit = True
+
+    def _drain(self, name: str) -> None:
+        logger.info("%s: draining for %g s.", name, self._drain_seconds)
+        self._status.drain()
+        self._loop.call_later(self._drain_seconds, self._stop)
 
     def _stop(self) -> None:
         self.should_exit = True

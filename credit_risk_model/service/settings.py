@@ -50,8 +50,13 @@ class Limits(Section):
 class Settings(Limits):
     """The settings that the service has in addition to those of the framework."""
 
+    stay_ready_seconds: float = Field(
+        default=0,
+        ge=0,
+        description="time from SIGTERM until the drain; on Kubernetes, make it longer than a start. 0: drain at once",
+    )
     drain_seconds: float = Field(
-        default=5, ge=0, description="time from SIGTERM, when readiness changes to 503, until the listener closes"
+        default=5, ge=0, description="time from the change of readiness to 503 until the listener closes"
     )
     finish_seconds: int = Field(
         default=20, ge=0, description="time for requests in flight after the listener has closed"

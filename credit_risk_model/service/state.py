@@ -12,6 +12,7 @@ class State(StrEnum):
     READY = "ready"
     SATURATED = "saturated"
     STALLED = "stalled"
+    TERMINATING = "terminating"
     DRAINING = "draining"
     LOAD_FAILED = "load failed"
 
@@ -38,9 +39,12 @@ TRUTH_TABLE = {
         503, 503, 200, 503, True,
         "A prediction has run for more than `stall_seconds`. The service is ready again if the prediction returns.",
     ),
+    State.TERMINATING: Row(
+        200, 200, 200, 200, False, "SIGTERM arrived. The service stays ready for `stay_ready_seconds`, if this is set."
+    ),
     State.DRAINING: Row(
         200, 503, 200, 200, False,
-        "SIGTERM arrived. The listener closes after `drain_seconds`; requests in flight then have `finish_seconds`.",
+        "The listener closes after `drain_seconds`; requests in flight then have `finish_seconds`.",
     ),
     State.LOAD_FAILED: Row(503, 503, 200, 503, False, "The log has the cause. The process exits with 1 when stopped."),
 }  # fmt: skip
@@ -52,6 +56,7 @@ class Status:
     def __init__(self) -> None:
         self.loaded = False
         self.load_failed = False
+        self.terminating = False
         self.draining = False
         self.is_stalled: Callable[[], bool] = lambda: False
         self.is_saturated: Callable[[], bool] = lambda: False
@@ -67,9 +72,15 @@ class Status:
             return State.LOADING
         if self.is_stalled():
             return State.STALLED
+        if self.terminating:
+            return State.TERMINATING
         return State.SATURATED if self.is_saturated() else State.READY
 
-    def drain(self) -> bool:
-        """Start to drain; return False if the service never was ready, and so has nothing to drain."""
-        self.draining = self.loaded
-        return self.draining
+    def terminate(self) -> bool:
+        """Start to terminate; return False if the service never was ready, and so has nothing to drain."""
+        self.terminating = self.loaded
+        return self.terminating
+
+    def drain(self) -> None:
+        """Start to drain, if the service was ready."""
+        self.terminating = self.draining = self.loaded

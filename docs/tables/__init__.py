@@ -1,1 +1,1 @@
-"""Generates the tables and pictures of README.md and docs/. `make docs` writes them, `make check` finds stale ones."""
+"""Generates the tables, pictures and copies in README.md, docs/ and kubernetes/; the tests find stale ones."""

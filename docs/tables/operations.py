@@ -12,12 +12,13 @@ MEANINGS = {
 def probes() -> str:
     """Return the table of the probes of the Deployment."""
     [container] = measure.pod()["containers"]
-    lines = ["| probe | path | period | timeout | failures | acts after | action |"]
-    lines.append("|---|---|---:|---:|---:|---:|---|")
+    lines = ["| probe | path | period | timeout | failures | acts on 503 after | acts on silence after | action |"]
+    lines.append("|---|---|---:|---:|---:|---:|---:|---|")
     for kind, meaning in MEANINGS.items():
         probe = container[kind]
-        period, failures = probe["periodSeconds"], probe["failureThreshold"]
-        figures = f"{period} s | {probe['timeoutSeconds']} s | {failures} | {period * failures} s"
+        acts = ("{} to {} s".format(*measure.seconds_to_act(probe, is_silent)) for is_silent in (False, True))
+        figures = f"{probe['periodSeconds']} s | {probe['timeoutSeconds']} s | {probe['failureThreshold']} | "
+        figures += " | ".join(acts)
         lines.append(f"| `{kind}` | `{probe['httpGet']['path']}` | {figures} | {meaning} |")
     return "\n".join(lines)
 
@@ -56,6 +57,19 @@ def rehearsal() -> str:
         lines.append(
             f"| lost of {each['requests']:,} requests during replacements, with {connections}, by clients that learn "
             f"of each change {each['seconds late']} s late | {each['lost']} |"
+        )
+    for name, runs in recorded.get("deletions", {}).items():
+        requests, lost = (sum(each[key] for each in runs) for key in ("requests", "lost"))
+        slowest = max(each["seconds until others are ready"] for each in runs)
+        lines.append(
+            f"| both pods deleted at once, {len(runs)} times, {name} of CPU per pod: lost of {requests:,} requests; "
+            f"the others were ready after {slowest} s at most | {lost} |"
+        )
+    for name, each in recorded.get("hung", {}).items():
+        seconds = each["seconds until"]
+        lines.append(
+            f"| a process that hangs, {name} of CPU per pod: out of service, restarted, ready again after | "
+            f"{seconds['out of service']}, {seconds['restarted']}, {seconds['ready again']} s |"
         )
     lines.append(f"\n{recorded['machine']}, {recorded['date']}.")
     return "\n".join(lines)

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, Field
 
 from tests.conftest import ROOT
+from tests.deployment.manifests import ENVIRONMENT
 
 STARTUP, READINESS, LIVENESS = "startupProbe", "readinessProbe", "livenessProbe"
 
@@ -79,7 +80,7 @@ class Process:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "credit_risk_model.service", "--port", "0"],
                 cwd=ROOT,
-                env=os.environ | {"REST_CONFIG": str(self._configuration)},
+                env=os.environ | ENVIRONMENT | {"REST_CONFIG": str(self._configuration)},
                 stderr=output,
             )
 
@@ -109,7 +110,7 @@ class Kubelet:
         self.pace = pace
         self.asked: Counter[str] = Counter()
         self.restarts = 0
-        self.started = self.ready = False
+        self.started = self.ready = self.terminating = False
         self.exit_codes: list[int] = []
         self._probes = {kind: Probe(**spec[kind]) for kind in (STARTUP, READINESS, LIVENESS) if kind in spec}
         hook = spec.get("lifecycle", {}).get("preStop", {"sleep": {"seconds": 0}})
@@ -140,6 +141,7 @@ class Kubelet:
     def delete(self) -> None:
         """Stop the pod like `kubectl delete pod`: without liveness probes, but with readiness probes until it ends."""
         with self._ending:
+            self.terminating = True
             self._over.set()
             watching = threading.Thread(target=self._watch_readiness)
             watching.start()
@@ -152,11 +154,17 @@ class Kubelet:
         self.container.start()
 
     def _ask(self, kind: str, probe: Probe) -> None:
-        """Run one probe repeatedly. The counts of successes and failures start again with each container."""
+        """Run one probe repeatedly. The counts of successes and failures start again with each container.
+
+        A period counts from the start of a probe. After a probe that took longer, the next one starts at once.
+        """
         failed = succeeded = 0
         restarts = self.restarts
-        self._over.wait(probe.initialDelaySeconds * self.pace)
-        while not self._over.wait(probe.periodSeconds * self.pace):
+        due = time.monotonic() + probe.initialDelaySeconds * self.pace
+        while True:
+            due = max(due + probe.periodSeconds * self.pace, time.monotonic())
+            if self._over.wait(due - time.monotonic()):
+                return
             if kind == LIVENESS and self.container.exit_code() is not None:
                 self._replace(restarts, None)
             if restarts != self.restarts:

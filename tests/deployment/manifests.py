@@ -34,3 +34,4 @@ PLAIN = read(KUBERNETES / "namespace.yaml") + read(KUBERNETES / "model_service.y
 DEPLOYMENT = one("Deployment", PLAIN)["spec"]
 POD = DEPLOYMENT["template"]["spec"]
 CONTAINER = POD["containers"][0]
+ENVIRONMENT = {variable["name"]: variable["value"] for variable in CONTAINER["env"]}

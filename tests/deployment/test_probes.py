@@ -14,7 +14,7 @@ import httpx
 from credit_risk_model.service.settings import Settings
 from tests.conftest import until
 from tests.deployment.kubelet import LIVENESS, READINESS, STARTUP, Kubelet, Process, probed
-from tests.deployment.manifests import CONTAINER, POD
+from tests.deployment.manifests import CONTAINER, ENVIRONMENT, POD
 from tests.service.process import PREDICTION, write_configuration
 
 PACE = 0.2  # while the process starts
@@ -133,20 +133,38 @@ def test_a_crashed_container_is_restarted(tmp_path: Path) -> None:
         assert kubelet.exit_codes == [-9]
 
 
-def test_no_request_is_lost_if_the_nodes_learn_late_that_a_pod_ends(tmp_path: Path) -> None:
-    settings = Settings()
-    late = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"] + settings.drain_seconds
+def test_a_hung_process_is_taken_out_of_service_and_replaced_long_before_the_grace_period_ends(tmp_path: Path) -> None:
+    patient = PATIENT | {"terminationGracePeriodSeconds": 3600}
+
+    with pod(tmp_path, {}, patient) as kubelet:
+        until(lambda: kubelet.ready, "ready")
+        kubelet.pace = FAST
+        kubelet.container.signal(signal.SIGSTOP)
+        until(lambda: not kubelet.ready, "out of service")
+        assert kubelet.restarts == 0
+        until(lambda: kubelet.restarts == 1, "restarted")
+        until(lambda: kubelet.ready, "ready again")
+
+        assert kubelet.exit_codes == [-signal.SIGKILL]
+
+
+def test_a_deleted_pod_stays_ready_and_then_drains_without_losing_a_request(tmp_path: Path) -> None:
+    """The nodes may learn as late as the listener closes that the pod ends."""
+    ready_seconds = float(ENVIRONMENT["REST_STAY_READY_SECONDS"])
 
     with Kubelet(POD, Process(write_configuration(tmp_path, {}))) as kubelet:
         until(lambda: kubelet.ready, "ready")
         deleting = threading.Thread(target=kubelet.delete)
-        end = time.monotonic() + late - 0.5
+        start = time.monotonic()
         deleting.start()
-        statuses = set()
-        while time.monotonic() < end:
+        statuses, was_ready = set(), 0.0
+        while time.monotonic() < start + ready_seconds + Settings().drain_seconds - 0.5:
             statuses.add(predict(kubelet).status_code)
+            if kubelet.ready:
+                was_ready = time.monotonic() - start
 
         assert statuses == {200}
+        assert was_ready >= ready_seconds
         assert not kubelet.ready, "readiness fails before the listener closes"
         deleting.join()
         assert kubelet.exit_codes == [0]

@@ -55,6 +55,20 @@ def test_any_user_of_group_0_can_run_the_image(tmp_path: Path) -> None:
     assert pq.read_metadata(tmp_path / "scored.parquet").num_rows > 900
 
 
+def test_the_pod_that_copies_loans_has_its_programs(tmp_path: Path) -> None:
+    """`kubectl cp` runs tar in the container."""
+    tmp_path.chmod(0o777)
+    program = "cd /loans && sleep 0 && echo loan >in && tar cf - in | tar xmf - --transform s/in/out/"
+    command = ("-c", program)
+    with created(
+        *RESTRICTED, f"--volume={tmp_path}:/loans", "--entrypoint=sh", image=SCORING_IMAGE, command=command
+    ) as container:
+        container.start()
+
+        assert container.wait() == 0, container.log
+    assert (tmp_path / "out").read_text() == "loan\n"
+
+
 def test_a_missing_system_library_is_named_with_its_package() -> None:
     program = "mv /usr/lib/*/libgomp.so.1* /tmp; exec python -m credit_risk_model.scoring --help"
     with created("--user=0", "--entrypoint=sh", image=SCORING_IMAGE, command=("-c", program)) as container:

@@ -1,5 +1,6 @@
 """The interface of the model for `ml_base`, and properties of its answers."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -61,6 +62,29 @@ def test_a_missing_artifact_is_named() -> None:
 def test_a_wrong_digest_is_refused(practice_artifact: Path) -> None:
     with pytest.raises(ArtifactError, match="not the configured one"):
         CreditRiskModel(artifact_path=str(practice_artifact), artifact_sha256="0" * 64)
+
+
+def test_the_environment_names_and_pins_the_artifact(practice_artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = hashlib.sha256(practice_artifact.read_bytes()).hexdigest()
+    monkeypatch.setenv("CREDIT_RISK_ARTIFACT_PATH", str(practice_artifact))
+    monkeypatch.setenv("CREDIT_RISK_ARTIFACT_SHA256", digest)
+
+    assert CreditRiskModel().artifact_digest == digest
+    with pytest.raises(ArtifactError, match=r"nowhere\.zip"):
+        CreditRiskModel(artifact_path="nowhere.zip")
+    with pytest.raises(ArtifactError, match="not the configured one"):
+        CreditRiskModel(artifact_sha256="0" * 64)
+
+
+@pytest.mark.parametrize("pin", ["0" * 64, ""], ids=["wrong", "empty"])
+def test_a_wrong_digest_in_the_environment_is_refused(pin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDIT_RISK_ARTIFACT_SHA256", pin)
+    CreditRiskOnBookModel()  # has variables of its own
+    monkeypatch.setenv("CREDIT_RISK_ON_BOOK_ARTIFACT_SHA256", pin)
+
+    for kind in (CreditRiskModel, CreditRiskOnBookModel):
+        with pytest.raises(ArtifactError, match="not the configured one"):
+            kind()
 
 
 def test_the_probability_of_a_loan_equals_that_of_the_data_frame_exactly(

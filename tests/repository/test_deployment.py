@@ -1,7 +1,9 @@
 """The image, the manifests, the configuration and the documents agree, and the manifests are valid."""
 
-import hashlib
+import json
+import os
 import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import kubernetes_validate
@@ -10,16 +12,33 @@ import yaml
 
 import credit_risk_model
 from benchmarks import control_group, measure, results
-from credit_risk_model import artifact
+from benchmarks.measure import seconds_to_act
 from credit_risk_model.scoring.__main__ import parser
 from credit_risk_model.service.settings import Settings
+from docs.tables.manifests import ARTIFACTS, pinned, plain
 from tests.conftest import CONFIGURATION, ROOT
-from tests.deployment.manifests import CONTAINER, DEPLOYMENT, KUBECTL, KUBERNETES, OVERLAY, PLAIN, POD, built, one, read
+from tests.deployment.manifests import (
+    CONTAINER,
+    DEPLOYMENT,
+    ENVIRONMENT,
+    KUBECTL,
+    KUBERNETES,
+    OVERLAY,
+    PLAIN,
+    POD,
+    Manifest,
+    built,
+    one,
+    read,
+)
 from tests.deployment.rehearsal import RATE
+from tests.docs.documents import blocks
 
 VERSION = credit_risk_model.__version__
 OPERATIONS = ROOT / "docs" / "operations.md"
-JOB = read(KUBERNETES / "jobs" / "score.yaml")
+JOBS = KUBERNETES / "jobs"
+[JOB] = read(JOBS / "score.yaml")
+[COPY] = read(JOBS / "copy.yaml")
 IMAGE = f"credit_risk_model_service:{VERSION}"
 SCORING_IMAGE = f"credit_risk_model_scoring:{VERSION}"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -30,6 +49,7 @@ PATHS = {
     "readinessProbe": "/api/health/ready",
     "livenessProbe": "/api/health",
 }
+STAY_READY_SECONDS = float(ENVIRONMENT["REST_STAY_READY_SECONDS"])
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="no kubectl on the path")
 
 
@@ -55,15 +75,23 @@ def test_the_output_of_kustomize_is_valid(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
-def test_the_job_is_valid(version: str) -> None:
-    for manifest in JOB:
+def test_the_job_its_volume_and_the_pod_that_copies_are_valid(version: str) -> None:
+    for manifest in [manifest for path in JOBS.iterdir() for manifest in read(path)]:
         kubernetes_validate.validate(manifest, version, strict=True)
         assert manifest["metadata"]["namespace"] == "model-services"
 
 
+def test_the_loans_can_be_copied_before_the_job_starts() -> None:
+    """A file that is created for the Job alone must not create the volume too."""
+    assert [manifest["kind"] for manifest in read(JOBS / "loans.yaml")] == ["PersistentVolumeClaim"]
+    [claim] = read(JOBS / "loans.yaml")
+    for pod in (COPY["spec"], JOB["spec"]["template"]["spec"]):
+        claims = [volume["persistentVolumeClaim"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume]
+        assert claims == [{"claimName": claim["metadata"]["name"]}]
+
+
 def test_the_job_runs_the_command_in_the_image_of_the_second_target() -> None:
-    [job] = [manifest for manifest in JOB if manifest["kind"] == "Job"]
-    [container] = job["spec"]["template"]["spec"]["containers"]
+    [container] = JOB["spec"]["template"]["spec"]["containers"]
     options = parser().parse_args(container["args"])
     [volume] = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "loans"]
 
@@ -72,14 +100,13 @@ def test_the_job_runs_the_command_in_the_image_of_the_second_target() -> None:
     assert "AS scoring\n" in DOCKERFILE
     assert 'ENTRYPOINT ["python", "-m", "credit_risk_model.scoring"]' in DOCKERFILE
     assert (options.resume, options.accept_rejects, options.engine) == (True, True, "local")
-    assert job["spec"]["activeDeadlineSeconds"] > 0
+    assert JOB["spec"]["activeDeadlineSeconds"] > 0
     assert options.input.is_relative_to(volume)
     assert options.output.is_relative_to(volume)
 
 
-def test_the_pod_of_the_job_has_the_restrictions_of_the_service() -> None:
-    [job] = [manifest for manifest in JOB if manifest["kind"] == "Job"]
-    pod = job["spec"]["template"]["spec"]
+@pytest.mark.parametrize("pod", [JOB["spec"]["template"]["spec"], COPY["spec"]], ids=["score", "copy"])
+def test_a_pod_with_loans_has_the_restrictions_of_the_service(pod: Manifest) -> None:
     [container] = pod["containers"]
 
     assert {key: pod["securityContext"][key] for key in POD["securityContext"]} == POD["securityContext"]
@@ -140,33 +167,29 @@ def test_the_configuration_is_the_same_everywhere() -> None:
     assert "WORKDIR /service\n" in DOCKERFILE
 
 
-def test_the_configuration_of_production_only_adds_the_pins() -> None:
-    pinned = yaml.safe_load((OVERLAY / CONFIGURATION.name).read_text())
+def test_every_pin_of_an_artifact_is_the_digest_of_the_shipped_one() -> None:
+    stale = [path for path, text in pinned() if path.read_text() != text]
 
-    pins = [model.pop("configuration") for model in pinned["models"]]
-
-    assert pinned == yaml.safe_load(CONFIGURATION.read_text())
-    loan, on_book = (
-        {"artifact_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-        for path in (artifact.PACKAGED, artifact.PACKAGED_ON_BOOK)
-    )
-    assert pins == [on_book if ".on_book." in model["class_path"] else loan for model in pinned["models"]]
+    assert stale == [], "stale: `make docs` writes it"
 
 
 def test_the_grace_period_is_long_enough_for_the_drain() -> None:
     settings = Settings()
     ending = settings.drain_seconds + settings.finish_seconds + 1
 
-    assert POD["terminationGracePeriodSeconds"] >= CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"] + ending
+    assert POD["terminationGracePeriodSeconds"] >= STAY_READY_SECONDS + ending
     assert COMPOSE["stop_grace_period"] == f"{ending:.0f}s"
 
 
-def test_kubernetes_notices_the_failed_readiness_within_the_drain() -> None:
-    probe = CONTAINER["readinessProbe"]
+def test_a_stalled_process_has_time_to_drain_before_it_is_killed() -> None:
+    for kind in ("startupProbe", "livenessProbe"):
+        assert CONTAINER[kind]["terminationGracePeriodSeconds"] > Settings().drain_seconds
 
-    seconds = probe["periodSeconds"] * probe["failureThreshold"]
-    assert seconds < Settings().drain_seconds
-    assert f"notices that the pod is not ready within {seconds} s" in OPERATIONS.read_text()
+
+def test_kubernetes_notices_the_failed_readiness_within_the_drain() -> None:
+    _, most = seconds_to_act(CONTAINER["readinessProbe"], is_silent=False)
+
+    assert most < Settings().drain_seconds
 
 
 def test_each_probe_has_its_own_path() -> None:
@@ -202,7 +225,7 @@ def test_a_figure_that_does_not_fit_the_measurements_is_found() -> None:
     slow = results.read("measure")
     slow["200m"] |= {"seconds to ready": 21.0, "peak memory in MiB": 400, "slowest probe in ms": 4_000}
 
-    assert [holds for holds, _ in measure.checks(slow, POD)] == [False, False, False, False, True]
+    assert [holds for holds, _ in measure.checks(slow, POD)] == [False, False, False, True, False, True]
 
 
 def test_the_quota_has_room_for_a_rolling_update_of_the_largest_deployment() -> None:
@@ -219,36 +242,132 @@ def test_the_quota_has_room_for_a_rolling_update_of_the_largest_deployment() -> 
     assert ("limits.cpu" in quota) == ("cpu" in limits), "a quota for CPU limits refuses pods without a CPU limit"
 
 
-@pytest.mark.parametrize("name", ["namespace.yaml", "model_service.yaml"])
-def test_a_plain_manifest_equals_that_of_the_base(name: str) -> None:
-    plain, base = KUBERNETES / name, KUBERNETES / "base" / name
+def test_the_plain_manifest_is_made_of_the_base_and_the_configuration() -> None:
+    path = KUBERNETES / "model_service.yaml"
 
-    assert not plain.is_symlink(), "a link breaks zip downloads, raw URLs and checkouts on Windows"
-    assert plain.read_bytes() == base.read_bytes(), "stale: `make docs` copies the base"
+    assert not path.is_symlink(), "a link breaks zip downloads, raw URLs and checkouts on Windows"
+    assert path.read_text() == plain(), "stale: `make docs` writes it"
 
 
-def test_the_base_has_the_plain_manifests() -> None:
-    resources = yaml.safe_load((KUBERNETES / "base" / "kustomization.yaml").read_text())["resources"]
+@needs_kubectl
+def test_the_base_equals_the_plain_manifests_except_for_the_namespace() -> None:
+    base = built(KUBERNETES / "base")
+    hashed = one("ConfigMap", base)["metadata"]["name"]
+    plain_manifests = read(KUBERNETES / "model_service.yaml")
 
-    assert resources == ["namespace.yaml", "model_service.yaml"]
+    named = json.loads(json.dumps(base).replace(hashed, one("ConfigMap", plain_manifests)["metadata"]["name"]))
+    assert {manifest["metadata"].pop("namespace") for manifest in plain_manifests} == {"model-services"}
+    assert {manifest["kind"]: manifest for manifest in named} == {each["kind"]: each for each in plain_manifests}
 
 
 @needs_kubectl
 def test_the_production_overlay_makes_its_changes() -> None:
     production = built(OVERLAY)
     deployment = one("Deployment", production)["spec"]
-    pod = deployment["template"]["spec"]
-    mounted = pod["volumes"][0]["configMap"]["name"]
+    [container] = deployment["template"]["spec"]["containers"]
+    added = [variable for variable in container["env"] if variable not in CONTAINER["env"]]
 
     assert "replicas" not in deployment, "the autoscaler sets the number of pods"
     assert one("Service", production)["spec"]["type"] == "ClusterIP"
-    assert [spread["topologyKey"] for spread in pod["topologySpreadConstraints"]] == [
+    assert [spread["topologyKey"] for spread in deployment["template"]["spec"]["topologySpreadConstraints"]] == [
         "topology.kubernetes.io/zone",
         "kubernetes.io/hostname",
     ]
     assert deployment["template"]["metadata"]["annotations"]["prometheus.io/scrape"] == "true"
-    assert one("ConfigMap", production)["metadata"]["name"] == mounted != "model-service-configuration"
-    assert pod["containers"] == POD["containers"]
+    assert {variable["name"] for variable in added} == {f"{prefix}ARTIFACT_SHA256" for prefix in ARTIFACTS}
+    assert container | {"env": CONTAINER["env"]} == CONTAINER
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Callable[..., list[Manifest]]:
+    """Builds the overlay of the document as another model, on this base and with these components."""
+
+    def build(name: str, base: Path, components: Sequence[Path] = ()) -> list[Manifest]:
+        [block] = [text for text in blocks(OPERATIONS, "yaml") if "kind: Kustomization" in text]
+        folder = tmp_path / name
+        folder.mkdir()
+        content = yaml.safe_load(block.replace("my-", f"{name}-")) | {
+            "resources": [relative(base, folder)],
+            "components": [relative(component, folder) for component in components],
+        }
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump(content))
+        (folder / CONFIGURATION.name).write_text(f"service_title: {name}\n")
+        return built(folder)
+
+    return build
+
+
+def relative(path: Path, folder: Path) -> str:
+    return os.path.relpath(path.resolve(), folder.resolve())
+
+
+def selectors(manifest: Manifest) -> Iterator[dict[str, str]]:
+    """Yield the labels by which a manifest selects pods of its own model."""
+    spec = manifest.get("spec", {})
+    if manifest["kind"] == "Service":
+        yield spec["selector"]
+    elif manifest["kind"] == "NetworkPolicy":
+        yield spec["podSelector"]["matchLabels"]
+    elif "selector" in spec:
+        yield spec["selector"]["matchLabels"]
+    for constraint in spec.get("template", {}).get("spec", {}).get("topologySpreadConstraints", ()):
+        yield constraint["labelSelector"]["matchLabels"]
+
+
+@needs_kubectl
+@pytest.mark.parametrize("base", [KUBERNETES / "base", OVERLAY], ids=lambda base: base.name)
+def test_models_in_one_namespace_never_select_the_pods_of_each_other(
+    base: Path, overlay: Callable[..., list[Manifest]]
+) -> None:
+    models = {"ours": built(base), "first": overlay("first", base), "second": overlay("second", base)}
+
+    names = [(each["kind"], each["metadata"]["name"]) for manifests in models.values() for each in manifests]
+    assert len(names) == len(set(names))
+    for name, manifests in models.items():
+        found = [selector for manifest in manifests for selector in selectors(manifest)]
+        assert len(found) >= 4
+        for other, others in models.items():
+            labels = one("Deployment", others)["spec"]["template"]["metadata"]["labels"]
+            assert [selector.items() <= labels.items() for selector in found] == [name == other] * len(found)
+
+
+@needs_kubectl
+def test_another_model_keeps_its_configuration_scaling_and_the_peers_of_its_policy(
+    overlay: Callable[..., list[Manifest]],
+) -> None:
+    manifests, ours = overlay("first", OVERLAY), built(OVERLAY)
+    policy, own_policy = (one("NetworkPolicy", each)["spec"] for each in (manifests, ours))
+    deployment, configuration = one("Deployment", manifests), one("ConfigMap", manifests)
+    volumes = deployment["spec"]["template"]["spec"]["volumes"]
+
+    assert {peer: policy[peer] for peer in ("ingress", "egress")} == {
+        peer: own_policy[peer] for peer in ("ingress", "egress")
+    }
+    assert configuration["data"] == {CONFIGURATION.name: "service_title: first\n"}
+    assert {"name": "configuration", "configMap": {"name": configuration["metadata"]["name"]}} in volumes
+    assert one("HorizontalPodAutoscaler", manifests)["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+
+
+@needs_kubectl
+@pytest.mark.parametrize("component", sorted((KUBERNETES / "components").iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("base", [KUBERNETES / "base", OVERLAY], ids=lambda base: base.name)
+def test_a_component_gives_another_artifact_that_is_pinned(
+    base: Path, component: Path, overlay: Callable[..., list[Manifest]]
+) -> None:
+    manifests = overlay("first", base, [component])
+    pod = one("Deployment", manifests)["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    variables = [variable["name"] for variable in container["env"]]
+    images = [container["image"], *(volume["image"]["reference"] for volume in pod["volumes"] if "image" in volume)]
+
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, KUBERNETES_VERSIONS[-1], strict=True)
+    assert {"CREDIT_RISK_ARTIFACT_PATH", "CREDIT_RISK_ARTIFACT_SHA256"} <= set(variables)
+    assert len(variables) == len(set(variables))
+    assert any("@sha256:" in image for image in images) == component.name.endswith("image")
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert mounts.get("models", "/models") == "/models"
+    assert mounts.keys() == {volume["name"] for volume in pod["volumes"]}
 
 
 def test_the_build_context_has_only_what_the_dockerfile_copies() -> None:
@@ -285,11 +404,24 @@ def test_every_install_installs_exactly_its_lock() -> None:
 
 def test_the_figures_in_the_text_of_operations_are_those_of_the_manifests() -> None:
     text = OPERATIONS.read_text()
-    sleep, settings = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"], Settings()
-    end_of_drain = sleep + settings.drain_seconds
+    settings = Settings()
+    closes = STAY_READY_SECONDS + settings.drain_seconds
+    readiness, liveness = CONTAINER["readinessProbe"], CONTAINER["livenessProbe"]
+    grace = liveness["terminationGracePeriodSeconds"]
+    out, dead = seconds_to_act(readiness, is_silent=True), seconds_to_act(liveness, is_silent=True)
+    unhealthy = seconds_to_act(liveness, is_silent=False)
+    hung = "{} to {} s".format(*(seconds + grace for seconds in dead))
+    words = " ".join(text.split())
 
-    assert f"\n| {sleep} | SIGTERM" in text
-    assert f"\n| {end_of_drain:.0f} | The listener closes. Requests in flight have {settings.finish_seconds} s." in text
+    assert f"out of service after {out[0]} to {out[1]} s. The container is killed after {hung}, and" in words
+    assert f"leaves the Service after {out[0]} to {out[1]} s, and the container is restarted after {hung} |" in words
+    assert f"liveness probe is {grace} s" in words
+    assert f"drain of {settings.drain_seconds:g} s" in words
+    assert "The container is restarted after {} to {} s;".format(*unhealthy) in words
+    assert "the container is restarted {} to {} s later".format(*(seconds + grace for seconds in unhealthy)) in words
+    assert f"set `REST_STAY_READY_SECONDS` to {STAY_READY_SECONDS:g}." in words
+    assert f"\n| {STAY_READY_SECONDS:g} | The drain" in text
+    assert f"\n| {closes:g} | The listener closes. Requests in flight have {settings.finish_seconds} s." in text
     assert f"\n| {POD['terminationGracePeriodSeconds']} | `terminationGracePeriodSeconds`" in text
     assert f"after {DEPLOYMENT['progressDeadlineSeconds']} s `kubectl rollout status` fails" in text
     assert f"clients send {RATE} requests/s" in " ".join(text.split())

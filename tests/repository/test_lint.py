@@ -82,7 +82,7 @@ def test_docker_sock_sensitive_host_mounts_host_ipc_host_network_host_pid_unsafe
 
 
 def test_duplicate_env_var_and_env_var_secret() -> None:
-    assert [variable["name"] for variable in CONTAINER["env"]] == ["REST_CONFIG"]
+    assert [variable["name"] for variable in CONTAINER["env"]] == ["REST_CONFIG", "REST_STAY_READY_SECONDS"]
     assert CONTAINER["env"][0]["value"].endswith(CONFIGURATION.name)
 
 

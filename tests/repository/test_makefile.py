@@ -15,7 +15,7 @@ from tests.conftest import ROOT, until
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 _RULES = re.sub(r"^define.*?^endef$", "", MAKEFILE, flags=re.MULTILINE | re.DOTALL)
-TARGETS = re.findall(r"^([a-z][a-z-]*):", _RULES, re.MULTILINE)
+TARGETS = re.findall(r"^([a-z][a-z0-9-]*):", _RULES, re.MULTILINE)
 
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

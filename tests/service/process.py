@@ -158,6 +158,15 @@ def load_failed(folder: Path) -> Iterator[Service]:
 
 
 @contextmanager
+def terminating(folder: Path) -> Iterator[Service]:
+    """SIGTERM has arrived, and the service stays ready for a minute."""
+    with ready(folder, service={"stay_ready_seconds": 60}) as service:
+        service.signal()
+        until(lambda: service.metric('service_state{state="terminating"}') == 1, "terminating")
+        yield service
+
+
+@contextmanager
 def draining(folder: Path) -> Iterator[Service]:
     with ready(folder, service={"drain_seconds": 60}) as service:
         service.drain()

@@ -2,9 +2,12 @@
 
 import http.client
 import json
+import re
 import signal
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
@@ -58,10 +61,13 @@ class Load:
                 connection.close()
 
 
-@pytest.mark.parametrize("drain_seconds", [0, 1])
+@pytest.mark.parametrize(("stay_ready_seconds", "drain_seconds"), [(0, 0), (0, 1), (1, 0), (1, 1)])
 @pytest.mark.parametrize("keep_alive", [True, False])
-def test_no_request_is_lost_from_the_signal_to_the_exit(tmp_path: Path, keep_alive: bool, drain_seconds: int) -> None:
-    with process.ready(tmp_path, service={"drain_seconds": drain_seconds}) as service:
+def test_no_request_is_lost_from_the_signal_to_the_exit(
+    tmp_path: Path, keep_alive: bool, stay_ready_seconds: int, drain_seconds: int
+) -> None:
+    settings = {"stay_ready_seconds": stay_ready_seconds, "drain_seconds": drain_seconds}
+    with process.ready(tmp_path, service=settings) as service:
         load = Load(service, clients=16, keep_alive=keep_alive)
         until(lambda: load.answered > 500, "the load runs")
         before = load.answered
@@ -71,7 +77,7 @@ def test_no_request_is_lost_from_the_signal_to_the_exit(tmp_path: Path, keep_ali
 
         assert service.process.wait(timeout=30) == 0
         assert load.lost == []
-        assert load.answered > before or not drain_seconds
+        assert load.answered > before or not any(settings.values())
 
 
 def test_what_is_in_flight_ends_after_the_listener_has_closed(tmp_path: Path) -> None:
@@ -101,8 +107,9 @@ def refuses(service: Service) -> bool:
     return False
 
 
-def test_a_drained_client_is_asked_to_leave(tmp_path: Path) -> None:
-    with process.draining(tmp_path) as service:
+@pytest.mark.parametrize("state", [process.terminating, process.draining], ids=lambda state: state.__name__)
+def test_a_client_is_asked_to_leave(tmp_path: Path, state: Callable[[Path], AbstractContextManager[Service]]) -> None:
+    with state(tmp_path) as service:
         assert service.predict().headers["connection"] == "close"
 
 
@@ -115,9 +122,35 @@ def test_the_drain_lasts_as_long_as_it_is_set(tmp_path: Path) -> None:
         assert time.monotonic() - start >= 1.5
 
 
+def test_the_service_stays_ready_for_as_long_as_it_is_set_and_then_drains(tmp_path: Path) -> None:
+    with process.ready(tmp_path, service={"stay_ready_seconds": 1.5, "drain_seconds": 60}) as service:
+        start = time.monotonic()
+        service.drain()
+
+        assert time.monotonic() - start >= 1.5
+        assert service.predict().status_code == 200
+        assert re.search(r"SIGTERM: staying ready for 1.5 s.*SIGTERM: draining for 60 s", service.log, re.DOTALL)
+
+
+def test_a_stalled_service_drains_at_once(tmp_path: Path) -> None:
+    stuck = {"configuration": {"predicts_with": str(tmp_path / "gate")}, "service": {"stall_seconds": 0.1}}
+
+    with process.ready(tmp_path, stuck, service={"stay_ready_seconds": 3600, "drain_seconds": 60}) as service:
+        asking = threading.Thread(target=service.predict)
+        asking.start()
+        until(lambda: service.statuses() == (503, 503, 200), "stalled")
+        service.signal()
+        until(lambda: service.statuses() == (200, 503, 200), "draining")
+        service.open_gate()
+        asking.join()
+
+
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_ends_the_drain(tmp_path: Path, second: signal.Signals) -> None:
-    with process.draining(tmp_path) as service:  # for a minute
+@pytest.mark.parametrize("state", [process.terminating, process.draining], ids=lambda state: state.__name__)
+def test_a_second_signal_ends_the_drain(
+    tmp_path: Path, state: Callable[[Path], AbstractContextManager[Service]], second: signal.Signals
+) -> None:
+    with state(tmp_path) as service:  # for a minute
         service.signal(second)
 
         assert service.process.wait(timeout=30) == 0

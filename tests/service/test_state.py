@@ -24,10 +24,11 @@ def test_the_truth_table_has_each_state_once() -> None:
         (["loaded"], State.READY),
         (["loaded", "is_saturated"], State.SATURATED),
         (["loaded", "is_saturated", "is_stalled"], State.STALLED),
-        (["loaded", "is_saturated", "is_stalled", "draining"], State.DRAINING),
-        (["draining"], State.DRAINING),
+        (["loaded", "is_saturated", "terminating"], State.TERMINATING),
+        (["loaded", "is_stalled", "terminating"], State.STALLED),
+        (["loaded", "is_saturated", "is_stalled", "terminating", "draining"], State.DRAINING),
         (["load_failed"], State.LOAD_FAILED),
-        (["load_failed", "draining"], State.LOAD_FAILED),
+        (["load_failed", "terminating", "draining"], State.LOAD_FAILED),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
@@ -46,16 +47,29 @@ def test_a_state_ends_when_its_cause_ends() -> None:
 @pytest.mark.parametrize("facts", [[], ["load_failed"]])
 def test_a_service_that_never_was_ready_has_nothing_to_drain(facts: list[str]) -> None:
     service = status(*facts)
+    before = service.state
 
-    assert not service.drain()
-    assert service.state is not State.DRAINING
+    assert not service.terminate()
+    service.drain()
+
+    assert service.state is before
 
 
-@pytest.mark.parametrize("facts", [["loaded"], ["loaded", "is_stalled"], ["loaded", "is_saturated"]])
-def test_a_service_that_was_ready_drains(facts: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("facts", "first"),
+    [
+        (["loaded"], State.TERMINATING),
+        (["loaded", "is_saturated"], State.TERMINATING),
+        (["loaded", "is_stalled"], State.STALLED),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_a_service_that_was_ready_terminates_and_then_drains(facts: list[str], first: State) -> None:
     service = status(*facts)
 
-    assert service.drain()
+    assert service.terminate()
+    assert service.state is first
+    service.drain()
     assert service.state is State.DRAINING
 
 

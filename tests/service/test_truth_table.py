@@ -14,6 +14,7 @@ STATES = {
     State.READY: process.ready,
     State.SATURATED: process.saturated,
     State.STALLED: process.stalled,
+    State.TERMINATING: process.terminating,
     State.DRAINING: process.draining,
     State.LOAD_FAILED: process.load_failed,
 }
