@@ -31,10 +31,11 @@ class Columns:
         candidates = [[name for name in naming if not _sources(name, header)] for naming in namings]
         missing = min(candidates, key=len)
         if missing:
+            several = len(missing) > 1
+            expected = f"Expected: {' or '.join(NAMINGS[: len(namings)])}. " if several else ""
             raise LoanFileError(
-                f"{str(path)!r} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}. "
-                f"Expected: {' or '.join(NAMINGS[: len(namings)])}. Its {len(header)} columns start with "
-                f"{', '.join(map(repr, header[:3]))}."
+                f"{str(path)!r} lacks the column{'s' if several else ''} {', '.join(missing)}. {expected}"
+                f"Its {len(header)} columns start with {', '.join(map(repr, header[:3]))}."
             )
         naming = tuple(namings[candidates.index(missing)])
         if identity is not None and not _sources(identity, header):

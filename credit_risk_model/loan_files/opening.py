@@ -28,15 +28,16 @@ def open_loans(
         LoanFileError: the path is not that of files with loans.
         OSError: a file cannot be read.
     """
-    paths = _paths(path)
-    if paths is None:
+    found = paths(path)
+    if found is None:
         return _open(path, namings, chunk_rows, identity, encoding)
-    if not paths:
+    if not found:
         raise LoanFileError(f"{str(path)!r} has no files.")
-    return SeveralFiles.of(path, [_open(each, namings, chunk_rows, identity, encoding) for each in paths])
+    return SeveralFiles.of(path, [_open(each, namings, chunk_rows, identity, encoding) for each in found])
 
 
-def _paths(path: Path) -> list[Path] | None:
+def paths(path: Path) -> list[Path] | None:
+    """Return the files of a folder, or those that a pattern names, in the order of their names; None for a file."""
     if path.is_dir():
         found = (each for each in path.rglob("*") if each.is_file())
         return sorted(

@@ -18,7 +18,7 @@ import yaml
 from prometheus_client import Counter
 
 from credit_risk_model.service import configuration as configurations
-from credit_risk_model.service import contract, framework, logs
+from credit_risk_model.service import contract, framework, logs, tracing
 from credit_risk_model.service.application import create_app
 from credit_risk_model.service.configuration import Configuration, ConfigurationError
 from credit_risk_model.service.connections import ConnectionLimits, Connections
@@ -83,7 +83,7 @@ def _serve(configuration: Configuration, host: str, port: int) -> None:
     limits = ConnectionLimits(receive_seconds=settings.receive_seconds, buffer_bytes=settings.buffer_limit)
     connections = Connections(limits, metrics.registry)
     if configuration.logging is None:
-        logs.configure(settings.log_format)
+        logs.configure(settings.log_format, tracing.TraceIds() if tracing.is_configured() else None)
     dropped = Counter("log_lines_dropped", "Log lines dropped because nobody read them.", registry=metrics.registry)
     handlers = logs.buffer_handlers(dropped.inc)
     for warning in configurations.unknown_variables(os.environ):

@@ -7,7 +7,7 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from starlette.types import ASGIApp
 
 from credit_risk_model.service import configuration as configurations
-from credit_risk_model.service import website
+from credit_risk_model.service import tracing, website
 from credit_risk_model.service.access_log import AccessLog
 from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.draining import CloseWhileDraining
@@ -34,7 +34,8 @@ def create_app(configuration: Configuration, status: Status | None = None, metri
     app = AccessLog(app, metrics)
     app = CorrelationIdMiddleware(app, validator=_is_request_id, update_request_header=False)
     app = CloseWhileDraining(app, status)
-    return Lifespan(app, partial(load, configuration, status, metrics, routes), routes.check)
+    app = Lifespan(app, partial(load, configuration, status, metrics, routes), routes.check)
+    return tracing.Traced(app) if tracing.is_configured() else app
 
 
 def from_environment() -> ASGIApp:

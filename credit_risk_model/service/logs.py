@@ -11,6 +11,7 @@ from asgi_correlation_id import CorrelationIdFilter
 from pythonjsonlogger.json import JsonFormatter
 
 _TEXT = "%(asctime)s %(levelname)-7s [%(correlation_id)s] %(message)s"
+_TEXT_WITH_TRACE = "%(asctime)s %(levelname)-7s [%(correlation_id)s %(trace_id)s] %(message)s"
 _JSON = "%(asctime)s %(levelname)s %(name)s %(message)s %(correlation_id)s"
 _NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "correlation_id": "request_id"}
 _QUEUE_BYTES = 32 * 2**20  # of the lines that wait for one handler
@@ -74,21 +75,24 @@ def _size(record: logging.LogRecord) -> int:
     return _RECORD_BYTES + len(record.msg) + len(record.exc_text or "")
 
 
-def _formatter(log_format: str) -> logging.Formatter:
+def _formatter(log_format: str, text: str) -> logging.Formatter:
     """Return a formatter with times as in RFC 3339, in UTC."""
     json = log_format == "json"
-    formatter = JsonFormatter(_JSON, rename_fields=_NAMES) if json else logging.Formatter(_TEXT)
+    defaults = {"trace_id": "-"}
+    formatter = JsonFormatter(_JSON, rename_fields=_NAMES) if json else logging.Formatter(text, defaults=defaults)
     formatter.converter = time.gmtime
     formatter.default_time_format = "%Y-%m-%dT%H:%M:%S"
     formatter.default_msec_format = "%s.%03dZ"
     return formatter
 
 
-def configure(log_format: str) -> None:
-    """Log to standard error, as `text` or as `json`."""
+def configure(log_format: str, trace_ids: logging.Filter | None = None) -> None:
+    """Log to standard error, as `text` or as `json`; with the ids of traces that a filter adds to the lines."""
     handler = logging.StreamHandler()
     handler.addFilter(CorrelationIdFilter(default_value="-"))
-    handler.setFormatter(_formatter(log_format))
+    if trace_ids:
+        handler.addFilter(trace_ids)
+    handler.setFormatter(_formatter(log_format, _TEXT_WITH_TRACE if trace_ids else _TEXT))
     logging.basicConfig(level="INFO", handlers=[handler])
     for name, level in (
         ("rest_model_service", "WARNING"),  # this package has a line for each model

@@ -59,8 +59,7 @@ class Metrics:
 
     def observe_prediction(self, model: str, status: int, error: str | None) -> None:
         """Count the outcome of one prediction; `error` is the type of its error."""
-        outcome = "expired" if error == "DeadlineExceeded" and status == 503 else _BY_STATUS.get(status, "invalid")
-        self._outcomes.labels(model, outcome).inc()
+        self._outcomes.labels(model, outcome(status, error)).inc()
 
     async def exposition(self) -> bytes:
         """Return everything in Prometheus' text format; requests that come at the same time share one computation."""
@@ -72,6 +71,11 @@ class Metrics:
         async with self._lock:
             self._next = None  # requests from now on need newer values
             return await asyncio.to_thread(generate_latest, self.registry)
+
+
+def outcome(status: int, error: str | None) -> str:
+    """Return the outcome of a prediction; `error` is the type of its error."""
+    return "expired" if error == "DeadlineExceeded" and status == 503 else _BY_STATUS.get(status, "invalid")
 
 
 def _is(status: Status, state: State) -> bool:

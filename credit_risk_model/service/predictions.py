@@ -72,7 +72,8 @@ class Predictions:
         self._admit()
         content = await body.read(scope, receive, self._limits.body_limit)
         self._admit()
-        job = Job(content, scope["state"].get("client_left", _never))
+        state = scope["state"]
+        job = state["job"] = Job(content, state.get("client_left", _never))
         try:
             result = await self._workers.run(job)
         finally:

@@ -17,11 +17,11 @@ from queue import SimpleQueue
 class Job:
     """One prediction that waits or runs.
 
-    `started` is None until a thread takes it, and then the time by `time.monotonic()`. `thread` is the identifier of
-    the thread while the job runs.
+    `started` is None until a thread takes it, and then the time by `time.monotonic()`; so is `ended` until the thread
+    is done. `thread` is the identifier of the thread while the job runs.
     """
 
-    __slots__ = ("admitted", "client_left", "content", "context", "future", "reported", "started", "thread")
+    __slots__ = ("admitted", "client_left", "content", "context", "ended", "future", "reported", "started", "thread")
 
     def __init__(self, content: bytes, client_left: Callable[[], bool]) -> None:
         self.content = content
@@ -30,6 +30,7 @@ class Job:
         self.future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.admitted = time.monotonic()
         self.started: float | None = None
+        self.ended: float | None = None
         self.thread = 0
         self.reported = False
 
@@ -89,6 +90,7 @@ class Workers:
             except BaseException as error:  # SystemExit must not end the thread
                 settle, outcome = job.future.set_exception, error
             job.thread = 0
+            job.ended = time.monotonic()
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 job.future.get_loop().call_soon_threadsafe(self._settle, job, settle, outcome)
             del job, settle, outcome  # they would stay in memory until the next job

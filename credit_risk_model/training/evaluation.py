@@ -39,13 +39,23 @@ def metrics(risky: NDArray[np.bool_], probability: NDArray[np.float64], threshol
     Accuracy, precision, recall and F1 belong to the threshold; the areas under the ROC curve and under the
     precision-recall curve (as average precision) do not.
     """
-    predicted = probability >= threshold
+    return by_label(risky, probability >= threshold) | by_score(risky, probability)
+
+
+def by_label(risky: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> dict[str, float]:
+    """Return the figures that need no more than the answers."""
     precision, recall, f1, _ = precision_recall_fscore_support(risky, predicted, average="binary", zero_division=0.0)
     return {
         "accuracy": float(accuracy_score(risky, predicted)),
         "precision": float(precision),
         "recall": float(recall),
         "f1": float(f1),
+    }
+
+
+def by_score(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> dict[str, float]:
+    """Return the figures of the probabilities, where both classes are there to be ranked."""
+    return {
         "roc_auc": float(roc_auc_score(risky, probability)),
         "average_precision": float(average_precision_score(risky, probability)),
         "calibration_error": calibration_error(risky, probability),
@@ -57,7 +67,7 @@ def calibration_error(risky: NDArray[np.bool_], probability: NDArray[np.float64]
 
     Source: Guo and others, On calibration of modern neural networks (2017).
     """
-    bins = _calibration(risky, probability)
+    bins = calibration(risky, probability)
     return sum(found["loans"] * abs(found["predicted"] - found["observed"]) for found in bins) / len(risky)
 
 
@@ -112,7 +122,7 @@ def evaluate(
         "precision_recall": _thinned(
             *(curve[::-1] for curve in precision_recall_curve(risky, probability)[:2]), names=("precision", "recall")
         ),
-        "calibration": _calibration(risky, probability),
+        "calibration": calibration(risky, probability),
         "confusion": [
             {"threshold": float(at)} | _confusion(risky, probability >= at)
             for at in sorted({*np.round(np.arange(0.05, 1.0, 0.05), 2), threshold})
@@ -173,7 +183,8 @@ def _thinned(*curves: NDArray[np.float64], names: tuple[str, ...]) -> dict[str, 
     return {name: [float(value) for value in curve[keep]] for name, curve in zip(names, curves, strict=True)}
 
 
-def _calibration(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> list[dict[str, float]]:
+def calibration(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> list[dict[str, float]]:
+    """Return for each bin that has loans how many it has, their mean probability, and the share that became risky."""
     # Bins of equal width: most loans are safe beyond doubt, and bins of equal size would show little else.
     bins = np.minimum((probability * _BINS).astype(int), _BINS - 1)
     return [

@@ -3,7 +3,7 @@
 import html
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import matplotlib as mpl
@@ -79,7 +79,7 @@ def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) 
         f"A loan is answered with <i>risky</i> from a probability of {threshold:.3f}, {threshold_words()}. "
         f"{evaluation['current_flagged']:.1%} of the current loans held out are answered so.</p>",
         "<h2>In figures</h2>",
-        _table(
+        table(
             ["figure", "value", "95 % interval"],
             [[words(name), f"{value:.3f}", intervals[name]] for name, value in figures.items()],
         ),
@@ -95,7 +95,7 @@ def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) 
         "<p>For this table each model learned without the rows that its threshold was chosen on.</p>",
         *(
             f"<h3>On {population}</h3><p>{POPULATIONS[population]}</p>"
-            + _table(
+            + table(
                 ["model", *map(words, of_books)],
                 [
                     [html.escape(model), *(f"{figures[population][name]:.3f}" for name in of_books)]
@@ -105,7 +105,7 @@ def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) 
             for population in evaluation["populations"]
         ),
         "<h2>By class</h2>",
-        _table(
+        table(
             ["class", "precision", "recall", "F1", "rows"],
             [
                 [name, *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1-score")), f"{row['support']:,.0f}"]
@@ -117,7 +117,7 @@ def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) 
     for title, groups in evaluation["groups"].items():
         body += [
             f"<h2>By {title}</h2>",
-            _table(
+            table(
                 [title, "rows", "risky", "answered with risky", *map(words, names)],
                 [
                     [
@@ -131,8 +131,13 @@ def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) 
                 ],
             ),
         ]
+    return document(f"Evaluation of {name}", body)
+
+
+def document(title: str, body: Iterable[str]) -> bytes:
+    """Return a whole page with these elements."""
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Evaluation of {html.escape(name)}</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         + "\n".join(body)
         + "</body></html>\n"
@@ -168,7 +173,8 @@ def _precision_recall(axes: Axes, evaluation: dict[str, Any]) -> None:
     axes.text(0.05, 0.05 + evaluation["risky"] / evaluation["loans"], f"area {figures['average_precision']:.3f}")
 
 
-def _calibration(axes: Axes, evaluation: dict[str, Any]) -> None:
+def draw_calibration(axes: Axes, evaluation: dict[str, Any]) -> None:
+    """Draw the item `calibration`."""
     bins = evaluation["calibration"]
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
     axes.plot([b["predicted"] for b in bins], [b["observed"] for b in bins], "o-", color=BLUE)
@@ -215,7 +221,11 @@ def _years(axes: Axes, evaluation: dict[str, Any]) -> None:
 PLOTS: list[tuple[str, str, Callable[[Axes, Any], None]]] = [
     ("ROC curve", "How many risky loans are found for how many safe ones taken for risky.", _roc),
     ("Precision and recall", "The dot is the operating threshold.", _precision_recall),
-    ("Calibration", "Share of risky loans among those with a probability; on the line, it is the same.", _calibration),
+    (
+        "Calibration",
+        "Share of risky loans among those with a probability; on the line, it is the same.",
+        draw_calibration,
+    ),
     ("Threshold", "What each threshold would find and miss.", _confusion),
     ("Features", "Share of the loss that each input took away in training.", _importance),
     ("Year of issue", "Average precision by year; the dashed line is that of all loans.", _years),
@@ -235,7 +245,8 @@ def words(name: str) -> str:
     return _WORDS.get(name, name.replace("_", " "))
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """Return a table; the cells are HTML."""
     head = "".join(f"<th>{cell}</th>" for cell in header)
     lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"

@@ -18,6 +18,7 @@ from credit_risk_model import artifact
 from tests.conftest import ROOT
 from tests.deployment.manifests import CONTAINER, DEPLOYMENT, KUBERNETES, OVERLAY, PLAIN, one
 from tests.docs.documents import DOCUMENTS, PAGES, README, blocks, commands
+from tests.monitoring.test_outcomes import line, write_log, write_outcomes
 from tests.repository.test_makefile import TARGETS, make
 from tests.service.process import running
 from tests.service.test_servers import FACTORY
@@ -27,6 +28,7 @@ GUIDE = ROOT / "docs" / "your-model.md"
 SERVED = "http://127.0.0.1:8000"
 PYTHON = shlex.quote(sys.executable)
 SCORING = ".venv/scoring/bin/python -m credit_risk_model.scoring "
+OUTCOMES = ".venv/project/bin/python -m credit_risk_model.monitoring outcomes "
 EXTRACT = ".venv/project/bin/python -m credit_risk_model.artifact extract --to "
 # The first words of each command, and the test that runs or checks it.
 TESTED = {
@@ -34,6 +36,7 @@ TESTED = {
     "curl": "test_a_request_gets_its_answer, test_the_model_of_the_guide_is_served",
     "echo": "test_a_request_gets_its_answer",
     SCORING.strip(): "test_a_file_is_scored_as_shown",
+    OUTCOMES.strip(): "test_outcomes_are_compared_as_shown",
     EXTRACT.strip(): "test_the_artifact_is_listed_and_extracted_as_shown",
     "docker": "tests/deployment/test_image.py",
     "minikube": "test_the_files_and_names_in_the_cluster_commands_exist",
@@ -118,6 +121,17 @@ def test_a_file_is_scored_as_shown(command: str, checkout: Path) -> None:
     shown = printed(command.replace(".venv/scoring/bin/python", PYTHON), checkout)
 
     assert ("200 rows = 190" if "--check" in command else "200 rows in = 190 scored + 10 rejected") in shown
+
+
+def test_outcomes_are_compared_as_shown(checkout: Path) -> None:
+    [command] = [line for path in PAGES for line in commands(path) if line.startswith(OUTCOMES)]
+    write_log(checkout / "predictions.jsonl", [line("a"), line("b", 0.2)])
+    write_outcomes(checkout / "outcomes.csv", [("a", "Charged Off"), ("b", "Fully Paid")])
+
+    shown = printed(command.replace(".venv/project/bin/python", PYTHON), checkout)
+
+    assert "2 lines = 2 predictions + 0 skipped\n2 of the predictions have an outcome\n" in shown
+    assert (checkout / "build" / "outcomes.html").exists()
 
 
 def test_the_artifact_is_listed_and_extracted_as_shown(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Compares the predictions that were logged with what became of the loans."""
