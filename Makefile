@@ -10,7 +10,9 @@ endif
 HOST = 127.0.0.1
 PORT = 8000
 # Set on the command line only; variables of the environment with these names are ignored.
+BODY =
 DATA =
+MODEL_PYTHON =
 SOURCE =
 IN = examples/synthetic_loans.csv
 OUT = build/scored.csv
@@ -36,7 +38,7 @@ SCORING := $(ENVIRONMENTS)/scoring
 PROJECT := $(ENVIRONMENTS)/project
 
 # Names and addresses reach the commands through the environment, so that no shell interprets them.
-export CONFIGURATION DATA ENVIRONMENTS HOST IN OUT PORT PROJECT SCORING SERVICE SOURCE
+export BODY CONFIGURATION DATA ENVIRONMENTS HOST IN MODEL_PYTHON OUT PORT PROJECT SCORING SERVICE SOURCE
 
 # The file that marks a complete environment. Its path may contain a space.
 INSTALLED = $(subst $(SPACE),\ ,$(1))/.installed
@@ -195,8 +197,11 @@ e2e: $(call INSTALLED,$(SERVICE)) ## Prove the manifests on the cluster of kubec
 	@"$$SERVICE"/bin/python -m tests.cluster $(OPTIONS)
 
 .PHONY: measure
-measure: $(call INSTALLED,$(SERVICE)) ## Measure the service under the limits of its pod, and check the manifests against the figures
-	@if [ -n "$(ENGINE_ANSWERS)" ]; then
+measure: $(call INSTALLED,$(SERVICE)) ## Measure the service under the limits of its pod, and check the manifests (another model: CONFIGURATION=, BODY=, MODEL_PYTHON=)
+	@if [ -n "$$BODY" ]; then
+		exec "$$SERVICE"/bin/python -m benchmarks.measure_model "$$CONFIGURATION" "$$BODY" $${MODEL_PYTHON:+--python "$$MODEL_PYTHON"}
+	fi
+	if [ -n "$(ENGINE_ANSWERS)" ]; then
 		$(MAKE) image
 	fi
 	"$$SERVICE"/bin/python -m benchmarks.measure
@@ -265,7 +270,7 @@ lock: ## Renew the locks with the newest versions that pyproject.toml allows
 	@export UV_INDEX= UV_FIND_LINKS= # other indexes may have only some files of a package, and a lock needs all of them
 	$(COMPILE) --group installer --output-file uv_requirements.txt
 	$(COMPILE) pyproject.toml --all-extras --group audit --group data --group notebook --group test --output-file requirements.txt
-	$(COMPILE) pyproject.toml --constraint requirements.txt --output-file service_requirements.txt
+	$(COMPILE) pyproject.toml --constraint requirements.txt --extra model --output-file service_requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --extra scoring --extra cluster --output-file scoring_requirements.txt
 	for environment in benchmarks/requirements/*.in; do
 		$(COMPILE) $$environment --output-file $${environment%.in}.txt

@@ -14,12 +14,23 @@ from pathlib import Path
 from benchmarks.load import Address
 from benchmarks.results import ROOT
 
+CONFIGURATION = ROOT / "configuration" / "rest_configuration.yaml"
+_MODULE = ("credit_risk_model.service",)
+
 
 @contextmanager
 def serving(
-    groups: Sequence[Path] = (), core: int | None = None, module: Sequence[str] = ("credit_risk_model.service",)
+    groups: Sequence[Path] = (),
+    core: int | None = None,
+    module: Sequence[str] = _MODULE,
+    *,
+    python: str = sys.executable,
+    configuration: Path = CONFIGURATION,
 ) -> Iterator[tuple[int, Address]]:
-    """Start the service in these control groups, or on this core; yield its process id and address when it listens."""
+    """Start the service in these control groups, or on this core; yield its process id and address when it listens.
+
+    Another configuration than that of the project may name models in its own folder.
+    """
 
     def confine() -> None:
         if core is not None:
@@ -29,9 +40,9 @@ def serving(
 
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *module, "--port", "0"],
-            cwd=ROOT,
-            env=os.environ | {"REST_CONFIG": "configuration/rest_configuration.yaml"},
+            [python, "-m", *module, "--port", "0"],
+            cwd=ROOT if configuration == CONFIGURATION else configuration.parent,
+            env=os.environ | {"REST_CONFIG": str(configuration), "PYTHONPATH": str(ROOT)},
             stderr=log,
             preexec_fn=confine,
         )

@@ -16,11 +16,15 @@ Address = tuple[str, int]
 PROBES = ("/api/health", "/api/health/ready", "/api/health/startup")
 PREDICTION = "/api/models/credit_risk_model/prediction"
 BODY = json.dumps(LOAN.example).encode()
-REQUEST = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
-    PREDICTION.encode(),
-    len(BODY),
-    BODY,
-)
+
+
+def post(path: str, body: bytes) -> bytes:
+    """Return a request for a prediction."""
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return head.encode() + b"\r\n\r\n" + body
+
+
+REQUEST = post(PREDICTION, BODY)
 
 
 async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> int:
@@ -35,18 +39,18 @@ async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request
     return int(head[9:12])
 
 
-async def _load(address: Address, end: float, statuses: Counter[int]) -> None:
+async def _load(address: Address, end: float, statuses: Counter[int], request: bytes) -> None:
     """Request predictions on one connection, the next one right after each answer, whatever its status."""
     stream = await asyncio.open_connection(*address)
     while time.time() < end:
-        statuses[await ask(stream, REQUEST)] += 1
+        statuses[await ask(stream, request)] += 1
     stream[1].close()
 
 
-async def load(address: Address, end: float, connections: int) -> Counter[int]:
+async def load(address: Address, end: float, connections: int, request: bytes = REQUEST) -> Counter[int]:
     """Return how often each status was answered on all connections together; 0 counts the missing answers."""
     statuses: Counter[int] = Counter()
-    await asyncio.gather(*(_load(address, end, statuses) for _ in range(connections)))
+    await asyncio.gather(*(_load(address, end, statuses, request) for _ in range(connections)))
     return statuses
 
 

@@ -17,9 +17,9 @@ from typing import Any
 import yaml
 
 from benchmarks import results
-from benchmarks.confined import serving, until_ready
+from benchmarks.confined import CONFIGURATION, serving, until_ready
 from benchmarks.control_group import control_group
-from benchmarks.load import Address, in_process, load, probe
+from benchmarks.load import REQUEST, Address, in_process, load, probe
 
 MANIFEST = results.ROOT / "kubernetes" / "model_service.yaml"
 DOCKER = os.environ.get("DOCKER", "docker")
@@ -78,11 +78,13 @@ def in_container(image: str, cores: float | None, memory: int) -> Iterator[Servi
 
 
 @contextmanager
-def in_control_group(cores: float | None, memory: int) -> Iterator[Service]:
+def in_control_group(
+    cores: float | None, memory: int | None, python: str = sys.executable, configuration: Path = CONFIGURATION
+) -> Iterator[Service]:
     """Run the service as a process in a control group, with `memory` in mebibytes."""
-    with control_group(cores, memory * 2**20) as groups:
+    with control_group(cores, memory and memory * 2**20) as groups:
         started = time.monotonic()
-        with serving(groups) as (process, address):
+        with serving(groups, python=python, configuration=configuration) as (process, address):
             yield Service(address, started, Path(f"/proc/{process}/status").read_text)
 
 
@@ -92,7 +94,9 @@ def seconds_to_ready(service: Service) -> float:
     return time.monotonic() - service.started
 
 
-def measure(run: Callable[[float | None, int], Any], cores: float | None, memory: int) -> dict[str, Any]:
+def measure(
+    run: Callable[..., Any], cores: float | None, memory: int | None, request: bytes = REQUEST
+) -> dict[str, Any]:
     """Start the service several times, and load it after the last start; return the longest start and the rest."""
     starts = []
     for _ in range(STARTS - 1):
@@ -101,7 +105,7 @@ def measure(run: Callable[[float | None, int], Any], cores: float | None, memory
     with run(cores, memory) as service:
         starts.append(seconds_to_ready(service))
         end = time.time() + LOAD_SECONDS
-        loading = in_process(load, service.address, end, CONNECTIONS)
+        loading = in_process(load, service.address, end, CONNECTIONS, request)
         probing = in_process(probe, service.address, end)
         statuses, times = loading(), probing()
         peak = service.peak_bytes()

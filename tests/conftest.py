@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,6 +94,17 @@ def practice_artifact(loans_file: Path, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="session")
 def shipped_model() -> CreditRiskModel:
     return CreditRiskModel()
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    backend = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["build-backend"]
+    program = f"import {backend} as backend; backend.build_wheel({str(folder)!r})"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+    [built] = folder.glob("*.whl")
+    return built
 
 
 STOCK = ("uvicorn", "rest_model_service.main:app")

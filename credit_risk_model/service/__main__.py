@@ -27,13 +27,16 @@ from credit_risk_model.service.server import Server, listen
 from credit_risk_model.service.state import Status
 
 logger = logging.getLogger(__name__)
+_DESCRIPTION = "Serve the models of a configuration: the file that REST_CONFIG names, or ./rest_config.yaml."
+_ADVICE = " Another port may be free: --port 8001, or make serve PORT=8001"
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
 
 
 def main() -> None:
     """Do what the arguments say with the configuration that REST_CONFIG names."""
     _open_standard_streams()
-    parser = argparse.ArgumentParser("python -m credit_risk_model.service", description=__doc__)
+    sys.path.insert(0, "")  # for models in the current folder, as with `python -m`
+    parser = argparse.ArgumentParser("model-service", description=_DESCRIPTION)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; * for every one, of IPv6 and IPv4")
     parser.add_argument("--port", type=int, default=8000, help="0 chooses a free one")
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
@@ -74,8 +77,7 @@ def _serve(configuration: Configuration, host: str, port: int) -> None:
         listener = listen(host, port)
     except (OSError, OverflowError) as error:
         reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0].rstrip(".")
-        advice = " Another port may be free: make serve PORT=8001" if getattr(error, "errno", 0) in _TAKEN else ""
-        sys.exit(f"Cannot listen on {host}:{port}: {reason}.{advice}")
+        sys.exit(f"Cannot listen on {host}:{port}: {reason}.{_ADVICE if getattr(error, 'errno', 0) in _TAKEN else ''}")
     faulthandler.enable()  # a crash in native code writes a stack trace
     settings = configuration.service
     status = Status()

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import yaml
 from ml_base import MLModel, MLModelDecorator
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 from rest_model_service.configuration import MetricsConfiguration, Model, ModelDecorator, ServiceConfiguration
 from rest_model_service.helpers import load_type
 
@@ -33,9 +33,14 @@ class _Loadable(Section):
     @classmethod
     def _check_class(cls, class_path: str) -> str:
         loaded = _load(class_path)
-        concrete = isinstance(loaded, type) and issubclass(loaded, cls.base) and not inspect.isabstract(loaded)
-        if not concrete or (cls.base is MLModel and issubclass(loaded, MLModelDecorator)):
-            raise ValueError(f"not a concrete {cls.base.__name__} subclass")
+        if not (isinstance(loaded, type) and issubclass(loaded, cls.base)):
+            raise ValueError(f"not a subclass of {cls.base.__name__}")
+        if cls.base is MLModel and issubclass(loaded, MLModelDecorator):
+            raise ValueError("a decorator, not a model")
+        if missing := sorted(getattr(loaded, "__abstractmethods__", ())):
+            raise problem(f"'{class_path}' lacks {', '.join(missing)}")
+        if cls.base is MLModel:
+            check_schemas(loaded)
         return class_path
 
     @field_validator("configuration", check_fields=False)
@@ -150,6 +155,18 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
         for name in given
         if name not in known
     ]
+
+
+def check_schemas(model: Any) -> None:
+    """Check that the schemas of a model, or of its class, are pydantic models.
+
+    Raises:
+        ValueError: one is something else. A property of a class is not checked, because it has no value yet.
+    """
+    for name in ("input_schema", "output_schema"):
+        schema = getattr(model, name)
+        if not isinstance(schema, property) and not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+            raise problem(f"{name} is {schema!r}, which is not a pydantic model (a subclass of pydantic.BaseModel)")
 
 
 def dotted(location: Sequence[int | str]) -> str:

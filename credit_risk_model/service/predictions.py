@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from credit_risk_model.service import body, errors
 from credit_risk_model.service.configuration import dotted
 from credit_risk_model.service.errors import Refusal
+from credit_risk_model.service.output import Output, OutputError
 from credit_risk_model.service.responses import respond
 from credit_risk_model.service.settings import Limits
 from credit_risk_model.service.throttle import Throttle
@@ -38,6 +39,7 @@ class Predictions:
         self.model_name: str = model.qualified_name
         self._limits = limits
         self._validate = model.input_schema.model_validate  # a decorated model builds its schema on every access
+        self._output = Output(model.output_schema)
         self._model = model
         self._stalled = 0
         self._answers = Throttle(_ANSWERS)
@@ -132,14 +134,13 @@ class Predictions:
                 valid = self._validate(data)
             except ValidationError as error:
                 raise _invalid(error) from error
-            result: bytes = self._model.predict(valid).model_dump_json().encode()
-        except Refusal:
+            return self._output.encode(self._model.predict(valid))
+        except (Refusal, OutputError):
             raise
         except MLModelSchemaValidationException as error:
             raise Refusal(400, "SchemaValidationError", [str(error)]) from error
         except BaseException as error:  # a model may raise SystemExit, StopIteration or CancelledError
             raise ModelError(f"{self.model_name} raised {type(error).__name__}") from error
-        return result
 
 
 def _invalid(error: ValidationError) -> Refusal:

@@ -16,6 +16,11 @@ def blocks(path: Path, *languages: str) -> list[str]:
     return [content for language, content in found if language in languages]
 
 
+def files(path: Path) -> dict[str, str]:
+    """Return the files that the page shows, by their paths in the checkout."""
+    return dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL))
+
+
 def commands(path: Path) -> list[str]:
     """Return the lines of the shell blocks, without their comments."""
     lines = [line for block in blocks(path, "sh", "bash") for line in block.splitlines()]

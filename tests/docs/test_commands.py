@@ -20,7 +20,6 @@ from tests.deployment.manifests import CONTAINER, DEPLOYMENT, KUBERNETES, OVERLA
 from tests.docs.documents import DOCUMENTS, PAGES, README, blocks, commands
 from tests.monitoring.test_outcomes import line, write_log, write_outcomes
 from tests.repository.test_makefile import TARGETS, make
-from tests.service.process import running
 from tests.service.test_servers import FACTORY
 from tests.training import test_pipeline
 
@@ -33,22 +32,26 @@ EXTRACT = ".venv/project/bin/python -m credit_risk_model.artifact extract --to "
 # The first words of each command, and the test that runs or checks it.
 TESTED = {
     "make": "test_every_make_target_exists, and tests/repository/test_makefile.py",
-    "curl": "test_a_request_gets_its_answer, test_the_model_of_the_guide_is_served",
+    "curl": "test_a_request_gets_its_answer, test_your_model.py",
     "echo": "test_a_request_gets_its_answer",
     SCORING.strip(): "test_a_file_is_scored_as_shown",
     OUTCOMES.strip(): "test_outcomes_are_compared_as_shown",
     EXTRACT.strip(): "test_the_artifact_is_listed_and_extracted_as_shown",
-    "docker": "tests/deployment/test_image.py",
+    "docker": "tests/deployment/test_image.py, tests/deployment/test_your_image.py",
     "minikube": "test_the_files_and_names_in_the_cluster_commands_exist",
     "kubectl": "test_the_files_and_names_in_the_cluster_commands_exist",
     "hypercorn": "test_the_commands_of_the_other_servers_name_the_application",
     "granian": "test_the_commands_of_the_other_servers_name_the_application",
     "gunicorn": "test_the_commands_of_the_other_servers_name_the_application",
+    "./uv.sh": "test_your_model.py",
+    "cd": "test_your_model.py",
+    "../../build/iris/bin/python": "test_your_model.py",
+    "../../build/iris/bin/model-service": "test_your_model.py",
 }
-# The requests to the shipped models. test_the_model_of_the_guide_is_served sends the request of the guide.
+# The requests to the shipped models. test_your_model.py sends the request of the guide.
 REQUESTS = [(path, block) for path in DOCUMENTS if path != GUIDE for block in blocks(path, "sh") if SERVED in block]
 SCORED = [line for path in DOCUMENTS for line in commands(path) if line.startswith(SCORING)]
-CLUSTER = [line for path in DOCUMENTS for line in commands(path) if re.match("kubectl|minikube", line)]
+CLUSTER = [line for path in DOCUMENTS if path != GUIDE for line in commands(path) if re.match("kubectl|minikube", line)]
 
 
 def past_a_proxy() -> dict[str, str]:
@@ -71,7 +74,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_is_tested(path: Path) -> None:
-    untested = [line for line in commands(path) if not line.startswith(tuple(f"{words} " for words in TESTED))]
+    untested = [line for line in commands(path) if not f"{line} ".startswith(tuple(f"{words} " for words in TESTED))]
 
     assert untested == []
 
@@ -179,18 +182,3 @@ def test_an_example_of_a_configuration_is_valid(content: str) -> None:
     [model] = ServiceConfiguration(**configuration).models
 
     assert model.class_path == "credit_risk_model.prediction.model.CreditRiskModel"
-
-
-def test_the_model_of_the_guide_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    [code], [configuration], [answer] = (blocks(GUIDE, language) for language in ("python", "yaml", "json"))
-    [request_] = [block for block in blocks(GUIDE, "sh") if SERVED in block]
-    (tmp_path / "my_model.py").write_text(code)
-    (tmp_path / "my_configuration.yaml").write_text(configuration)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-
-    with running(tmp_path, tmp_path / "my_configuration.yaml") as service:
-        while service.client.get("/api/health/ready").status_code != 200:
-            assert service.process.poll() is None, service.log
-        shown = printed(request_.replace(SERVED, str(service.client.base_url).rstrip("/")))
-
-    assert shown == answer.strip()

@@ -21,7 +21,6 @@ from tests.conftest import CONFIGURATION, ROOT, serving, until
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yaml").read_text())
-BACKEND = PYPROJECT["build-system"]["build-backend"]
 SERVICE_LOCK = ROOT / "service_requirements.txt"
 SCORING_LOCK = ROOT / "scoring_requirements.txt"
 PROJECT_LOCK = ROOT / "requirements.txt"
@@ -68,10 +67,14 @@ def test_a_package_in_several_locks_has_one_version() -> None:
 
 def test_the_locks_fit_the_requirements_of_the_project() -> None:
     project = PYPROJECT["project"]
-    service = list(project["dependencies"])
     groups = dict(PYPROJECT["dependency-groups"])
     installer = groups.pop("installer")
-    extras = project["optional-dependencies"]
+    ours = f"{project['name']}[model]"
+    extras = {
+        name: [requirement for requirement in extra if requirement != ours]
+        for name, extra in project["optional-dependencies"].items()
+    }
+    service = [*project["dependencies"], *extras["model"]]
     everything = service + [requirement for extra in extras.values() for requirement in extra]
     everything += [requirement for group in groups.values() for requirement in group]
 
@@ -90,16 +93,6 @@ def test_the_service_lock_has_no_training_packages() -> None:
     assert not others & locked(SERVICE_LOCK).keys()
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of the checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    program = f"import {BACKEND} as backend; backend.build_wheel({str(folder)!r})"
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
-    [built] = folder.glob(f"credit_risk_model-{credit_risk_model.__version__}-*.whl")
-    return built
-
-
 def test_a_wheel_installs_and_serves_outside_the_checkout(wheel: Path, tmp_path: Path, loan: dict[str, Any]) -> None:
     python = tmp_path / "environment" / "bin" / "python"
     for command in (
@@ -111,7 +104,7 @@ def test_a_wheel_installs_and_serves_outside_the_checkout(wheel: Path, tmp_path:
     commands = {name: str(python.with_name(name)) for name in PYPROJECT["project"]["scripts"]}
 
     assert subprocess.check_output([commands["credit-risk-artifact"], "verify"], cwd=tmp_path, text=True)
-    with serving(tmp_path, command=[commands["credit-risk-serve"]], cwd=tmp_path) as client:
+    with serving(tmp_path, command=[commands["model-service"]], cwd=tmp_path) as client:
         until(lambda: client.get("/api/health/ready").status_code == 200, "ready")
         answer = client.post("/api/models/credit_risk_model/prediction", json=loan)
     assert answer.json()["credit_risk"] in {"safe", "risky"}

@@ -1,6 +1,7 @@
 """Models that hang, crash, fail at length and check themselves on command."""
 
 import ctypes
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,20 @@ class Sticky(Echo):
 class Crashing(Echo):
     def predict(self, data: Any) -> Output:
         ctypes.string_at(0)
+        return super().predict(data)
+
+
+class Holding(Echo):
+    """Holds the interpreter's lock for as many seconds as the number says, and writes start and end to `notes`."""
+
+    def __init__(self, notes: str) -> None:
+        super().__init__()
+        self._notes = Path(notes)
+
+    def predict(self, data: Any) -> Output:
+        start = time.monotonic()
+        ctypes.PyDLL(None).sleep(int(data.number))  # PyDLL keeps the lock, unlike CDLL
+        self._notes.write_text(f"{start} {time.monotonic()}")
         return super().predict(data)
 
 

@@ -90,8 +90,15 @@ class NamedByInstance(Echo):
         return "named_by_instance"
 
 
-class Abstract(MLModel):  # type: ignore[misc]  # ml_base ships no types
-    """A model that lacks everything."""
+class Incomplete(MLModel):  # type: ignore[misc]  # ml_base ships no types
+    """A model that lacks its constructor and its version."""
+
+    display_name = qualified_name = description = "incomplete"
+    input_schema = Input
+    output_schema = Output
+
+    def predict(self, data: Any) -> Output:
+        return Output(number=data.number)
 
 
 class Doubling(MLModelDecorator):  # type: ignore[misc]  # ml_base ships no types

@@ -95,15 +95,21 @@ def starting(
 
 @contextmanager
 def running(
-    folder: Path, configuration: Path, environment: dict[str, str] | None = None, arguments: Sequence[str] = ()
+    folder: Path,
+    configuration: Path | None,
+    environment: dict[str, str] | None = None,
+    arguments: Sequence[str] = (),
+    command: Sequence[str] = COMMAND,
+    cwd: Path = ROOT,
 ) -> Iterator[Service]:
-    """Start the service with a configuration; yield it once it listens; end it."""
+    """Start the service, with a configuration or its default; yield it once it listens; end it."""
+    named = {"REST_CONFIG": str(configuration)} if configuration else {}
     log = folder / "service.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*COMMAND, "--port", "0", *arguments],
-            cwd=ROOT,
-            env=os.environ | {"REST_CONFIG": str(configuration)} | (environment or {}),
+            [*command, "--port", "0", *arguments],
+            cwd=cwd,
+            env=os.environ | named | (environment or {}),
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -16,6 +16,7 @@ from tests.conftest import CONFIGURATION, ROOT, until
 from tests.service.process import ECHO, running, starting, write_configuration
 
 MODULE = "tests.service.models"
+OUTPUTS = "tests.service.output_models"
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"modles": []}, "top level", "unknown key 'modles'. Did you mean 'models'? Known keys: service_title, version,"),
     ({"qualified_name": "x"}, "top level", "unknown key 'qualified_name'"),
@@ -52,14 +53,19 @@ WRONG_MODEL: list[tuple[dict[str, Any], str, str]] = [
         "models[0].class_path",
         "the import failed: module 'tests.service.models' has no attribute 'Ecko', found 'tests.service.models.Ecko'.",
     ),
-    ({"class_path": f"{MODULE}.Input"}, "models[0].class_path", "not a concrete MLModel subclass"),
-    ({"class_path": f"{MODULE}.Abstract"}, "models[0].class_path", "not a concrete MLModel subclass"),
-    ({"class_path": f"{MODULE}.Doubling"}, "models[0].class_path", "not a concrete MLModel subclass"),
+    ({"class_path": f"{MODULE}.Input"}, "models[0].class_path", "not a subclass of MLModel, found"),
+    ({"class_path": f"{MODULE}.Doubling"}, "models[0].class_path", "a decorator, not a model, found"),
+    ({"class_path": f"{MODULE}.Incomplete"}, "models[0].class_path", f"'{MODULE}.Incomplete' lacks __init__, version."),
+    (
+        {"class_path": f"{OUTPUTS}.Untyped"},
+        "models[0].class_path",
+        "output_schema is <class 'dict'>, which is not a pydantic model (a subclass of pydantic.BaseModel).",
+    ),
     ({"service": {"drain_seconds": 1}}, "models[0].service", "value_limit."),
     (
         {"decorators": [{"class_path": ECHO}]},
         "models[0].decorators[0].class_path",
-        "not a concrete MLModelDecorator subclass",
+        "not a subclass of MLModelDecorator, found",
     ),
     (
         {"configuration": {"lodes_with": "x"}},
