@@ -148,12 +148,18 @@ DOCUMENTS := README.md $(wildcard docs/*.md)
 # The documents import docs.tables, and print (-P) its tables.
 COG := PYTHONPATH=. "$$PROJECT"/bin/cog -P --verbosity=1
 
+LOCKS = $(sort $(wildcard *requirements.txt benchmarks/requirements/*.txt))
+
 .PHONY: audit
-audit: $(call INSTALLED,$(PROJECT)) ## Check the locks for known vulnerabilities
-	@for lock in *requirements.txt benchmarks/requirements/*.txt; do
+audit: $(call INSTALLED,$(PROJECT)) ## Check the locks for known vulnerabilities; a package that cannot be checked is a failure
+	@failed=
+	for lock in $(LOCKS); do
 		echo "$$lock:"
-		"$$PROJECT"/bin/pip-audit --disable-pip --require-hashes --requirement "$$lock"
+		# Without the markers, so that the packages for other systems and Pythons are checked too.
+		"$$PROJECT"/bin/pip-audit --strict --disable-pip --require-hashes \
+			--requirement <(sed 's/ ; .*[^\\]/ /' "$$lock") || failed="$$failed $$lock"
 	done
+	if [ -n "$$failed" ]; then echo "Vulnerable, or not checked:$$failed" >&2; exit 1; fi
 
 YAMLLINT := -d '{extends: default, rules: {line-length: {max: 120}, document-start: disable, \
 	comments: {min-spaces-from-content: 1}, truthy: {check-keys: false}}}'
