@@ -25,6 +25,8 @@ NOTICE = 50
 ARGS = --cov
 # Arguments of `make e2e`.
 OPTIONS =
+# The base of the images: by_tag, or by_digest as in CI and in a release; the Dockerfile says more.
+BASE = by_tag
 CONFIGURATION = configuration/rest_configuration.yaml
 IMAGE = credit_risk_model_service:0.1.0
 SCORING_IMAGE = credit_risk_model_scoring:0.1.0
@@ -166,13 +168,13 @@ YAMLLINT := -d '{extends: default, rules: {line-length: {max: 120}, document-sta
 
 .PHONY: image
 image: ## Build the image credit_risk_model_service:0.1.0 (needs a container engine)
-	@$(DOCKER) build --tag $(IMAGE) .
+	@$(DOCKER) build --build-arg BASE=$(BASE) --tag $(IMAGE) .
 
 ENGINE_ANSWERS := $$($(DOCKER) info >/dev/null 2>&1 && echo yes)
 
 .PHONY: scoring-image
 scoring-image: ## Build the image credit_risk_model_scoring:0.1.0, which scores files (needs a container engine)
-	@$(DOCKER) build --target scoring --tag $(SCORING_IMAGE) .
+	@$(DOCKER) build --build-arg BASE=$(BASE) --target scoring --tag $(SCORING_IMAGE) .
 
 .PHONY: test-image
 test-image: $(call INSTALLED,$(PROJECT)) ## Build both images and test them in containers (skipped where no container engine answers)
