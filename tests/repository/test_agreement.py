@@ -127,6 +127,21 @@ def test_a_wheel_holds_the_model_and_nothing_but_the_package(wheel: Path) -> Non
     assert not [name for name in names if "evidence" in name or not name.startswith("credit_risk_model")]
 
 
+def test_a_wheel_holds_the_licences_of_all_its_parts(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    text = archive.read(metadata).decode()
+    vendored = [path for path in STATIC.glob("swagger-ui-*/*") if re.search("LICENSE|NOTICE", path.name)]
+    licence = PYPROJECT["project"]["license"]
+
+    assert f"\nLicense-Expression: {licence}\n" in text
+    assert f'org.opencontainers.image.licenses="{licence}"' in (ROOT / "Dockerfile").read_text()
+    assert {path.name for path in vendored} == {"LICENSE", "NOTICE", "swagger-ui-bundle.js.LICENSE.txt"}
+    assert set(re.findall("^License-File: (.*)$", text, re.MULTILINE)) == {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "LICENSE", *vendored)
+    }
+
+
 def test_the_supported_pythons_are_the_same_everywhere() -> None:
     classified = re.findall(r"Python :: (3\.\d+)", "\n".join(PYPROJECT["project"]["classifiers"]))
     lowest, highest = classified[0], classified[-1]
