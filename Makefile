@@ -166,6 +166,10 @@ audit: $(call INSTALLED,$(PROJECT)) ## Check the locks for known vulnerabilities
 YAMLLINT := -d '{extends: default, rules: {line-length: {max: 120}, document-start: disable, \
 	comments: {min-spaces-from-content: 1}, truthy: {check-keys: false}}}'
 
+.PHONY: wheel
+wheel: $(call INSTALLED,$(PROJECT)) ## Build the wheel into build/wheel
+	@"$$PROJECT"/bin/hatchling build --target wheel --directory build/wheel
+
 .PHONY: image
 image: ## Build the image credit_risk_model_service:0.1.0 (needs a container engine)
 	@$(DOCKER) build --build-arg BASE=$(BASE) --tag $(IMAGE) .

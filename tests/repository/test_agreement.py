@@ -18,9 +18,9 @@ import credit_risk_model
 from benchmarks.servers import SERVERS
 from credit_risk_model.service.website import STATIC, TEMPLATES
 from tests.conftest import CONFIGURATION, ROOT, serving, until
+from tests.repository.test_workflows import WORKFLOWS
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yaml").read_text())
 SERVICE_LOCK = ROOT / "service_requirements.txt"
 SCORING_LOCK = ROOT / "scoring_requirements.txt"
 PROJECT_LOCK = ROOT / "requirements.txt"
@@ -155,24 +155,4 @@ def test_the_supported_pythons_are_the_same_everywhere() -> None:
     assert f"--python-version {lowest}" in makefile
     assert base
     assert set(base) <= set(classified)
-    assert CI["jobs"]["test"]["strategy"]["matrix"]["python"] == classified
-
-
-def test_ci_calls_make_targets_and_nothing_else() -> None:
-    commands = re.findall(r"^ *(make .*)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
-    steps = [step["run"] for step in CI["jobs"]["test"]["steps"] if "run" in step]
-
-    assert steps == ["make check", "make test", "make test-image"]
-    assert commands[:3] == steps
-    for command in commands[3:]:  # some of the tests, on another Python
-        folders = re.fullmatch(r'make test ARGS="([^"]+)"', command)
-        assert folders
-        assert all((ROOT / folder).exists() for folder in folders[1].split())
-
-
-def test_every_action_is_pinned_to_a_commit() -> None:
-    for path in (ROOT / ".github" / "workflows").iterdir():
-        used = re.findall(r"uses: (.*)", path.read_text())
-
-        assert used
-        assert [use for use in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
+    assert WORKFLOWS["ci"]["jobs"]["test"]["strategy"]["matrix"]["python"] == classified
