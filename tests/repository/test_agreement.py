@@ -40,6 +40,7 @@ def test_there_is_one_version() -> None:
     assert yaml.safe_load(CONFIGURATION.read_text())["version"] == version
     assert yaml.safe_load((ROOT / "service_contract.yaml").read_text())["info"]["version"] == version
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+    assert set(re.findall(r"\d+\.\d+\.\d+", (ROOT / "SECURITY.md").read_text())) == {version}
 
 
 @pytest.mark.parametrize(

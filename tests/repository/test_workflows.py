@@ -13,6 +13,8 @@ from tests.repository.test_makefile import TARGETS
 PATHS = sorted((ROOT / ".github" / "workflows").iterdir())
 WORKFLOWS: dict[str, Any] = {path.stem: yaml.safe_load(path.read_text()) for path in PATHS}
 RELEASE = WORKFLOWS["release"]["jobs"]
+SECURITY = (ROOT / "SECURITY.md").read_text()
+SIGNED = {"credit_risk_model_service", "credit_risk_model_scoring"}
 
 
 def commands(job: dict[str, Any]) -> list[str]:
@@ -73,3 +75,11 @@ def test_a_release_tests_the_wheel_and_the_images_that_it_publishes() -> None:
     assert images.index("make test-image BASE=by_digest") < images.index("docker save")
     built = {item["architecture"] for item in RELEASE["images"]["strategy"]["matrix"]["include"]}
     assert built == {"amd64", "arm64"}
+
+
+def test_the_page_on_security_names_what_a_release_signs() -> None:
+    pushed = "\n".join(commands(RELEASE["publish"]))
+
+    assert "/.github/workflows/release.yaml@refs/tags/" in SECURITY
+    assert set(re.findall(r"/(credit_risk_model_\w+):", SECURITY)) <= SIGNED
+    assert all(name in pushed for name in SIGNED)
