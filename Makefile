@@ -138,12 +138,13 @@ test: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Run the tests
 	@"$$PROJECT"/bin/python -m pytest $(ARGS)
 
 .PHONY: check
-check: $(call INSTALLED,$(PROJECT)) ## Check style, types and generated tables
+check: $(call INSTALLED,$(PROJECT)) ## Check style, types, workflows and generated tables
 	@"$$PROJECT"/bin/ruff check
 	"$$PROJECT"/bin/ruff format --check
 	"$$PROJECT"/bin/mypy
 	"$$PROJECT"/bin/yamllint --strict $(YAMLLINT) configuration kubernetes compose.yaml .github
 	"$$PROJECT"/bin/hadolint Dockerfile
+	"$$PROJECT"/bin/zizmor --offline --no-progress --quiet .github
 	$(COG) --check --diff --check-fail-msg="stale: 'make docs' renews it" $(DOCUMENTS)
 
 DOCUMENTS := README.md $(wildcard docs/*.md)
