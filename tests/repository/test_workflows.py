@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
+from tests.deployment.manifests import CONTAINER
 from tests.repository.test_makefile import TARGETS
 
 PATHS = sorted((ROOT / ".github" / "workflows").iterdir())
@@ -38,6 +39,10 @@ def test_every_target_of_a_workflow_exists(path: Path) -> None:
     scripts = [script for job in WORKFLOWS[path.stem]["jobs"].values() for script in commands(job)]
 
     assert set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", "\n".join(scripts))) <= set(TARGETS)
+
+
+def test_the_cluster_of_ci_gets_the_image_of_the_manifests() -> None:
+    assert f"kind load docker-image {CONTAINER['image']}" in commands(WORKFLOWS["ci"]["jobs"]["kind"])
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
