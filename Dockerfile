@@ -1,5 +1,11 @@
-# The first stage installs and compiles. The later stages contain only its results.
-FROM python:3.13-slim AS build
+# The base image. `--build-arg BASE=by_digest` selects the one that Dependabot renews; the default is the image that has
+# the tag, such as a local one. Only the selected one is pulled.
+ARG BASE=by_tag
+FROM python:3.13-slim AS by_tag
+FROM python:3.13-slim@sha256:70729b46c69b4f1e97c4822c1af3df53a1476cf5ddc6c087c0c10bc3a5678c2f AS by_digest
+
+# This stage installs and compiles. The later stages contain only its results.
+FROM ${BASE} AS build
 WORKDIR /service
 COPY service_requirements.txt .
 RUN python -m pip install --no-cache-dir --no-warn-script-location --root-user-action=ignore --only-binary :all: \
@@ -18,11 +24,11 @@ RUN python -m pip install --no-cache-dir --no-warn-script-location --root-user-a
  && rm scoring_requirements.txt \
  && find /packages \( -type d -name tests -prune -o -name '*.py[ix]' -o -name '*.pxd' \) -exec rm -r {} +
 
-FROM python:3.13-slim AS base
+FROM ${BASE} AS base
 LABEL org.opencontainers.image.title="credit_risk_model_service" \
       org.opencontainers.image.description="Tells safe loans from risky ones, with honest health checks." \
       org.opencontainers.image.version="0.1.0" \
-      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.licenses="MIT AND Apache-2.0" \
       org.opencontainers.image.base.name="docker.io/library/python:3.13-slim"
 # hadolint ignore=DL3008  # LightGBM needs it; Debian's mirror drops a pinned version after its next fix
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt

@@ -25,6 +25,8 @@ NOTICE = 50
 ARGS = --cov
 # Arguments of `make e2e`.
 OPTIONS =
+# The base of the images: by_tag, or by_digest as in CI and in a release; the Dockerfile says more.
+BASE = by_tag
 CONFIGURATION = configuration/rest_configuration.yaml
 IMAGE = credit_risk_model_service:0.1.0
 SCORING_IMAGE = credit_risk_model_scoring:0.1.0
@@ -136,37 +138,48 @@ test: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Run the tests
 	@"$$PROJECT"/bin/python -m pytest $(ARGS)
 
 .PHONY: check
-check: $(call INSTALLED,$(PROJECT)) ## Check style, types and generated tables
+check: $(call INSTALLED,$(PROJECT)) ## Check style, types, workflows and generated tables
 	@"$$PROJECT"/bin/ruff check
 	"$$PROJECT"/bin/ruff format --check
 	"$$PROJECT"/bin/mypy
 	"$$PROJECT"/bin/yamllint --strict $(YAMLLINT) configuration kubernetes compose.yaml .github
 	"$$PROJECT"/bin/hadolint Dockerfile
+	"$$PROJECT"/bin/zizmor --offline --no-progress --quiet .github
 	$(COG) --check --diff --check-fail-msg="stale: 'make docs' renews it" $(DOCUMENTS)
 
 DOCUMENTS := README.md $(wildcard docs/*.md)
 # The documents import docs.tables, and print (-P) its tables.
 COG := PYTHONPATH=. "$$PROJECT"/bin/cog -P --verbosity=1
 
+LOCKS = $(sort $(wildcard *requirements.txt benchmarks/requirements/*.txt))
+
 .PHONY: audit
-audit: $(call INSTALLED,$(PROJECT)) ## Check the locks for known vulnerabilities
-	@for lock in *requirements.txt benchmarks/requirements/*.txt; do
+audit: $(call INSTALLED,$(PROJECT)) ## Check the locks for known vulnerabilities; a package that cannot be checked is a failure
+	@failed=
+	for lock in $(LOCKS); do
 		echo "$$lock:"
-		"$$PROJECT"/bin/pip-audit --disable-pip --require-hashes --requirement "$$lock"
+		# Without the markers, so that the packages for other systems and Pythons are checked too.
+		"$$PROJECT"/bin/pip-audit --strict --disable-pip --require-hashes \
+			--requirement <(sed 's/ ; .*[^\\]/ /' "$$lock") || failed="$$failed $$lock"
 	done
+	if [ -n "$$failed" ]; then echo "Vulnerable, or not checked:$$failed" >&2; exit 1; fi
 
 YAMLLINT := -d '{extends: default, rules: {line-length: {max: 120}, document-start: disable, \
 	comments: {min-spaces-from-content: 1}, truthy: {check-keys: false}}}'
 
+.PHONY: wheel
+wheel: $(call INSTALLED,$(PROJECT)) ## Build the wheel into build/wheel
+	@"$$PROJECT"/bin/hatchling build --target wheel --directory build/wheel
+
 .PHONY: image
 image: ## Build the image credit_risk_model_service:0.1.0 (needs a container engine)
-	@$(DOCKER) build --tag $(IMAGE) .
+	@$(DOCKER) build --build-arg BASE=$(BASE) --tag $(IMAGE) .
 
 ENGINE_ANSWERS := $$($(DOCKER) info >/dev/null 2>&1 && echo yes)
 
 .PHONY: scoring-image
 scoring-image: ## Build the image credit_risk_model_scoring:0.1.0, which scores files (needs a container engine)
-	@$(DOCKER) build --target scoring --tag $(SCORING_IMAGE) .
+	@$(DOCKER) build --build-arg BASE=$(BASE) --target scoring --tag $(SCORING_IMAGE) .
 
 .PHONY: test-image
 test-image: $(call INSTALLED,$(PROJECT)) ## Build both images and test them in containers (skipped where no container engine answers)

@@ -98,7 +98,9 @@ def shipped_model() -> CreditRiskModel:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of the checkout."""
+    """The wheel that the environment variable WHEEL names, or that of the checkout."""
+    if "WHEEL" in os.environ:
+        return (ROOT / os.environ["WHEEL"]).resolve(strict=True)
     folder = tmp_path_factory.mktemp("wheel")
     backend = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["build-backend"]
     program = f"import {backend} as backend; backend.build_wheel({str(folder)!r})"

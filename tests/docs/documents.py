@@ -1,4 +1,4 @@
-"""README.md and the pages of docs/, with their links and commands."""
+"""The documents for people, with their links and commands."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from tests.conftest import ROOT
 
 README = ROOT / "README.md"
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-DOCUMENTS = [README, *PAGES]
+DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *PAGES]
 
 
 def blocks(path: Path, *languages: str) -> list[str]:

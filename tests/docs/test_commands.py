@@ -1,4 +1,4 @@
-"""Runs or checks every command and every answer that README.md and docs/ show."""
+"""Runs or checks every command and every answer that the documents show."""
 
 import json
 import os
@@ -40,6 +40,8 @@ TESTED = {
     "docker": "tests/deployment/test_image.py, tests/deployment/test_your_image.py",
     "minikube": "test_the_files_and_names_in_the_cluster_commands_exist",
     "kubectl": "test_the_files_and_names_in_the_cluster_commands_exist",
+    "cosign": "tests/repository/test_workflows.py",
+    "gh": "tests/repository/test_workflows.py",
     "hypercorn": "test_the_commands_of_the_other_servers_name_the_application",
     "granian": "test_the_commands_of_the_other_servers_name_the_application",
     "gunicorn": "test_the_commands_of_the_other_servers_name_the_application",

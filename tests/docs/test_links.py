@@ -1,4 +1,4 @@
-"""The links and paths in README.md and docs/ exist."""
+"""The links and paths in the documents exist."""
 
 import re
 from pathlib import Path

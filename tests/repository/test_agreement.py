@@ -18,9 +18,9 @@ import credit_risk_model
 from benchmarks.servers import SERVERS
 from credit_risk_model.service.website import STATIC, TEMPLATES
 from tests.conftest import CONFIGURATION, ROOT, serving, until
+from tests.repository.test_workflows import WORKFLOWS
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yaml").read_text())
 SERVICE_LOCK = ROOT / "service_requirements.txt"
 SCORING_LOCK = ROOT / "scoring_requirements.txt"
 PROJECT_LOCK = ROOT / "requirements.txt"
@@ -40,6 +40,7 @@ def test_there_is_one_version() -> None:
     assert yaml.safe_load(CONFIGURATION.read_text())["version"] == version
     assert yaml.safe_load((ROOT / "service_contract.yaml").read_text())["info"]["version"] == version
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+    assert set(re.findall(r"\d+\.\d+\.\d+", (ROOT / "SECURITY.md").read_text())) == {version}
 
 
 @pytest.mark.parametrize(
@@ -127,6 +128,21 @@ def test_a_wheel_holds_the_model_and_nothing_but_the_package(wheel: Path) -> Non
     assert not [name for name in names if "evidence" in name or not name.startswith("credit_risk_model")]
 
 
+def test_a_wheel_holds_the_licences_of_all_its_parts(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    text = archive.read(metadata).decode()
+    vendored = [path for path in STATIC.glob("swagger-ui-*/*") if re.search("LICENSE|NOTICE", path.name)]
+    licence = PYPROJECT["project"]["license"]
+
+    assert f"\nLicense-Expression: {licence}\n" in text
+    assert f'org.opencontainers.image.licenses="{licence}"' in (ROOT / "Dockerfile").read_text()
+    assert {path.name for path in vendored} == {"LICENSE", "NOTICE", "swagger-ui-bundle.js.LICENSE.txt"}
+    assert set(re.findall("^License-File: (.*)$", text, re.MULTILINE)) == {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "LICENSE", *vendored)
+    }
+
+
 def test_the_supported_pythons_are_the_same_everywhere() -> None:
     classified = re.findall(r"Python :: (3\.\d+)", "\n".join(PYPROJECT["project"]["classifiers"]))
     lowest, highest = classified[0], classified[-1]
@@ -140,24 +156,4 @@ def test_the_supported_pythons_are_the_same_everywhere() -> None:
     assert f"--python-version {lowest}" in makefile
     assert base
     assert set(base) <= set(classified)
-    assert CI["jobs"]["test"]["strategy"]["matrix"]["python"] == classified
-
-
-def test_ci_calls_make_targets_and_nothing_else() -> None:
-    commands = re.findall(r"^ *(make .*)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
-    steps = [step["run"] for step in CI["jobs"]["test"]["steps"] if "run" in step]
-
-    assert steps == ["make check", "make test", "make test-image"]
-    assert commands[:3] == steps
-    for command in commands[3:]:  # some of the tests, on another Python
-        folders = re.fullmatch(r'make test ARGS="([^"]+)"', command)
-        assert folders
-        assert all((ROOT / folder).exists() for folder in folders[1].split())
-
-
-def test_every_action_is_pinned_to_a_commit() -> None:
-    for path in (ROOT / ".github" / "workflows").iterdir():
-        used = re.findall(r"uses: (.*)", path.read_text())
-
-        assert used
-        assert [use for use in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
+    assert WORKFLOWS["ci"]["jobs"]["test"]["strategy"]["matrix"]["python"] == classified

@@ -378,11 +378,20 @@ def test_the_build_context_has_only_what_the_dockerfile_copies() -> None:
     assert {line.removeprefix("!").rstrip("/") for line in lines if line.startswith("!")} == set(copied)
 
 
-def test_the_build_needs_no_syntax_image_and_no_arguments() -> None:
+def test_the_build_needs_no_syntax_image_and_only_an_argument_with_a_default() -> None:
     assert "# syntax=" not in DOCKERFILE
-    assert not re.search(r"^ARG ", DOCKERFILE, re.MULTILINE)
+    assert re.findall(r"^ARG (.*)", DOCKERFILE, re.MULTILINE) == ["BASE=by_tag"]
+    assert "BASE = by_tag\n" in (ROOT / "Makefile").read_text()
+
+
+def test_the_base_is_named_once_by_its_tag_and_once_by_its_digest() -> None:
     stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", DOCKERFILE, re.MULTILINE)
-    assert {base for base, _ in stages} - {name for _, name in stages} == {"python:3.13-slim"}
+    bases = {name: base for base, name in stages if base.startswith("python:")}
+
+    assert bases.keys() == {"by_tag", "by_digest"}
+    assert re.fullmatch(re.escape(bases["by_tag"]) + "@sha256:[0-9a-f]{64}", bases["by_digest"])
+    others = {base for base, name in stages if name not in bases}
+    assert others - {name for _, name in stages} == {"${BASE}"}
 
 
 def test_every_install_installs_exactly_its_lock() -> None:
