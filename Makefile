@@ -150,7 +150,7 @@ COG := PYTHONPATH=. "$$PROJECT"/bin/cog -P --verbosity=1
 
 .PHONY: audit
 audit: $(call INSTALLED,$(PROJECT)) ## Check the locks for known vulnerabilities
-	@for lock in *requirements.txt benchmarks/requirements/*.txt; do
+	@for lock in *requirements.txt; do
 		echo "$$lock:"
 		"$$PROJECT"/bin/pip-audit --disable-pip --require-hashes --requirement "$$lock"
 	done
@@ -236,31 +236,11 @@ refinements: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Measur
 	$(MAKE) docs
 
 .PHONY: bench
-bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Compare the speed with other servers, with wrk (DATA=, ROUNDS=3)
-	@"$$PROJECT"/bin/python -m benchmarks.speed $${DATA:+--data "$$DATA"} --rounds $(ROUNDS)
-	"$$PROJECT"/bin/python -m benchmarks.ceiling $${DATA:+--data "$$DATA"}
+bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Compare speed and memory with other servers, with wrk, and check the goals (ROUNDS=3)
+	@"$$PROJECT"/bin/python -m benchmarks.model
+	"$$PROJECT"/bin/python -m benchmarks.speed --rounds $(ROUNDS)
 	$(MAKE) docs
-
-.PHONY: microbench
-microbench: $(call INSTALLED,$(PROJECT)) ## Measure the model alone: one loan, and up to a million loans
-	@"$$PROJECT"/bin/python -m pytest -q benchmarks/test_model.py --benchmark-columns=min,median,max,rounds \
-		--benchmark-json=benchmarks/model.json
-	$(MAKE) docs
-
-.PHONY: layers
-layers: $(call INSTALLED,$(PROJECT)) ## Measure the CPU time of each layer of the application (DATA=)
-	@"$$PROJECT"/bin/python -m benchmarks.layers $${DATA:+--data "$$DATA"}
-	$(MAKE) docs
-
-.PHONY: profile
-profile: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Profile the service under load, with wrk (DATA=)
-	@"$$PROJECT"/bin/python -m benchmarks.profile $${DATA:+--data "$$DATA"}
-	$(MAKE) docs
-
-.PHONY: soak
-soak: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Send 200,000 requests and measure the growth of the memory, with wrk (DATA=)
-	@"$$PROJECT"/bin/python -m benchmarks.soak $${DATA:+--data "$$DATA"}
-	$(MAKE) docs
+	"$$PROJECT"/bin/python -m benchmarks.goals
 
 COMPILE := ./uv.sh pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock' --upgrade
@@ -272,9 +252,6 @@ lock: ## Renew the locks with the newest versions that pyproject.toml allows
 	$(COMPILE) pyproject.toml --all-extras --group audit --group data --group notebook --group test --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --extra model --output-file service_requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --extra scoring --extra cluster --output-file scoring_requirements.txt
-	for environment in benchmarks/requirements/*.in; do
-		$(COMPILE) $$environment --output-file $${environment%.in}.txt
-	done
 
 .PHONY: clean
 clean: ## Remove everything that make created, except data/ and the artifacts
