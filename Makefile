@@ -242,6 +242,11 @@ bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Compare spee
 	$(MAKE) docs
 	"$$PROJECT"/bin/python -m benchmarks.goals
 
+.PHONY: health-bench
+health-bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Put the same faults into nine model servers, and check whether their probes tell the truth (45 min)
+	@"$$PROJECT"/bin/python -m benchmarks.health
+	$(MAKE) docs
+
 COMPILE := ./uv.sh pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock' --upgrade
 

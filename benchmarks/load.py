@@ -28,7 +28,10 @@ REQUEST = post(PREDICTION, BODY)
 
 
 async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> int:
-    """Send a request; return the status of the answer, or 0 if there was no answer."""
+    """Send a request; return the status of the answer, or 0 if there was no answer.
+
+    The connection is closed if the answer says so.
+    """
     reader, writer = stream
     try:
         writer.write(request)
@@ -39,7 +42,9 @@ async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request
             while size := int(await reader.readuntil(b"\r\n"), 16):
                 await reader.readexactly(size + 2)
             await reader.readexactly(2)
-    except (OSError, asyncio.IncompleteReadError):
+        if b"connection: close" in head.lower():
+            writer.close()
+    except (OSError, ValueError, asyncio.IncompleteReadError):
         return 0
     return int(head[9:12])
 

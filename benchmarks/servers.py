@@ -160,4 +160,15 @@ RAY = Server(
     ready="/-/healthz",
     live="/-/healthz",
 )
+KSERVE = Server(
+    name="KServe's Python server",
+    pins=f"kserve==0.21.0 {_LIGHTGBM}",
+    command="python -m benchmarks.served.with_kserve {port}",
+    documented="https://kserve.github.io/website/docs/reference/oip/get-v-2-health-ready",
+    ready="/v2/health/ready",
+    live="/v2/health/live",
+    path="/v1/models/credit_risk:predict",
+    body=lambda loan: {"instances": [loan]},
+    risk=lambda answer: answer["predictions"][0],
+)
 SERVERS = (OURS, CEILING, STOCK, ARTICLE, BY_HAND, IN_LOOP, MLSERVER, MLSERVER_ALONE, BENTOML, LITSERVE, MLFLOW, RAY)

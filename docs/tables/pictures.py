@@ -7,10 +7,11 @@ from typing import Any
 from benchmarks import results
 from credit_risk_model.features import ON_BOOK
 from credit_risk_model.prediction.on_book import CreditRiskOnBookExplanationModel
-from docs.tables import speed
+from docs.tables import health, speed
 
 REASONS = results.ROOT / "docs" / "reasons.svg"
 SPEED = results.ROOT / "benchmarks" / "speed.svg"
+HEALTH = results.ROOT / "benchmarks" / "health.svg"
 _COLOURS = {"riskier": "#b2182b", "safer": "#2166ac"}
 
 
@@ -69,6 +70,7 @@ def main() -> None:
     """Draw the pictures."""
     REASONS.write_text(reasons())
     speed.draw(SPEED)
+    health.draw(HEALTH)
 
 
 if __name__ == "__main__":
