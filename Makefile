@@ -151,12 +151,10 @@ DOCUMENTS := README.md $(wildcard docs/*.md)
 # The documents import docs.tables, and print (-P) its tables.
 COG := PYTHONPATH=. "$$PROJECT"/bin/cog -P --verbosity=1
 
-LOCKS = $(sort $(wildcard *requirements.txt benchmarks/requirements/*.txt))
-
 .PHONY: audit
 audit: $(call INSTALLED,$(PROJECT)) ## Check the locks for known vulnerabilities; a package that cannot be checked is a failure
 	@failed=
-	for lock in $(LOCKS); do
+	for lock in *requirements.txt; do
 		echo "$$lock:"
 		# Without the markers, so that the packages for other systems and Pythons are checked too.
 		"$$PROJECT"/bin/pip-audit --strict --disable-pip --require-hashes \
@@ -249,30 +247,15 @@ refinements: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Measur
 	$(MAKE) docs
 
 .PHONY: bench
-bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Compare the speed with other servers, with wrk (DATA=, ROUNDS=3)
-	@"$$PROJECT"/bin/python -m benchmarks.speed $${DATA:+--data "$$DATA"} --rounds $(ROUNDS)
-	"$$PROJECT"/bin/python -m benchmarks.ceiling $${DATA:+--data "$$DATA"}
+bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Compare speed and memory with other servers, with wrk, and check the goals (ROUNDS=3)
+	@"$$PROJECT"/bin/python -m benchmarks.model
+	"$$PROJECT"/bin/python -m benchmarks.speed --rounds $(ROUNDS)
 	$(MAKE) docs
+	"$$PROJECT"/bin/python -m benchmarks.goals
 
-.PHONY: microbench
-microbench: $(call INSTALLED,$(PROJECT)) ## Measure the model alone: one loan, and up to a million loans
-	@"$$PROJECT"/bin/python -m pytest -q benchmarks/test_model.py --benchmark-columns=min,median,max,rounds \
-		--benchmark-json=benchmarks/model.json
-	$(MAKE) docs
-
-.PHONY: layers
-layers: $(call INSTALLED,$(PROJECT)) ## Measure the CPU time of each layer of the application (DATA=)
-	@"$$PROJECT"/bin/python -m benchmarks.layers $${DATA:+--data "$$DATA"}
-	$(MAKE) docs
-
-.PHONY: profile
-profile: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Profile the service under load, with wrk (DATA=)
-	@"$$PROJECT"/bin/python -m benchmarks.profile $${DATA:+--data "$$DATA"}
-	$(MAKE) docs
-
-.PHONY: soak
-soak: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Send 200,000 requests and measure the growth of the memory, with wrk (DATA=)
-	@"$$PROJECT"/bin/python -m benchmarks.soak $${DATA:+--data "$$DATA"}
+.PHONY: health-bench
+health-bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Put the same faults into nine model servers, and check whether their probes tell the truth (45 min)
+	@"$$PROJECT"/bin/python -m benchmarks.health
 	$(MAKE) docs
 
 COMPILE := ./uv.sh pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --quiet \
@@ -285,9 +268,6 @@ lock: ## Renew the locks with the newest versions that pyproject.toml allows
 	$(COMPILE) pyproject.toml --all-extras --group audit --group data --group notebook --group test --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --extra model --output-file service_requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --extra scoring --extra cluster --output-file scoring_requirements.txt
-	for environment in benchmarks/requirements/*.in; do
-		$(COMPILE) $$environment --output-file $${environment%.in}.txt
-	done
 
 .PHONY: clean
 clean: ## Remove everything that make created, except data/ and the artifacts

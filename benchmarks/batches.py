@@ -3,17 +3,17 @@
 The service runs on the first core, the load and the probes on the second one.
 """
 
-import asyncio
 import json
 import os
 import statistics
+import sys
 import time
-from collections import Counter
 from typing import Any
 
 from benchmarks import results
-from benchmarks.confined import serving, until_ready
-from benchmarks.load import BODY, REQUEST, Address, ask, in_process, probe
+from benchmarks.load import BODY, REQUEST, Address, in_process, load, probe
+from benchmarks.process import running
+from benchmarks.servers import OURS
 
 SECONDS = float(os.environ.get("LOAD_SECONDS", "2"))
 TURNS = 31
@@ -30,29 +30,13 @@ _HEAD = b"POST /api/models/credit_risk_batch_model/prediction HTTP/1.1\r\nHost: 
 BATCH = b"%sContent-Length: %d\r\n\r\n%s" % (_HEAD, len(_BATCH), _BATCH)
 
 
-async def _ask_again(address: Address, end: float, request: bytes, answers: Counter[int]) -> None:
-    stream = await asyncio.open_connection(*address, limit=2**22)
-    while time.time() < end:
-        answers[await ask(stream, request)] += 1
-    stream[1].close()
-
-
-async def load(address: Address, end: float, singles: int, batches: int) -> list[Counter[int]]:
-    """Send single predictions on `singles` connections and batches on `batches`; return the statuses of each kind."""
-    answers: list[Counter[int]] = [Counter(), Counter()]
-    await asyncio.gather(
-        *(_ask_again(address, end, REQUEST, answers[0]) for _ in range(singles)),
-        *(_ask_again(address, end, BATCH, answers[1]) for _ in range(batches)),
-    )
-    return answers
-
-
 def measure(address: Address, singles: int, batches: int) -> dict[str, Any]:
     """Return the rates and the times of the probes over `SECONDS`."""
     end = time.time() + SECONDS
-    loading = in_process(load, address, end, singles, batches)
+    loads = [in_process(load, address, end, *each) for each in ((singles, REQUEST), (batches, BATCH))]
     probing = in_process(probe, address, end)
-    (single, batch), probes = loading(), probing()
+    single, batch = (loading() for loading in loads)
+    probes = probing()
     times = [seconds for found in probes.values() for seconds in found]
     return {
         "single predictions per second": round(single[200] / SECONDS),
@@ -66,10 +50,9 @@ def measure(address: Address, singles: int, batches: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, print and record."""
-    with serving(core=min(os.sched_getaffinity(0))) as (_, address):
-        until_ready(address)
-        turns = [{name: measure(address, *counts) for name, counts in CONNECTIONS.items()} for _ in range(TURNS)]
+    """Measure, print and record; exit with 1 if batches block single predictions or probes."""
+    with running(OURS, min(os.sched_getaffinity(0))) as found:
+        turns = [{name: measure(found.address, *counts) for name, counts in CONNECTIONS.items()} for _ in range(TURNS)]
     medians = {
         name: {figure: statistics.median(turn[name][figure] for turn in turns) for figure in turns[0][name]}
         for name in CONNECTIONS
@@ -82,6 +65,14 @@ def main() -> None:
     result = {"seconds": SECONDS, "turns": TURNS, RATIO: statistics.median(ratios)}
     results.write("batches", result | medians)
     print(json.dumps(result | medians, indent=1))
+    alone, _, both = medians.values()
+    if (
+        both["single predictions per second"] < alone["single predictions per second"] / 10
+        or both["single predictions refused"]
+        or any(row["lost"] for row in medians.values())
+        or both["probes p99 in ms"] > 100
+    ):
+        sys.exit("A goal is missed: batches take nine tenths of the predictions, or some are lost, or a probe is slow.")
 
 
 if __name__ == "__main__":

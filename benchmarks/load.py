@@ -28,20 +28,30 @@ REQUEST = post(PREDICTION, BODY)
 
 
 async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> int:
-    """Send a request; return the status of the answer, or 0 if there was no answer."""
+    """Send a request; return the status of the answer, or 0 if there was no answer.
+
+    The connection is closed if the answer says so.
+    """
     reader, writer = stream
     try:
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
-        await reader.readexactly(int(re.search(rb"content-length: (\d+)", head)[1]))  # type: ignore[index]  # always there
-    except (OSError, asyncio.IncompleteReadError):
+        if length := re.search(rb"(?i)content-length: (\d+)", head):
+            await reader.readexactly(int(length[1]))
+        else:
+            while size := int(await reader.readuntil(b"\r\n"), 16):
+                await reader.readexactly(size + 2)
+            await reader.readexactly(2)
+        if b"connection: close" in head.lower():
+            writer.close()
+    except (OSError, ValueError, asyncio.IncompleteReadError):
         return 0
     return int(head[9:12])
 
 
-async def _load(address: Address, end: float, statuses: Counter[int], request: bytes) -> None:
-    """Request predictions on one connection, the next one right after each answer, whatever its status."""
-    stream = await asyncio.open_connection(*address)
+async def _load(address: Address, end: float, request: bytes, statuses: Counter[int]) -> None:
+    """Send the request on one connection, the next one right after each answer, whatever its status."""
+    stream = await asyncio.open_connection(*address, limit=2**22)
     while time.time() < end:
         statuses[await ask(stream, request)] += 1
     stream[1].close()
@@ -50,7 +60,7 @@ async def _load(address: Address, end: float, statuses: Counter[int], request: b
 async def load(address: Address, end: float, connections: int, request: bytes = REQUEST) -> Counter[int]:
     """Return how often each status was answered on all connections together; 0 counts the missing answers."""
     statuses: Counter[int] = Counter()
-    await asyncio.gather(*(_load(address, end, statuses, request) for _ in range(connections)))
+    await asyncio.gather(*(_load(address, end, request, statuses) for _ in range(connections)))
     return statuses
 
 

@@ -1,15 +1,12 @@
-"""The loans that the benchmarks send: real ones if a file is given, otherwise synthetic ones."""
+"""The synthetic loans that the benchmarks send."""
 
-import itertools
-import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from pydantic import ValidationError
 
+from benchmarks.servers import Loan
 from credit_risk_model.features import FEATURES
 from credit_risk_model.prediction.schemas import CreditRiskModelInput
 from credit_risk_model.training import dataset, preparation, synthetic
@@ -17,27 +14,18 @@ from credit_risk_model.training import dataset, preparation, synthetic
 COUNT = 500
 
 
-def prepared(data: str | None, rows: int) -> tuple[str, pd.DataFrame]:
-    """Return 'real' and the prepared loans of the file `data`, or 'synthetic' and `rows` prepared synthetic loans."""
+def prepared(rows: int) -> pd.DataFrame:
+    """Return prepared loans, made from this number of rows."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(data) if data else Path(folder) / "loan.csv"
-        if not data:
-            synthetic.write(path, rows)
-        loans = preparation.prepare(dataset.read(path, progress=False))[0]
-    return "real" if data else "synthetic", loans
+        path = Path(folder) / "loan.csv"
+        synthetic.write(path, rows)
+        return preparation.prepare(dataset.read(path, progress=False))[0]
 
 
-def different(data: str | None) -> tuple[str, list[dict[str, Any]]]:
-    """Return 'real' or 'synthetic', and `COUNT` different loans in the format of a request."""
-    kind, loans = prepared(data, 4 * COUNT)
-    found = {tuple(loan.values()): loan for loan in itertools.islice(_requests(loans), 2 * COUNT)}
-    if len(found) < COUNT:
-        sys.exit(f"{data} has {len(found)} different loans that are valid in a request; {COUNT} are needed.")
-    return kind, list(found.values())[:COUNT]
-
-
-def _requests(loans: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    for values in loans.sample(frac=1, random_state=0).to_dict("records"):
+def different() -> list[Loan]:
+    """Return `COUNT` different loans in the format of a request."""
+    found: dict[tuple[object, ...], Loan] = {}
+    for values in prepared(4 * COUNT).to_dict("records"):
         loan = {
             feature.field: values[feature.name] if feature.categories else feature.type(values[feature.name])
             for feature in FEATURES
@@ -46,4 +34,5 @@ def _requests(loans: pd.DataFrame) -> Iterator[dict[str, Any]]:
             CreditRiskModelInput(**loan)
         except ValidationError:  # an outlier, which would be invalid in a request
             continue
-        yield loan
+        found[tuple(loan.values())] = loan
+    return list(found.values())[:COUNT]

@@ -12,12 +12,14 @@ import statistics
 import time
 from collections import Counter, defaultdict
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from benchmarks import results
-from benchmarks.confined import serving, until_ready
 from benchmarks.load import REQUEST, Address, ask, in_process, load, probe
+from benchmarks.process import running
 from benchmarks.served.refined import CHANGES
+from benchmarks.servers import OURS
 
 SECONDS = 5.0
 
@@ -47,32 +49,26 @@ async def connect_until_refused(address: Address, end: float) -> int:
 
 def measure(change: str) -> dict[str, float]:
     """Start the service with this change, measure it and return the figures."""
-    core = min(os.sched_getaffinity(0))
-    with serving(core=core, module=("benchmarks.served.refined", change)) as (process, address):
-        until_ready(address)
-        start, before = time.time(), _cpu_seconds(process)
+    command = f"python -m benchmarks.served.refined '{change}' --port {{port}}"
+    with running(replace(OURS, name=change, command=command), min(os.sched_getaffinity(0))) as found:
+        address = found.address
+        start, before = time.time(), found.cpu_seconds()
         answered: Counter[int] = in_process(load, address, start + SECONDS, 16)()
-        microseconds = (_cpu_seconds(process) - before) / answered[200] * 1e6
+        microseconds = (found.cpu_seconds() - before) / answered[200] * 1e6
         end = time.time() + SECONDS
         loading = in_process(load, address, end, 256)
         times = in_process(probe, address, end)()
         loading()
         closing = in_process(connect_until_refused, address, time.time() + 20)
         time.sleep(1)
-        os.kill(process, signal.SIGINT)  # closes without a drain
+        found.process.send_signal(signal.SIGINT)  # closes without a drain
         lost = closing()
     return {
         "predictions per second": answered[200] / SECONDS,
         "CPU µs per request": microseconds,
-        "probe p99 in ms": max(statistics.quantiles(found, n=100)[98] for found in times.values()) * 1e3,
+        "probe p99 in ms": max(statistics.quantiles(each, n=100)[98] for each in times.values()) * 1e3,
         "lost at the close": lost,
     }
-
-
-def _cpu_seconds(process: int) -> float:
-    with open(f"/proc/{process}/stat") as file:  # noqa: PTH123
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main(rounds: int) -> None:

@@ -14,21 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
-from benchmarks.confined import serving, until_ready
 from benchmarks.control_group import control_group
 from benchmarks.load import in_process, load, probe
+from benchmarks.process import running
+from benchmarks.servers import OURS
 
 CONNECTIONS = 256
+GOALS = {"a whole core": 100, "a fifth of a core": 1_000}  # ms for the p99 of each probe
 SECONDS = float(os.environ.get("LOAD_SECONDS", "30"))
 
 
 def measure(groups: Sequence[Path] = ()) -> dict[str, Any]:
     """Return the rates of the predictions and the times of the probes over `SECONDS`."""
-    with serving(groups, core=min(os.sched_getaffinity(0))) as (_, address):
-        until_ready(address)
+    with running(OURS, min(os.sched_getaffinity(0)), groups) as found:
         end = time.time() + SECONDS
-        loading = in_process(load, address, end, CONNECTIONS)
-        probing = in_process(probe, address, end)
+        loading = in_process(load, found.address, end, CONNECTIONS)
+        probing = in_process(probe, found.address, end)
         statuses, times = loading(), probing()
     return {
         "predictions per second": round(statuses[200] / SECONDS),
@@ -36,18 +37,18 @@ def measure(groups: Sequence[Path] = ()) -> dict[str, Any]:
         "lost": sum(count for status, count in statuses.items() if status not in (200, 503)),
         "probes in ms": {
             path: {
-                "count": len(found),
-                "p50": round(statistics.median(found) * 1e3, 1),
-                "p99": round(statistics.quantiles(found, n=100)[98] * 1e3, 1),
-                "max": round(max(found) * 1e3, 1),
+                "count": len(each),
+                "p50": round(statistics.median(each) * 1e3, 1),
+                "p99": round(statistics.quantiles(each, n=100)[98] * 1e3, 1),
+                "max": round(max(each) * 1e3, 1),
             }
-            for path, found in times.items()
+            for path, each in times.items()
         },
     }
 
 
 def main() -> None:
-    """Measure, print and record."""
+    """Measure, print and record; exit with 1 if a prediction was lost, or a probe was slower than its goal."""
     result: dict[str, Any] = {
         "connections": CONNECTIONS,
         "seconds": SECONDS,
@@ -60,6 +61,10 @@ def main() -> None:
         print(f"A fifth of a core was not measured, because a control group needs root: {error}.", file=sys.stderr)
     results.write("saturation", result)
     print(json.dumps(result, indent=1))
+    for name, goal in GOALS.items():
+        slowest = max(probe["p99"] for probe in result[name]["probes in ms"].values()) if name in result else 0
+        if slowest > goal or (name in result and result[name]["lost"]):
+            sys.exit(f"A goal is missed with {name}: p99 of the probes at most {goal} ms, nothing lost.")
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def score(folder: Path, engine: str, *arguments: str) -> Scored:
 
 
 def main() -> None:
-    """Measure, print and record; exit with 1 if an engine does not score the whole file."""
+    """Measure, print and record; exit with 1 if an engine does not score the whole file within the limit."""
     engines = {}
     for engine in ENGINES:
         with tempfile.TemporaryDirectory() as name:
@@ -100,6 +100,8 @@ def main() -> None:
             sys.exit(f"{engine} ended with {scored.exit_code}:\n{scored.log}")
         engines[engine] = {"seconds": round(scored.seconds), "peak memory in MiB": scored.peak_mebibytes}
         print(f"{engine}: {engines[engine]}", flush=True)
+        if scored.peak_mebibytes >= memory():
+            sys.exit(f"{engine} took {scored.peak_mebibytes} MiB; the limit is {memory()}.")
     results.write("scoring_job", {"rows": ROWS, "limit in MiB": memory(), "engines": engines})
 
 

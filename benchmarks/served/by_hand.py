@@ -1,11 +1,23 @@
-"""Plain FastAPI, as its documentation recommends for work that uses the CPU: a plain function."""
+"""Plain FastAPI, as its documentation shows: the lifespan loads the model, and a plain function uses the CPU."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from benchmarks.served.risk import CreditRiskModelInput, CreditRiskModelOutput, RiskModel
 
-app = FastAPI()
-model = RiskModel()
+models: dict[str, RiskModel] = {}
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Load the model before the first request."""
+    models["risk"] = RiskModel()
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
 
 
 @app.get("/ready")
@@ -16,10 +28,10 @@ async def ready() -> None:
 @app.post("/prediction")
 def predict(loan: CreditRiskModelInput) -> CreditRiskModelOutput:
     """Return the risk of one loan."""
-    return model.predict(loan)
+    return models["risk"].predict(loan)
 
 
 @app.post("/prediction_in_loop")
 async def predict_in_loop(loan: CreditRiskModelInput) -> CreditRiskModelOutput:
     """Return the risk of one loan; all other requests wait until then."""
-    return model.predict(loan)
+    return models["risk"].predict(loan)

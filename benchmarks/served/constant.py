@@ -1,7 +1,5 @@
 """The ceiling: a model that gives the same answer to every loan."""
 
-import time
-
 from pydantic import BaseModel
 
 from credit_risk_model.categories import CreditRisk
@@ -23,14 +21,3 @@ class Constant(CreditRiskModel):
     def predict(self, data: BaseModel) -> CreditRiskModelOutput:
         """Return the same answer for every loan."""
         return CreditRiskModelOutput(credit_risk=ANSWER)
-
-
-class Busy(Constant):
-    """Computes for 20 µs, about as long as the trees take, without reading memory."""
-
-    def predict(self, data: BaseModel) -> CreditRiskModelOutput:
-        """Return the same answer after 20 µs."""
-        end = time.perf_counter_ns() + 20_000
-        while time.perf_counter_ns() < end:
-            pass
-        return super().predict(data)

@@ -220,7 +220,7 @@ def _refused_artifact(stack: ExitStack) -> str:
 
 
 def main() -> None:
-    """Rehearse, print and record; exit with 1 if a pod under load restarted or was not ready, or a request was lost.
+    """Rehearse, print and record; exit with 1 if a pod started late, restarted, was not ready or lost a request.
 
     Requests to a process that hangs are lost, and do not count.
     """
@@ -245,7 +245,9 @@ def main() -> None:
     load = result["load"]
     disturbed = load["lost"] or load["restarts"] or not load["always ready"]
     exchanged = result["replacements"] + [each for runs in result["deletions"].values() for each in runs]
-    if disturbed or any(each["lost"] for each in exchanged):
+    ready = result["seconds until all are ready"]
+    late = ready["no limit"] > 6 or ready["200m"] > 14
+    if late or disturbed or any(each["lost"] for each in exchanged):
         sys.exit(1)
 
 

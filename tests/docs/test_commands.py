@@ -29,6 +29,7 @@ PYTHON = shlex.quote(sys.executable)
 SCORING = ".venv/scoring/bin/python -m credit_risk_model.scoring "
 OUTCOMES = ".venv/project/bin/python -m credit_risk_model.monitoring outcomes "
 EXTRACT = ".venv/project/bin/python -m credit_risk_model.artifact extract --to "
+BENCHMARK = ".venv/project/bin/python -m benchmarks."
 # The first words of each command, and the test that runs or checks it.
 TESTED = {
     "make": "test_every_make_target_exists, and tests/repository/test_makefile.py",
@@ -37,6 +38,8 @@ TESTED = {
     SCORING.strip(): "test_a_file_is_scored_as_shown",
     OUTCOMES.strip(): "test_outcomes_are_compared_as_shown",
     EXTRACT.strip(): "test_the_artifact_is_listed_and_extracted_as_shown",
+    f"{BENCHMARK}speed": "test_the_options_of_a_benchmark_exist",
+    f"{BENCHMARK}health": "test_the_options_of_a_benchmark_exist",
     "docker": "tests/deployment/test_image.py, tests/deployment/test_your_image.py",
     "minikube": "test_the_files_and_names_in_the_cluster_commands_exist",
     "kubectl": "test_the_files_and_names_in_the_cluster_commands_exist",
@@ -86,6 +89,13 @@ def test_every_make_target_exists(path: Path) -> None:
     words = re.findall(r"(?:^|`)make ([a-z0-9-]+)", path.read_text(), re.MULTILINE)
 
     assert set(words) <= set(TARGETS)
+
+
+@pytest.mark.parametrize("line", [line for path in DOCUMENTS for line in commands(path) if line.startswith(BENCHMARK)])
+def test_the_options_of_a_benchmark_exist(line: str) -> None:
+    shown = subprocess.check_output([sys.executable, "-m", line.split()[2], "--help"], text=True, cwd=ROOT)
+
+    assert set(re.findall(r"--[a-z]+", line)) <= set(re.findall(r"--[a-z]+", shown))
 
 
 @pytest.mark.parametrize(("path", "request_"), REQUESTS, ids=range(len(REQUESTS)))

@@ -3,15 +3,15 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks import report, results
 from credit_risk_model import artifact
 from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.service.settings import Settings
-from docs.tables import examples, pictures
+from docs.tables import examples, health, pictures, speed
 from tests.conftest import ROOT
 from tests.docs.documents import DOCUMENTS, README
 
@@ -31,10 +31,13 @@ def test_the_picture_of_the_reasons_is_up_to_date() -> None:
     assert pictures.REASONS.read_text() == pictures.reasons(), "stale: `make docs` draws it"
 
 
-def test_the_picture_of_the_speed_is_up_to_date(tmp_path: Path) -> None:
-    report.draw(results.read("speed"), tmp_path / "speed.svg")
+@pytest.mark.parametrize(
+    ("draw", "picture"), [(speed.draw, pictures.SPEED), (health.draw, pictures.HEALTH)], ids=["speed", "health"]
+)
+def test_a_picture_of_the_benchmarks_is_up_to_date(draw: Callable[[Path], None], picture: Path, tmp_path: Path) -> None:
+    draw(tmp_path / picture.name)
 
-    assert pictures.SPEED.read_text() == (tmp_path / "speed.svg").read_text(), "stale: `make docs` draws it"
+    assert picture.read_text() == (tmp_path / picture.name).read_text(), "stale: `make docs` draws it"
 
 
 @pytest.mark.parametrize("path", [examples.LOAN, examples.FILE], ids=lambda path: path.name)

@@ -25,8 +25,6 @@ SERVICE_LOCK = ROOT / "service_requirements.txt"
 SCORING_LOCK = ROOT / "scoring_requirements.txt"
 PROJECT_LOCK = ROOT / "requirements.txt"
 UV_LOCK = ROOT / "uv_requirements.txt"  # of uv, which needs nothing else
-SPY_LOCK = ROOT / "benchmarks" / "requirements" / "profile.txt"  # of py-spy, which needs nothing else
-SERVER_LOCKS = sorted(set(SPY_LOCK.parent.glob("*.txt")) - {SPY_LOCK})
 
 
 def locked(path: Path) -> dict[str, str]:
@@ -43,21 +41,23 @@ def test_there_is_one_version() -> None:
     assert set(re.findall(r"\d+\.\d+\.\d+", (ROOT / "SECURITY.md").read_text())) == {version}
 
 
-@pytest.mark.parametrize(
-    "path", [SERVICE_LOCK, SCORING_LOCK, PROJECT_LOCK, UV_LOCK, SPY_LOCK, *SERVER_LOCKS], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", [SERVICE_LOCK, SCORING_LOCK, PROJECT_LOCK, UV_LOCK], ids=lambda path: path.name)
 def test_every_package_of_a_lock_has_a_hash(path: Path) -> None:
     text = path.read_text()
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
 
-    assert len(entries) >= len(locked(path)) > (0 if path in (UV_LOCK, SPY_LOCK) else 20)
+    assert len(entries) >= len(locked(path)) > (0 if path == UV_LOCK else 20)
     assert all("--hash=sha256:" in entry for entry in entries)
     assert "://" not in text, "a lock names no index"
 
 
-def test_every_server_of_the_benchmark_has_a_lock_and_one_lightgbm() -> None:
-    assert {path.stem for path in SERVER_LOCKS} == {server.environment for server in SERVERS} - {"service"}
-    assert {locked(path)["lightgbm"] for path in SERVER_LOCKS} == {locked(SERVICE_LOCK)["lightgbm"]}
+def test_every_compared_server_is_pinned_and_has_the_lightgbm_of_the_service() -> None:
+    for server in SERVERS:
+        pins = [Requirement(pin) for pin in server.pins.split()]
+
+        assert all(str(pin.specifier).startswith("==") for pin in pins)
+        versions = [str(pin.specifier) for pin in pins if pin.name == "lightgbm"]
+        assert versions == ([f"=={locked(SERVICE_LOCK)['lightgbm']}"] if pins else [])
 
 
 def test_a_package_in_several_locks_has_one_version() -> None:

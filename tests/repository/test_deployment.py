@@ -396,7 +396,7 @@ def test_the_base_is_named_once_by_its_tag_and_once_by_its_digest() -> None:
 
 def test_every_install_installs_exactly_its_lock() -> None:
     """With hashes, without other dependencies, and only from wheels, because a build fetches unlocked packages."""
-    recipes = (ROOT / "Makefile", ROOT / "uv.sh", ROOT / "Dockerfile", ROOT / "benchmarks" / "process.py")
+    recipes = (ROOT / "Makefile", ROOT / "uv.sh", ROOT / "Dockerfile")
     commands = [
         re.split(r'[\s",\\]+', command)
         for path in recipes
@@ -405,7 +405,7 @@ def test_every_install_installs_exactly_its_lock() -> None:
         )
     ]
 
-    assert len(commands) == 5
+    assert len(commands) == 4
     for command in commands:
         assert {"--only-binary", ":all:", "--require-hashes"} <= set(command)
         assert "sync" in command or {"--no-deps", "-r"} <= set(command), "`pip sync` installs the lock and nothing else"
@@ -434,14 +434,3 @@ def test_the_figures_in_the_text_of_operations_are_those_of_the_manifests() -> N
     assert f"\n| {POD['terminationGracePeriodSeconds']} | `terminationGracePeriodSeconds`" in text
     assert f"after {DEPLOYMENT['progressDeadlineSeconds']} s `kubectl rollout status` fails" in text
     assert f"clients send {RATE} requests/s" in " ".join(text.split())
-
-
-def test_the_rehearsal_lost_nothing_and_was_quick() -> None:
-    recorded = results.read("rehearsal")
-
-    ready = recorded["seconds until all are ready"]
-    assert ready["no limit"] <= 6
-    assert ready["200m"] <= 14
-    assert recorded["load"]["restarts"] == recorded["load"]["lost"] == 0
-    assert recorded["load"]["always ready"]
-    assert [each["lost"] for each in recorded["replacements"]] == [0, 0]

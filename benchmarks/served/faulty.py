@@ -1,0 +1,22 @@
+"""The model of the project with the faults of the health-check test."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from benchmarks.served import faults
+from credit_risk_model.prediction.model import CreditRiskModel
+from credit_risk_model.prediction.schemas import CreditRiskModelOutput
+
+
+class Faulty(CreditRiskModel):
+    """Loads slowly, fails to load, or hangs."""
+
+    def __init__(self, **settings: Any) -> None:
+        faults.loading()
+        super().__init__(**settings)
+
+    def predict(self, data: BaseModel) -> CreditRiskModelOutput:
+        """Return the risk of one loan."""
+        faults.predicting()
+        return super().predict(data)
