@@ -151,10 +151,12 @@ DOCUMENTS := README.md $(wildcard docs/*.md)
 # The documents import docs.tables, and print (-P) its tables.
 COG := PYTHONPATH=. "$$PROJECT"/bin/cog -P --verbosity=1
 
+LOCKS = $(sort $(wildcard *requirements.txt))
+
 .PHONY: audit
 audit: $(call INSTALLED,$(PROJECT)) ## Check the locks for known vulnerabilities; a package that cannot be checked is a failure
 	@failed=
-	for lock in *requirements.txt; do
+	for lock in $(LOCKS); do
 		echo "$$lock:"
 		# Without the markers, so that the packages for other systems and Pythons are checked too.
 		"$$PROJECT"/bin/pip-audit --strict --disable-pip --require-hashes \
