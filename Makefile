@@ -28,6 +28,8 @@ OPTIONS =
 # The base of the images: by_tag, or by_digest as in CI and in a release; the Dockerfile says more.
 BASE = by_tag
 CONFIGURATION = configuration/rest_configuration.yaml
+# The package that `make upgrade` upgrades; without a name, it upgrades all of them.
+PACKAGE =
 IMAGE = credit_risk_model_service:0.1.0
 SCORING_IMAGE = credit_risk_model_scoring:0.1.0
 DOCKER ?= docker
@@ -275,19 +277,28 @@ soak: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Send 200,000 
 	@"$$PROJECT"/bin/python -m benchmarks.soak $${DATA:+--data "$$DATA"}
 	$(MAKE) docs
 
+# Versions and hashes of the locks stay where they fit pyproject.toml; UPGRADE has the options that let versions change.
+UPGRADE =
 COMPILE := ./uv.sh pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --quiet \
-	--no-emit-index-url --custom-compile-command 'make lock' --upgrade
+	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
 .PHONY: lock
-lock: ## Renew the locks with the newest versions that pyproject.toml allows
+lock: ## Renew the locks after a change of pyproject.toml, with as few other changes as possible
 	@export UV_INDEX= UV_FIND_LINKS= # other indexes may have only some files of a package, and a lock needs all of them
 	$(COMPILE) --group installer --output-file uv_requirements.txt
 	$(COMPILE) pyproject.toml --all-extras --group audit --group data --group notebook --group test --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --extra model --output-file service_requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --extra scoring --extra cluster --output-file scoring_requirements.txt
 	for environment in benchmarks/requirements/*.in; do
-		$(COMPILE) $$environment --output-file $${environment%.in}.txt
+		lock=$${environment%.in}.txt # depends on its .in file alone
+		if [ -n "$(UPGRADE)" ] || [ "$$environment" -nt "$$lock" ]; then
+			$(COMPILE) $$environment --output-file $$lock
+		fi
 	done
+
+.PHONY: upgrade
+upgrade: ## Renew the locks with the newest versions that pyproject.toml allows (PACKAGE=, for one package)
+	@$(MAKE) lock UPGRADE='$(if $(PACKAGE),--upgrade-package $(PACKAGE),--upgrade)'
 
 .PHONY: clean
 clean: ## Remove everything that make created, except data/ and the artifacts
