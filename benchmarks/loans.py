@@ -43,7 +43,7 @@ def _requests(loans: pd.DataFrame) -> Iterator[dict[str, Any]]:
             for feature in FEATURES
         }
         try:
-            CreditRiskModelInput(**loan)
+            CreditRiskModelInput.model_validate(loan)
         except ValidationError:  # an outlier, which would be invalid in a request
             continue
         yield loan
