@@ -30,8 +30,9 @@ BASE = by_tag
 CONFIGURATION = configuration/rest_configuration.yaml
 # The package that `make upgrade` upgrades; without a name, it upgrades all of them.
 PACKAGE =
-IMAGE = credit_risk_model_service:0.1.0
-SCORING_IMAGE = credit_risk_model_scoring:0.1.0
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' credit_risk_model/__init__.py)
+IMAGE = credit_risk_model_service:$(VERSION)
+SCORING_IMAGE = credit_risk_model_scoring:$(VERSION)
 DOCKER ?= docker
 export DOCKER
 
@@ -174,13 +175,13 @@ wheel: $(call INSTALLED,$(PROJECT)) ## Build the wheel into build/wheel
 	@"$$PROJECT"/bin/hatchling build --target wheel --directory build/wheel
 
 .PHONY: image
-image: ## Build the image credit_risk_model_service:0.1.0 (needs a container engine)
+image: ## Build the image credit_risk_model_service (needs a container engine)
 	@$(DOCKER) build --build-arg BASE=$(BASE) --tag $(IMAGE) .
 
 ENGINE_ANSWERS := $$($(DOCKER) info >/dev/null 2>&1 && echo yes)
 
 .PHONY: scoring-image
-scoring-image: ## Build the image credit_risk_model_scoring:0.1.0, which scores files (needs a container engine)
+scoring-image: ## Build the image credit_risk_model_scoring, which scores files (needs a container engine)
 	@$(DOCKER) build --build-arg BASE=$(BASE) --target scoring --tag $(SCORING_IMAGE) .
 
 .PHONY: test-image
@@ -228,7 +229,8 @@ contract: $(call INSTALLED,$(SERVICE)) $(call INSTALLED,$(PROJECT)) ## Renew ser
 
 .PHONY: docs
 docs: $(call INSTALLED,$(PROJECT)) ## Renew the tables, pictures and examples of README.md and docs/, and the generated manifests
-	@"$$PROJECT"/bin/python -m docs.tables.manifests
+	@"$$PROJECT"/bin/python -m docs.tables.version
+	"$$PROJECT"/bin/python -m docs.tables.manifests
 	"$$PROJECT"/bin/python -m docs.tables.examples
 	"$$PROJECT"/bin/python -m docs.tables.pictures
 	$(COG) -r $(DOCUMENTS)
