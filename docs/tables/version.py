@@ -16,6 +16,7 @@ def files() -> list[Path]:
     """Return the files that may repeat the version."""
     folders = [ROOT / "configuration", ROOT / "kubernetes", ROOT / "docs"]
     found = [path for folder in folders for kind in ("*.md", "*.yaml") for path in folder.rglob(kind)]
+    found.remove(ROOT / "docs" / "your-model.md")  # shows a model with a version of its own
     return sorted([*found, ROOT / "README.md", ROOT / "Dockerfile", ROOT / "compose.yaml"])
 
 
