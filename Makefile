@@ -28,8 +28,11 @@ OPTIONS =
 # The base of the images: by_tag, or by_digest as in CI and in a release; the Dockerfile says more.
 BASE = by_tag
 CONFIGURATION = configuration/rest_configuration.yaml
-IMAGE = credit_risk_model_service:0.1.0
-SCORING_IMAGE = credit_risk_model_scoring:0.1.0
+# The package that `make upgrade` upgrades; without a name, it upgrades all of them.
+PACKAGE =
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' credit_risk_model/__init__.py)
+IMAGE = credit_risk_model_service:$(VERSION)
+SCORING_IMAGE = credit_risk_model_scoring:$(VERSION)
 DOCKER ?= docker
 export DOCKER
 
@@ -172,13 +175,13 @@ wheel: $(call INSTALLED,$(PROJECT)) ## Build the wheel into build/wheel
 	@"$$PROJECT"/bin/hatchling build --target wheel --directory build/wheel
 
 .PHONY: image
-image: ## Build the image credit_risk_model_service:0.1.0 (needs a container engine)
+image: ## Build the image credit_risk_model_service (needs a container engine)
 	@$(DOCKER) build --build-arg BASE=$(BASE) --tag $(IMAGE) .
 
 ENGINE_ANSWERS := $$($(DOCKER) info >/dev/null 2>&1 && echo yes)
 
 .PHONY: scoring-image
-scoring-image: ## Build the image credit_risk_model_scoring:0.1.0, which scores files (needs a container engine)
+scoring-image: ## Build the image credit_risk_model_scoring, which scores files (needs a container engine)
 	@$(DOCKER) build --build-arg BASE=$(BASE) --target scoring --tag $(SCORING_IMAGE) .
 
 .PHONY: test-image
@@ -226,7 +229,8 @@ contract: $(call INSTALLED,$(SERVICE)) $(call INSTALLED,$(PROJECT)) ## Renew ser
 
 .PHONY: docs
 docs: $(call INSTALLED,$(PROJECT)) ## Renew the tables, pictures and examples of README.md and docs/, and the generated manifests
-	@"$$PROJECT"/bin/python -m docs.tables.manifests
+	@"$$PROJECT"/bin/python -m docs.tables.version
+	"$$PROJECT"/bin/python -m docs.tables.manifests
 	"$$PROJECT"/bin/python -m docs.tables.examples
 	"$$PROJECT"/bin/python -m docs.tables.pictures
 	$(COG) -r $(DOCUMENTS)
@@ -260,16 +264,22 @@ health-bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Put t
 	@"$$PROJECT"/bin/python -m benchmarks.health
 	$(MAKE) docs
 
+# Versions and hashes of the locks stay where they fit pyproject.toml; UPGRADE has the options that let versions change.
+UPGRADE =
 COMPILE := ./uv.sh pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --quiet \
-	--no-emit-index-url --custom-compile-command 'make lock' --upgrade
+	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
 .PHONY: lock
-lock: ## Renew the locks with the newest versions that pyproject.toml allows
+lock: ## Renew the locks after a change of pyproject.toml, with as few other changes as possible
 	@export UV_INDEX= UV_FIND_LINKS= # other indexes may have only some files of a package, and a lock needs all of them
 	$(COMPILE) --group installer --output-file uv_requirements.txt
 	$(COMPILE) pyproject.toml --all-extras --group audit --group data --group notebook --group test --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --extra model --output-file service_requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --extra scoring --extra cluster --output-file scoring_requirements.txt
+
+.PHONY: upgrade
+upgrade: ## Renew the locks with the newest versions that pyproject.toml allows (PACKAGE=, for one package)
+	@$(MAKE) lock UPGRADE='$(if $(PACKAGE),--upgrade-package $(PACKAGE),--upgrade)'
 
 .PHONY: clean
 clean: ## Remove everything that make created, except data/ and the artifacts

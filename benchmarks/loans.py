@@ -31,7 +31,7 @@ def different() -> list[Loan]:
             for feature in FEATURES
         }
         try:
-            CreditRiskModelInput(**loan)
+            CreditRiskModelInput.model_validate(loan)
         except ValidationError:  # an outlier, which would be invalid in a request
             continue
         found[tuple(loan.values())] = loan

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 class Feature:
     """One input of the model.
 
-    `field` is its name in a request, `name` in the model, `column` in Lending Club's files. `type` is `int`, `float`,
-    or the enum of its categories; numbers lie between `minimum` and `maximum`, both included.
+    `field` is its name in a request, `name` in the model, `column` in files of loans. `type` is `int`, `float`, or the
+    enum of its categories; numbers lie between `minimum` and `maximum`, both included. A `changing` input changes while
+    a loan is being paid. In training, a `fine` input has `max_bin` bins, but at most `most_bins`, and the others have
+    `borrower_bins`.
     """
 
     field: str
@@ -32,6 +34,9 @@ class Feature:
     maximum: float | None = None
     description: str
     example: Any
+    changing: bool = False
+    fine: bool = False
+    most_bins: int | None = None
 
     @property
     def label(self) -> str:
@@ -45,12 +50,16 @@ class Feature:
 
 
 class FeatureSet:
-    """The inputs of one model, in their order. It encodes loans as rows of numbers."""
+    """The inputs of one model, in their order. It encodes loans as rows of numbers.
 
-    def __init__(self, features: Sequence[Feature]) -> None:
+    `monotone` has the inputs, by name, whose higher values never make a loan safer (1), or never riskier (-1).
+    """
+
+    def __init__(self, features: Sequence[Feature], monotone: Mapping[str, int] | None = None) -> None:
         self.features = tuple(features)
         self.fields = [feature.field for feature in features]
         self.names = [feature.name for feature in features]
+        self.monotone = dict(monotone or {})
         self.example = {feature.field: feature.example for feature in features}
         """The example of the documentation: one loan in the format of a request."""
         self._codes = [
@@ -61,6 +70,10 @@ class FeatureSet:
 
     def __len__(self) -> int:
         return len(self.features)
+
+    def at_issue(self) -> FeatureSet:
+        """Return the inputs that stay the same while a loan is being paid."""
+        return FeatureSet([feature for feature in self.features if not feature.changing])
 
     def specification(self) -> list[dict[str, Any]]:
         """Return the names and categories of the features in their order, as the metadata of an artifact has them."""

@@ -85,6 +85,10 @@ FEATURES = (
         maximum=28.99,
         description="Yearly interest rate of the loan in per cent.",
         example=13.35,
+        fine=True,
+        # Lending Club changed its rates every few months, and many months are missing from the data. An exact rate
+        # would reveal the month of issue, and the model would call the rates of the missing months risky.
+        most_bins=64,
     ),
     Feature(
         field="last_payment_amount",
@@ -95,6 +99,8 @@ FEATURES = (
         maximum=36_475.59,
         description="The latest payment received on this loan, in US dollars.",
         example=406.4,
+        changing=True,
+        fine=True,
     ),
     Feature(
         field="loan_amount",
@@ -105,6 +111,7 @@ FEATURES = (
         maximum=35_000,
         description="Amount of the loan in US dollars.",
         example=12_000,
+        fine=True,
     ),
     Feature(
         field="derogatory_public_record_count",
@@ -151,6 +158,8 @@ FEATURES = (
         maximum=57_777.58,
         description="All payments received so far on the part that investors funded, in US dollars.",
         example=13_411.2,
+        changing=True,
+        fine=True,
     ),
     Feature(
         field="verification_status",
@@ -171,10 +180,10 @@ MONTHS_SINCE_ISSUE = Feature(
     maximum=120,
     description="Whole months from the month of issue to the month for which the payments are given.",
     example=33,
+    changing=True,
+    fine=True,
 )
 
-# The inputs that change while a loan is being paid; the others are fixed when it is issued.
-CHANGING = ("LastPaymentAmount", "TotalPaymentsToDate", MONTHS_SINCE_ISSUE.name)
-
 LOAN = FeatureSet(FEATURES)  # the article's contract
-ON_BOOK = FeatureSet([*FEATURES, MONTHS_SINCE_ISSUE])
+# At the same age, a loan that has paid more is not riskier. Without the age, the payments also depend on it.
+ON_BOOK = FeatureSet([*FEATURES, MONTHS_SINCE_ISSUE], monotone={"TotalPaymentsToDate": -1, "InterestRate": 1})

@@ -33,7 +33,7 @@ import yaml
 from IPython.display import SVG, Markdown, display
 from IPython.utils.capture import capture_output
 
-from credit_risk_model import artifact, features
+from credit_risk_model import artifact, features, lending_club
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.on_book import CreditRiskOnBookModel
 from credit_risk_model.training import (
@@ -83,7 +83,7 @@ print(f"{len(loans):,} loans, {len(loans.columns)} columns read")
 # A loan is risky if it was charged off, is in default or is late.
 
 # %%
-pd.DataFrame({"risk": preparation.RISK_OF_STATUS, "loans": loans["loan_status"].value_counts()}).fillna(0)
+pd.DataFrame({"risk": lending_club.RISK_OF_STATUS, "loans": loans["loan_status"].value_counts()}).fillna(0)
 
 # %% [markdown]
 # ## Preparation
@@ -127,9 +127,9 @@ print(validation.table(integrity.findings, reasons))
 
 # %%
 whole = book.of(prepared, seed=estimator.SEED, report=print)
-shares = whole.loans[dataset.STATUS].value_counts(normalize=True)
-published = pd.Series(book.STATUSES) / sum(book.STATUSES.values())
-as_recorded = book.as_recorded(prepared)[dataset.STATUS].value_counts(normalize=True)
+shares = whole.loans[lending_club.STATUS].value_counts(normalize=True)
+published = pd.Series(lending_club.BOOK_STATUSES) / sum(lending_club.BOOK_STATUSES.values())
+as_recorded = book.as_recorded(prepared)[lending_club.STATUS].value_counts(normalize=True)
 pd.DataFrame({"as recorded": as_recorded, "the book": shares, "published": published}).fillna(0).round(4)
 
 # %% [markdown]

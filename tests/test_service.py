@@ -162,7 +162,7 @@ def test_an_integer_with_a_decimal_point_is_accepted(application: httpx.Client, 
 
 
 def configured(folder: Path, **artifact: str) -> Path:
-    """Write the configuration with these settings of the artifact for the models with 16 inputs; return the file."""
+    """Write the configuration with these settings of the artifact for the models without the age; return the file."""
     configuration = yaml.safe_load(CONFIGURATION.read_text())
     for model in configuration["models"]:
         if ".on_book." not in model["class_path"]:

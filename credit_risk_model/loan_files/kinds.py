@@ -5,6 +5,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from credit_risk_model import lending_club
 from credit_risk_model.feature_set import Feature
 from credit_risk_model.features import FEATURES, MONTHS_SINCE_ISSUE
 from credit_risk_model.loan_files import month_column
@@ -15,9 +16,6 @@ _WORDS = {
     "month": "months: texts such as 'Dec-2015', or dates",
     "text": "texts",
 }
-# Categories that count something, so that a number says the same.
-_COUNTED = ("term", "emp_length")
-_PER_CENT = ("int_rate", "dti", "revol_util")
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Kind:
     @property
     def is_counted(self) -> bool:
         """Whether the categories are numbers of months or years."""
-        return self.feature is not None and self.feature.column in _COUNTED
+        return self.feature is not None and self.feature.column in lending_club.COUNTED
 
     def can_be(self, kind: pa.DataType) -> bool:
         """Return whether a column of this type can hold it."""
@@ -54,12 +52,12 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 def _of(feature: Feature) -> Kind:
-    return Kind("category" if feature.categories else "number", feature, feature.column in _PER_CENT)
+    return Kind("category" if feature.categories else "number", feature, feature.column in lending_club.PER_CENT)
 
 
 KINDS = (
     {name: _of(feature) for feature in FEATURES for name in (feature.field, feature.column)}
     | {MONTHS_SINCE_ISSUE.field: _of(MONTHS_SINCE_ISSUE), MONTHS_SINCE_ISSUE.column: Kind("month")}
-    | {name: Kind("number") for name in ("installment", "total_pymnt", "recoveries")}
-    | {"last_pymnt_d": Kind("month"), "loan_status": Kind("text")}
+    | {name: Kind("number") for name in (lending_club.INSTALLMENT, lending_club.PAID, lending_club.RECOVERIES)}
+    | {lending_club.LAST_PAID: Kind("month"), lending_club.STATUS: Kind("text")}
 )

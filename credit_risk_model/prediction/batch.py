@@ -15,7 +15,7 @@ class CreditRiskBatchModel(ScoringModel):
     display_name = "Credit Risk Batch Model"
     qualified_name = "credit_risk_batch_model"
     description = "Predicts which of up to 1,000 loans on the books are safe or risky."
-    input_schema = CreditRiskBatchModelInput
+    input_schema: type[BaseModel] = CreditRiskBatchModelInput
     output_schema = CreditRiskBatchModelOutput
 
     def predict(self, data: BaseModel) -> CreditRiskBatchModelOutput:

@@ -25,7 +25,7 @@ class CreditRiskExplanationModel(ScoringModel):
     display_name = "Credit Risk Explanation Model"
     qualified_name = "credit_risk_explanation_model"
     description = "Predicts whether a loan on the books is safe or risky, with the probability and the reasons."
-    input_schema = CreditRiskExplanationModelInput
+    input_schema: type[BaseModel] = CreditRiskExplanationModelInput
     output_schema = CreditRiskExplanationModelOutput
 
     def predict(self, data: BaseModel) -> CreditRiskExplanationModelOutput:

@@ -99,7 +99,7 @@ class CreditRiskModel(ScoringModel):
     display_name = "Credit Risk Model"
     qualified_name = "credit_risk_model"
     description = "Predicts whether a loan on the books is safe or risky."
-    input_schema = CreditRiskModelInput
+    input_schema: type[BaseModel] = CreditRiskModelInput
     output_schema = CreditRiskModelOutput
 
     def predict(self, data: BaseModel) -> CreditRiskModelOutput:

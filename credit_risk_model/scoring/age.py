@@ -3,12 +3,11 @@
 import pyarrow.compute as pc
 
 from credit_risk_model.features import MONTHS_SINCE_ISSUE
+from credit_risk_model.lending_club import LAST_PAID
 from credit_risk_model.loan_files import month_column
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.opening import Loans
 from credit_risk_model.scoring.error import ScoringError
-
-LAST_PAYMENT = "last_pymnt_d"
 
 
 def month(loans: Loans, as_of: int | None) -> int | None:
@@ -19,7 +18,7 @@ def month(loans: Loans, as_of: int | None) -> int | None:
     Raises:
         ScoringError: `as_of` is given and the file has ages, or it is not given and the file has no month of a payment.
     """
-    if MONTHS_SINCE_ISSUE.column not in loans.columns.names:  # neither do the 16 features have it
+    if MONTHS_SINCE_ISSUE.column not in loans.columns.names:  # nor does the model without the age need it
         if as_of is not None:
             raise ScoringError(f"{str(loans.path)!r} has {MONTHS_SINCE_ISSUE.field}: --as-of is not used, remove it.")
         return None
@@ -28,18 +27,18 @@ def month(loans: Loans, as_of: int | None) -> int | None:
 
 def _latest_payment(loans: Loans) -> int:
     try:
-        payments = loans.with_columns([LAST_PAYMENT])
+        payments = loans.with_columns([LAST_PAID])
     except LoanFileError as error:
         raise ScoringError(
-            f"{str(loans.path)!r} has no column {LAST_PAYMENT} to find its month in: give --as-of, such as Jan-2016."
+            f"{str(loans.path)!r} has no column {LAST_PAID} to find its month in: give --as-of, such as Jan-2016."
         ) from error
     latest: list[int] = []
     for chunk in payments.chunks():
-        column = payments.read(chunk).values.column(LAST_PAYMENT)
+        column = payments.read(chunk).values.column(LAST_PAID)
         number = pc.max(month_column.numbers(column)).as_py() if month_column.holds_months(column.type) else None
         latest += [] if number is None else [number]
     if not latest:
         raise ScoringError(
-            f"{str(loans.path)!r} has no month in the column {LAST_PAYMENT}: give --as-of, such as Jan-2016."
+            f"{str(loans.path)!r} has no month in the column {LAST_PAID}: give --as-of, such as Jan-2016."
         )
     return max(latest)

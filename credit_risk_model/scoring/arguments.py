@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from credit_risk_model import months
+from credit_risk_model.lending_club import LAST_PAID
 from credit_risk_model.loan_files.arguments import add_stated
-from credit_risk_model.scoring import age
 
 EXIT_UNUSABLE, EXIT_REJECTS, EXIT_STALLED, EXIT_MOSTLY_REJECTED, EXIT_INTERRUPTED, EXIT_TERMINATED = (
     1,
@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     add("--on-book", action="store_true", help="score with the model that knows the age of a loan")
     add(
         "--as-of", type=_month, metavar="MONTH",
-        help=f"the month to which ages are counted, such as Jan-2016 (default: the latest {age.LAST_PAYMENT})",
+        help=f"the month to which ages are counted, such as Jan-2016 (default: the latest {LAST_PAID})",
     )  # fmt: skip
     add_stated(command)
     add(

@@ -1,4 +1,4 @@
-"""How the shipped model is made: data, preparation, estimator, evaluation."""
+"""Trains the shipped models: prepares the loans, fits, checks, evaluates, and packs the artifacts."""
 
-# Before any module of the training imports LightGBM: a missing system library is named.
+# Imported before LightGBM, so that the error about a missing system library names its package.
 import credit_risk_model.artifact.library  # noqa: F401

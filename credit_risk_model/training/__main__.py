@@ -16,7 +16,7 @@ PRACTICE = Path("build") / "synthetic"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train, and return the exit code: 0, or 1 where the data or the output cannot be used."""
+    """Train, and return the exit code: 0, or 1 if the data or the output cannot be used."""
     parser = argparse.ArgumentParser(
         prog="python -m credit_risk_model.training",
         description="Train the credit-risk model and write its artifact.",
@@ -25,11 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--data",
         type=Path,
         metavar="FILE",
-        help="Lending Club's loan.csv, in any form that scoring takes (default: synthetic loans, for practice)",
+        help="Lending Club's loan.csv, in any format that scoring reads (default: synthetic loans, for practice)",
     )
     add_stated(parser)
     parser.add_argument(
-        "--source", metavar="WORDS", help="where the loans come from, for the metadata (default: the file's name)"
+        "--source", metavar="WORDS", help="a description of the loans for the model card (default: the file's name)"
     )
     parser.add_argument(
         "--output",
@@ -39,16 +39,18 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--rows", type=int, default=20_000, help="number of synthetic loans (default: %(default)s)")
     parser.add_argument(
-        "--no-reports", dest="reports", action="store_false", help="the model alone: no validation, no evaluation page"
+        "--no-reports", dest="reports", action="store_false", help="skip the checks, the evaluation and the reports"
     )
     options = parser.parse_args(arguments)
     practice = options.data is None or options.data.resolve().is_relative_to(PRACTICE.resolve())
     data = options.data or PRACTICE / "loan.csv.gz"
     output = options.output or (PRACTICE / "1.zip" if practice else PACKAGED)
     if output.resolve() == data.resolve():
-        parser.error(f"--output is the file of the loans, {str(data)!r}: name another one")
+        parser.error(f"--output is the input file {str(data)!r}: name another file")
     if practice and output.resolve() == PACKAGED.resolve():
-        parser.error("synthetic loans never replace the shipped artifact; give real --data, or another --output")
+        parser.error(
+            "synthetic loans cannot replace the shipped artifact: use real loans with --data, or another --output"
+        )
     if options.rows < 1:
         parser.error(f"--rows is {options.rows}, expected at least 1")
     try:
@@ -61,9 +63,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"error: Cannot keep the results of a step in {error.filename}: {error.strerror}.", file=sys.stderr)
+        print(f"error: Cannot write to {str(error.filename)!r}: {error.strerror}.", file=sys.stderr)
         return 1
-    print(f"Wrote {output}" + (", made from synthetic loans: for practice only." if practice else "."))
+    print(f"Wrote {output}" + (". It was trained on synthetic loans, for practice only." if practice else "."))
     return 0
 
 
@@ -71,5 +73,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        print("Interrupted. What is done is kept; the same command continues from there.", file=sys.stderr)
+        print("Interrupted. Run the same command to resume.", file=sys.stderr)
         sys.exit(130)

@@ -1,6 +1,6 @@
-"""The checks of the loans and of their split: a finding of one stops a packaging, unless it was accepted.
+"""Checks the loans and their split. A failed check stops the training, unless its finding was accepted.
 
-Their names, statistics and limits are those of deepchecks, which a test compares them with.
+Names, statistics and limits are those of deepchecks. A test compares the results of both.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from credit_risk_model.training.estimator import SEED
 from credit_risk_model.training.preparation import RISK
 from credit_risk_model.training.views import LOAN_NUMBER
 
-# A kind of value that a column has this rarely is negligible below, and may be meant above.
+# Numbers among texts are a defect if their share is between these: below it is negligible, above it may be intended.
 _RARE_TYPE = (0.01, 0.1)
 _PREDICTIVE_POWER = 0.8
 _PREDICTIVE_POWER_LEARNED = 0.7
@@ -33,14 +33,14 @@ _FEATURE_DRIFT = 0.2
 _LABEL_DRIFT = 0.15
 _MULTIVARIATE_DRIFT = 0.25
 
-_RARE_CATEGORY = 0.01  # categories with a smaller share are taken together
+_RARE_CATEGORY = 0.01  # categories with a smaller share are merged
 _ROWS_FOR_POWER = 5_000
 _ROWS_FOR_DOMAINS = 10_000
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One condition of one check: `status` is `passed`, `failed` or `could not run`."""
+    """The result of one condition of a check: `status` is `passed`, `failed` or `could not run`."""
 
     suite: str
     check: str
@@ -48,20 +48,20 @@ class Finding:
     details: str
 
 
-def of_loans(loans: pd.DataFrame) -> list[Finding]:
+def of_loans(loans: pd.DataFrame, features: FeatureSet = LOAN) -> list[Finding]:
     """Check all prepared loans, as recorded."""
-    names = LOAN.names
+    names = features.names
     conflicts = loans.groupby(names, dropna=False, observed=True)[RISK].transform("nunique") > 1
     power = {name: predictive_power(loans, name) for name in names}
     rare = {name: _rarer_type(loans[name]) for name in names}
     return [
-        _finding("loans", "Conflicting Labels", "no loans are alike but for their risk", _share(conflicts), 0.0),
+        _finding("loans", "Conflicting Labels", "no loans differ only in their risk", _share(conflicts), 0.0),
         _finding_of_columns(
-            "loans", "Is Single Value", "no column has one value alone",
+            "loans", "Is Single Value", "no column has only one value",
             {name: loans[name].nunique() for name in [*names, RISK]}, lambda count: count == 1,
         ),
         _finding_of_columns(
-            "loans", "Mixed Data Types", "no column has between 1 % and 10 % of numbers among texts, or the reverse",
+            "loans", "Mixed Data Types", "no column mixes texts with 1 % to 10 % of numbers, or the reverse",
             rare, lambda share: _RARE_TYPE[0] < share < _RARE_TYPE[1],
         ),
         _finding_of_columns(
@@ -74,13 +74,13 @@ def of_loans(loans: pd.DataFrame) -> list[Finding]:
 def one_view(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one view of each loan.
 
-    To these checks all rows are independent: with many views of a loan, they would find that its income tells its risk.
+    These checks assume independent rows. With many views of a loan, they would report that income predicts risk.
     """
     return rows.sample(frac=1, random_state=SEED).drop_duplicates(LOAN_NUMBER)
 
 
 def of_split(learning: pd.DataFrame, held_out: pd.DataFrame, features: FeatureSet = ON_BOOK) -> list[Finding]:
-    """Compare the loans learned from with those held out; each row is a loan."""
+    """Compare the loans of the training with those held out; each row is another loan."""
     columns = [*features.names, RISK]
     categorical = [feature.name for feature in features.features if feature.categories]
     mixed = held_out[columns].merge(learning[columns].drop_duplicates(), how="left", on=columns, indicator=True)
@@ -94,21 +94,21 @@ def of_split(learning: pd.DataFrame, held_out: pd.DataFrame, features: FeatureSe
     }
     return [
         _finding(
-            "split", "New Label Train Test", "no risk is new among those held out",
+            "split", "New Label Train Test", "no risk occurs only in the held-out loans",
             _share(~held_out[RISK].isin(learning[RISK].unique())), 0.0,
         ),
         _finding_of_columns(
-            "split", "New Category Train Test", "no category is new among those held out",
+            "split", "New Category Train Test", "no category occurs only in the held-out loans",
             {name: _share(~held_out[name].dropna().isin(learning[name].unique())) for name in categorical},
             lambda share: share > 0,
         ),
         _finding(
-            "split", "Train Test Samples Mix", f"at most {_SAMPLES_MIX:.0%} of those held out were learned from",
+            "split", "Train Test Samples Mix", f"at most {_SAMPLES_MIX:.0%} of held-out loans equal training loans",
             _share(mixed["_merge"] == "both"), _SAMPLES_MIX,
         ),
         _finding_of_columns(
             "split", "Feature Label Correlation",
-            f"no feature alone has a predictive power of {_PREDICTIVE_POWER_LEARNED} among those learned from",
+            f"no feature alone has a predictive power of {_PREDICTIVE_POWER_LEARNED} in the training loans",
             power, lambda score: score >= _PREDICTIVE_POWER_LEARNED,
         ),
         _finding_of_columns(
@@ -126,16 +126,16 @@ def of_split(learning: pd.DataFrame, held_out: pd.DataFrame, features: FeatureSe
         ),
         _finding(
             "split", "Multivariate Drift",
-            f"a classifier tells the two sides apart with 2 AUC - 1 of at most {_MULTIVARIATE_DRIFT}",
+            f"a classifier separates the two sides with 2 AUC - 1 of at most {_MULTIVARIATE_DRIFT}",
             domain_drift(learning, held_out, features), _MULTIVARIATE_DRIFT,
         ),
     ]  # fmt: skip
 
 
 def category_drift(before: pd.Series, after: pd.Series) -> float:
-    """Return Cramér's V of two samples, from 0 to 1, with the correction of Bergsma (2013) for its bias.
+    """Return Cramér's V of two samples, from 0 to 1, with the bias correction of Bergsma (2013).
 
-    Categories that are rare in `before` are taken together, and the larger sample is scaled to the smaller one.
+    Categories that are rare in `before` are merged, and the larger sample is scaled to the size of the smaller one.
     """
     counts = pd.DataFrame({"before": _counts(before), "after": _counts(after)}).fillna(0.0)
     rare = counts["before"] < _RARE_CATEGORY * counts["before"].sum()
@@ -157,7 +157,7 @@ def number_drift(before: pd.Series, after: pd.Series) -> float:
 
 
 def domain_drift(before: pd.DataFrame, after: pd.DataFrame, features: FeatureSet) -> float:
-    """Return 2 AUC - 1, at least 0, of a small classifier that is asked which sample a loan comes from."""
+    """Return 2 AUC - 1, at least 0, of a small classifier that predicts which sample a loan comes from."""
     size = min(len(before), len(after), _ROWS_FOR_DOMAINS)
     rows = np.concatenate([features.encode_frame(sample.sample(size, random_state=SEED)) for sample in (before, after)])
     side = np.repeat([0, 1], size)
@@ -174,8 +174,8 @@ def domain_drift(before: pd.DataFrame, after: pd.DataFrame, features: FeatureSet
 def predictive_power(loans: pd.DataFrame, name: str) -> float:
     """Return the predictive power score of one feature for the risk, from 0 to 1.
 
-    It is the weighted F1 of a decision tree in 4-fold cross-validation, as a share of the way from the better of two
-    guesses, the most frequent risk and the risks shuffled, to 1.
+    F is the weighted F1 of a decision tree in 4-fold cross-validation. G is the better F1 of two guesses: always the
+    most frequent risk, and the shuffled risks. The score is (F - G) / (1 - G), or 0 if that is negative.
     """
     rows = loans[[name, RISK]].dropna()
     rows = rows.sample(min(len(rows), _ROWS_FOR_POWER), random_state=SEED)
@@ -200,7 +200,7 @@ def _share(mask: "pd.Series | NDArray[np.bool_]") -> float:
 
 
 def _rarer_type(column: pd.Series) -> float:
-    """Return the share of numbers or of texts in a column of texts, whichever is rarer; 0 for a column of numbers."""
+    """Return the share of the rarer kind, numbers or texts, in a column of texts; 0 for a column of numbers."""
     if pd.api.types.is_numeric_dtype(column):
         return 0.0
     numbers = _share(pd.to_numeric(column.dropna().astype(object), errors="coerce").notna())

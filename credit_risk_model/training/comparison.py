@@ -1,4 +1,4 @@
-"""How good a model is compared with others, on each population that it may meet."""
+"""Compares a model with other models, on each population of loans that it may be used for."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,39 +10,57 @@ import pandas as pd
 from credit_risk_model import months
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import MONTHS_SINCE_ISSUE, ON_BOOK
+from credit_risk_model.lending_club import BOOK_MONTH, FINISHED, FIRST_LATER_YEAR, PAYMENTS, STATUS
 from credit_risk_model.training import book, estimator, evaluation, split, validation
-from credit_risk_model.training.dataset import STATUS
 from credit_risk_model.training.preparation import ISSUE_MONTH, YEAR
 
 BOOK, RECORDED, LIVING, LATER = "the book", "the loans as recorded", "loans being paid", "loans issued later"
 POPULATIONS = {
     BOOK: "loans held out, with the ages and statuses of the book",
-    RECORDED: "the same loans, as the file has them",
-    LIVING: f"those of them that were being paid or late when they were recorded in {months.text(book.MONTH)}, as the "
-    "file has them; none of these rows is a computed view",
-    LATER: "loans of the book issued from 2012 on; the models learned from loans issued until 2011. Where views are "
+    RECORDED: "the same loans, as they are in the file",
+    LIVING: f"those of the recorded loans that were being paid or late in {months.text(BOOK_MONTH)}; none of these "
+    "rows is a computed view",
+    LATER: "loans of the book issued from 2012 on; the models were trained on loans issued until 2011. If views are "
     "drawn, they match the statuses of the whole book, so these models know the status shares of the later loans. The "
     f"limit of {validation.current_limit():.1%} for current loans called risky is checked on the book only, not here",
 }
 
-_FIRST_LATER = 2012
-_PAYMENTS = ["LastPaymentAmount", "TotalPaymentsToDate"]
+_TIMED_ROWS = 300
 
 Figures = dict[str, dict[str, dict[str, float]]]  # of each model, on each population
 
 
-def compare(
-    loans: pd.DataFrame, whole: book.Book, features: FeatureSet, *, seed: int
-) -> tuple[Figures, dict[str, lightgbm.Booster]]:
-    """Return the figures of models that learned in the same way from the same rows, and those that learned the book.
+def measure(
+    loans: pd.DataFrame,
+    whole: book.Book,
+    features: FeatureSet,
+    hyperparameters: dict[str, Any],
+    booster: lightgbm.Booster,
+    *,
+    seed: int,
+) -> tuple[Figures, dict[str, float]]:
+    """Return the figures of all models on the same rows, and the seconds that each one needs for one loan.
 
-    `loans` are as recorded, `whole` is the book of them. The threshold of each model is chosen on validation rows, with
-    the model that is judged: it never saw those rows.
+    `booster` is the trained model with these features and hyperparameters.
+    """
+    figures, boosters = compare(loans, whole, features, hyperparameters, seed=seed)
+    _, held_out = _halves(whole.loans)
+    rows = features.encode_frame(held_out.head(_TIMED_ROWS))
+    return figures, evaluation.seconds_per_loan(boosters | {"this model": booster}, rows)
+
+
+def compare(
+    loans: pd.DataFrame, whole: book.Book, features: FeatureSet, hyperparameters: dict[str, Any], *, seed: int
+) -> tuple[Figures, dict[str, lightgbm.Booster]]:
+    """Return the figures of the models, and the models trained on the book, by their names.
+
+    All models are trained in the same way. `loans` are as recorded, and `whole` is their book. The threshold of each
+    model is chosen on validation rows that the model was not trained on.
     """
     recorded = book.as_recorded(loans)
-    later = whole.loans[whole.loans[YEAR] >= _FIRST_LATER]
+    later = whole.loans[whole.loans[YEAR] >= FIRST_LATER_YEAR]
     living = held_out_living(recorded)
-    early_loans = loans[loans[YEAR] < _FIRST_LATER].reset_index(drop=True)
+    early_loans = loans[loans[YEAR] < FIRST_LATER_YEAR].reset_index(drop=True)
     if whole.drawn:
         early = book.draw(early_loans, book.VIEWS_PER_LOAN * len(early_loans), seed=seed)
     else:
@@ -53,10 +71,10 @@ def compare(
 
     figures: Figures = {}
     boosters = {}
-    for name, (hyperparameters, as_recorded, change) in _models(features).items():
+    for name, (parameters, as_recorded, change) in _models(features, hyperparameters).items():
 
         def learned(rows: pd.DataFrame) -> estimator.Learned:
-            return estimator.learn(change(rows), hyperparameters, features, refit=False, progress=name)  # noqa: B023
+            return estimator.learn(change(rows), parameters, features, refit=False, progress=name)  # noqa: B023
 
         def judged(by: estimator.Learned, rows: pd.DataFrame) -> dict[str, float]:
             rows = change(rows)  # noqa: B023
@@ -73,19 +91,19 @@ def compare(
         figures[name] = {
             population: judged(by, rows)
             for population, (by, rows) in judgements.items()
-            if 0 < estimator.is_risky(rows).sum() < len(rows)  # otherwise there is nothing to rank
+            if 0 < estimator.is_risky(rows).sum() < len(rows)  # a ranking needs both classes
         }
         boosters[name] = of_all.booster
     return figures, boosters
 
 
 def held_out_living(recorded: pd.DataFrame) -> pd.DataFrame:
-    """Return the loans held out that were not finished when they were recorded in the month of the book.
+    """Return the held-out loans that were recorded in the month of the book and had not ended.
 
-    `recorded` has the loans with their ages, as `book.as_recorded` returns them.
+    `recorded` is the result of `book.as_recorded`.
     """
-    unfinished = ~recorded[STATUS].isin(["Fully Paid", "Charged Off"])
-    in_month = recorded[ISSUE_MONTH] + recorded[MONTHS_SINCE_ISSUE.name] == book.MONTH
+    unfinished = ~recorded[STATUS].isin(FINISHED)
+    in_month = recorded[ISSUE_MONTH] + recorded[MONTHS_SINCE_ISSUE.name] == BOOK_MONTH
     living = recorded[unfinished & in_month]
     return living[split.held_back(living)]
 
@@ -93,13 +111,12 @@ def held_out_living(recorded: pd.DataFrame) -> pd.DataFrame:
 Model = tuple[dict[str, Any], bool, Callable[[pd.DataFrame], pd.DataFrame]]
 
 
-def _models(features: FeatureSet) -> dict[str, Model]:
-    """Return for each model its hyperparameters, whether it learns from loans as recorded, and what it is shown."""
-    found = estimator.found_hyperparameters(features)
+def _models(features: FeatureSet, found: dict[str, Any]) -> dict[str, Model]:
+    """Return for each model its hyperparameters, if it is trained on loans as recorded, and a change of its rows."""
 
     def without_payments(loans: pd.DataFrame) -> pd.DataFrame:
-        # A column of one value takes no part in a fit.
-        return loans.assign(**dict.fromkeys(_PAYMENTS, np.float64(0)))
+        # LightGBM ignores a constant column.
+        return loans.assign(**dict.fromkeys(PAYMENTS, np.float64(0)))
 
     models: dict[str, Model] = {
         "this model": (found, False, _unchanged),

@@ -1,4 +1,4 @@
-"""Lending Club's loans as the public file has them, checked column by column."""
+"""Reads the columns of Lending Club's file that the training needs, and checks their values."""
 
 import hashlib
 from collections import Counter
@@ -11,24 +11,13 @@ from tqdm import tqdm
 
 from credit_risk_model import months
 from credit_risk_model.features import FEATURES
+from credit_risk_model.lending_club import INSTALLMENT, ISSUED, LAST_PAID, PAID, RECOVERIES, STATUS
 from credit_risk_model.loan_files import month_column, values
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.kinds import KINDS
 from credit_risk_model.loan_files.opening import open_loans
 from credit_risk_model.loan_files.survey import Meaning, Stated, sample, survey
 
-STATUS = "loan_status"
-INSTALLMENT = "installment"
-ISSUED = "issue_d"
-PAID = "total_pymnt"
-RECOVERIES = "recoveries"
-LAST_PAID = "last_pymnt_d"
-HISTORY = (
-    ISSUED,
-    PAID,
-    RECOVERIES,
-    LAST_PAID,
-)  # what an earlier state follows from; no model sees it, and null is fine
 NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [INSTALLMENT, PAID, RECOVERIES]
 TEXTS = [feature.column for feature in FEATURES if feature.categories] + [STATUS, ISSUED, LAST_PAID]
 
@@ -37,14 +26,14 @@ NOTHING = Stated()
 
 
 class DatasetError(Exception):
-    """A file of loans that cannot be used: which file, which column and row, what was found there."""
+    """The file of loans cannot be used. The message names the file, the column, the row and the value."""
 
 
 def read(path: Path, *, progress: bool = True, stated: Stated = NOTHING) -> pd.DataFrame:
-    """Read the 18 columns that the model is made from, and the history of payments; the others never reach memory.
+    """Read the columns of the inputs, the status, the instalment and the history of payments, and no others.
 
-    `path` names a file in one of the forms that scoring takes. Numbers come as float64, texts as
-    categorical columns; both may hold nulls. The forms that were met are printed with the progress.
+    `path` names a file in a format that scoring reads. Numbers become float64, texts become categorical columns; both
+    may contain nulls. The formats that were recognised are printed with the progress.
 
     Raises:
         DatasetError: the file is missing, empty or damaged, lacks a column, or has text where a number belongs.
@@ -52,7 +41,7 @@ def read(path: Path, *, progress: bool = True, stated: Stated = NOTHING) -> pd.D
     try:
         return _read(path, progress, stated)
     except FileNotFoundError as error:
-        raise DatasetError(f"No file {str(path)!r}: give the path of Lending Club's loan.csv.") from error
+        raise DatasetError(f"No file {str(path)!r}. Give the path of Lending Club's loan.csv.") from error
     except LoanFileError as error:
         raise DatasetError(str(error)) from error
     except OSError as error:
@@ -60,7 +49,7 @@ def read(path: Path, *, progress: bool = True, stated: Stated = NOTHING) -> pd.D
 
 
 def fingerprint(path: Path) -> str:
-    """Return the SHA-256 of the file as it lies there, in hexadecimal; `sha256sum` prints the same.
+    """Return the SHA-256 of the file in hexadecimal, as `sha256sum` prints it.
 
     Raises:
         DatasetError: the file cannot be read.
@@ -84,7 +73,7 @@ def _read(path: Path, progress: bool, stated: Stated) -> pd.DataFrame:
             rows = loans.read(chunk)
             if rows.damaged:
                 line, reason = rows.damaged[0]
-                raise DatasetError(f"{str(path)!r} has a damaged row in line {line}: {reason}.")
+                raise DatasetError(f"{str(path)!r} has a damaged row at line {line}: {reason}.")
             columns = {name: _column(path, name, rows.values.column(name), meaning, first) for name in NUMBERS + TEXTS}
             for name, (_, used) in columns.items():
                 forms.update(values.named(name, used))
@@ -95,7 +84,7 @@ def _read(path: Path, progress: bool, stated: Stated) -> pd.DataFrame:
         print("".join(f"  read: {form}\n" for form in [*loans.forms, *meaning.forms]), end="")
         print("".join(f"  read: {form} in {count:,} rows\n" for form, count in forms.items()), end="")
     if first == 1:
-        raise DatasetError(f"{str(path)!r} has a header and no loans.")
+        raise DatasetError(f"{str(path)!r} has a header, but no loans.")
     return pd.DataFrame({column: _joined([chunk.pop(column) for chunk in chunks]) for column in NUMBERS + TEXTS})
 
 

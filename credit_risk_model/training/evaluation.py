@@ -1,4 +1,4 @@
-"""How good a model is on loans it has not seen, as numbers."""
+"""Measures a model on loans that it was not trained on."""
 
 import time
 from collections.abc import Mapping
@@ -22,22 +22,20 @@ from sklearn.metrics import (
 from tqdm import tqdm
 
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.training.dataset import STATUS
-from credit_risk_model.training.estimator import is_risky
-from credit_risk_model.training.preparation import YEAR
+from credit_risk_model.lending_club import GROUPS
+from credit_risk_model.training.estimator import is_current, is_risky
 from credit_risk_model.training.views import LOAN_NUMBER
 
 RESAMPLES = 500
 _POINTS = 200
 _BINS = 10
-_GROUPS = {"status": STATUS, "purpose": "LoanPurpose", "term": "Term", "year of issue": YEAR}
 
 
 def metrics(risky: NDArray[np.bool_], probability: NDArray[np.float64], threshold: float) -> dict[str, float]:
     """Return the figures of a model, with `risky` as the positive class.
 
-    Accuracy, precision, recall and F1 belong to the threshold; the areas under the ROC curve and under the
-    precision-recall curve (as average precision) do not.
+    Accuracy, precision, recall and F1 depend on the threshold. The areas under the ROC curve and under the
+    precision-recall curve (average precision), and the calibration error, do not.
     """
     return by_label(risky, probability >= threshold) | by_score(risky, probability)
 
@@ -63,7 +61,7 @@ def by_score(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> dict
 
 
 def calibration_error(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
-    """Return the expected calibration error over ten bins of equal width: the mean distance from what came true.
+    """Return the expected calibration error over ten bins of equal width.
 
     Source: Guo and others, On calibration of modern neural networks (2017).
     """
@@ -72,7 +70,7 @@ def calibration_error(risky: NDArray[np.bool_], probability: NDArray[np.float64]
 
 
 def population(loans: pd.DataFrame, probability: NDArray[np.float64], threshold: float) -> dict[str, float]:
-    """Return the figures of a model on one population: its metrics, and what the answers are like as a whole."""
+    """Return the figures of a model on one population: its metrics, and shares of all its predictions."""
     risky = is_risky(loans)
     return metrics(risky, probability, threshold) | {
         "loans": len(loans),
@@ -83,8 +81,8 @@ def population(loans: pd.DataFrame, probability: NDArray[np.float64], threshold:
 
 
 def flagged_of_current(loans: pd.DataFrame, probability: NDArray[np.float64], threshold: float) -> float:
-    """Return the share of the current loans that are answered with `risky`, 0 where there are no current loans."""
-    current = (loans[STATUS] == "Current").to_numpy()
+    """Return the share of the current loans that are called risky, 0 if there are no current loans."""
+    current = is_current(loans)
     return float((probability[current] >= threshold).mean()) if current.any() else 0.0
 
 
@@ -94,16 +92,19 @@ def evaluate(
     threshold: float,
     booster: lightgbm.Booster,
     *,
+    groups: Mapping[str, str] = GROUPS,
     seed: int = 42,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Return what `evaluation.json` holds: all that is known of the model's answers for `n` loans held back.
+    """Return the content of `evaluation.json`: all figures of the model on `n` held-out loans.
 
-    `probability` has the shape (n,). Curves are thinned to 200 points.
+    `probability` has shape (n,). The loans are grouped by the values of the columns of `groups`. Without loan
+    numbers, each row is another loan. Curves are thinned to 200 points.
     """
     risky = is_risky(loans)
     predicted = probability >= threshold
     names = [CreditRisk.SAFE.value, CreditRisk.RISKY.value]
+    number = loans[LOAN_NUMBER].to_numpy() if LOAN_NUMBER in loans else np.arange(len(loans))
     importance = {kind: booster.feature_importance(kind) for kind in ("gain", "split")}
     return {
         "loans": len(loans),
@@ -111,9 +112,7 @@ def evaluate(
         "threshold": threshold,
         "metrics": metrics(risky, probability, threshold),
         "current_flagged": flagged_of_current(loans, probability, threshold),
-        "intervals": intervals(
-            risky, probability, threshold, loans[LOAN_NUMBER].to_numpy(), seed=seed, progress=progress
-        ),
+        "intervals": intervals(risky, probability, threshold, number, seed=seed, progress=progress),
         "brier_score": float(brier_score_loss(risky, probability)),
         "classification_report": classification_report(
             risky, predicted, target_names=names, output_dict=True, zero_division=0.0
@@ -131,7 +130,7 @@ def evaluate(
             name: {kind: float(values[position] / values.sum()) for kind, values in importance.items()}
             for position, name in enumerate(booster.feature_name())
         },
-        "groups": {title: by_group(loans, column, probability, threshold) for title, column in _GROUPS.items()},
+        "groups": {title: by_group(loans, column, probability, threshold) for title, column in groups.items()},
     }
 
 
@@ -146,7 +145,7 @@ def intervals(
 ) -> dict[str, list[float]]:
     """Return the 95 % interval of each figure: percentiles over resamples of the loans with replacement.
 
-    `loan`, of shape (n,), has the number of the loan that each row is a view of: a loan is drawn with all its views.
+    `loan`, of shape (n,), is the number of the loan of each row. A loan is drawn with all its views.
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
     """
     random = np.random.default_rng(seed)
@@ -155,7 +154,7 @@ def intervals(
     views = np.split(order, np.flatnonzero(np.diff(loan[order])) + 1)
     for _ in tqdm(range(RESAMPLES), desc="bootstrap", disable=not progress):
         rows = np.concatenate([views[number] for number in random.integers(0, len(views), len(views))])
-        # A resample without both classes has no area under a curve. It can only happen with a handful of loans.
+        # The areas need both classes. Only very small samples lack one.
         if 0 < risky[rows].sum() < len(rows):
             drawn.append(metrics(risky[rows], probability[rows], threshold))
     return {name: [float(v) for v in np.percentile([d[name] for d in drawn], [2.5, 97.5])] for name in drawn[0]}
@@ -166,7 +165,7 @@ def seconds_per_loan(
 ) -> dict[str, float]:
     """Return for each model the median seconds that one thread takes to score one of `rows`, shape (n, features).
 
-    The models take turns, row by row, so that a machine that becomes slower does so for all of them.
+    The models are timed in turn for each row, so that a change in the speed of the machine affects all of them.
     """
     taken: dict[str, list[float]] = {name: [] for name in boosters}
     for _ in range(rounds):
@@ -185,7 +184,7 @@ def _thinned(*curves: NDArray[np.float64], names: tuple[str, ...]) -> dict[str, 
 
 def calibration(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> list[dict[str, float]]:
     """Return for each bin that has loans how many it has, their mean probability, and the share that became risky."""
-    # Bins of equal width: most loans are safe beyond doubt, and bins of equal size would show little else.
+    # Bins of equal width. Most loans are clearly safe, and nearly all bins of equal size would contain only these.
     bins = np.minimum((probability * _BINS).astype(int), _BINS - 1)
     return [
         {
@@ -210,7 +209,7 @@ def _confusion(risky: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> dict[s
 def by_group(
     loans: pd.DataFrame, column: str, probability: NDArray[np.float64], threshold: float
 ) -> list[dict[str, Any]]:
-    """Return for each value of a column its rows, how many are risky and are answered with `risky`, and the metrics."""
+    """Return for each value of a column the numbers of all, of risky and of flagged rows, and the metrics."""
     risky = is_risky(loans)
     found = []
     for value in sorted(loans[column].dropna().unique()):
@@ -222,7 +221,7 @@ def by_group(
                 "loans": int(rows.sum()),
                 "risky": int(risky[rows].sum()),
                 "flagged": int((probability[rows] >= threshold).sum()),
-                # Without loans of both classes there is nothing to rank.
+                # The metrics need both classes.
                 "metrics": metrics(risky[rows], probability[rows], threshold) if both else None,
             }
         )

@@ -1,4 +1,4 @@
-"""The steps from the loans as published to the rows that a model is trained on."""
+"""Prepares the published loans as rows for training, step by step."""
 
 import re
 from collections.abc import Callable
@@ -9,48 +9,44 @@ import pandas as pd
 from credit_risk_model import months
 from credit_risk_model.categories import CreditRisk, HomeOwnership
 from credit_risk_model.features import FEATURES, LOAN
-from credit_risk_model.training.dataset import HISTORY, INSTALLMENT, ISSUED, LAST_PAID, PAID, RECOVERIES, STATUS
+from credit_risk_model.lending_club import (
+    HISTORY,
+    INSTALLMENT,
+    ISSUED,
+    LAST_PAID,
+    PAID,
+    RECOVERIES,
+    RISK_OF_STATUS,
+    STATUS,
+)
 
 RISK = "CreditRisk"
 YEAR = "IssueYear"
 ISSUE_MONTH = "IssueMonth"
 LAST_MONTH = "LastPaymentMonth"
 
-RISK_OF_STATUS = {
-    "Charged Off": CreditRisk.RISKY,
-    "Default": CreditRisk.RISKY,
-    "Late (16-30 days)": CreditRisk.RISKY,
-    "Late (31-120 days)": CreditRisk.RISKY,
-    "Does not meet the credit policy. Status:Charged Off": CreditRisk.RISKY,
-    "Current": CreditRisk.SAFE,
-    "Fully Paid": CreditRisk.SAFE,
-    "In Grace Period": CreditRisk.SAFE,
-    "Issued": CreditRisk.SAFE,
-    "Does not meet the credit policy. Status:Fully Paid": CreditRisk.SAFE,
-}
-
 
 class PreparationError(Exception):
-    """Loans that cannot be prepared: at which step, for which column and value."""
+    """The loans cannot be prepared. The message names the step, or the column and the value."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the preparation and the number of rows that it left."""
+    """One step of the preparation, and the number of rows after it."""
 
     name: str
     rows: int
 
 
 def prepare(loans: pd.DataFrame, report: Callable[[Step], None] = lambda step: None) -> tuple[pd.DataFrame, list[Step]]:
-    """Return the loans that the model is made from, under the names of its features, and the steps to them.
+    """Return the loans for the training, with columns named like the features, and the steps of the preparation.
 
-    The result has the 16 features, categories as categorical columns with all categories of the code, and the column
-    `CreditRisk` with `safe` or `risky`. What no model sees follows: `IssueYear`, the instalment, the status, and the
-    history of payments with its months as numbers (null where unknown). Each step is reported as it ends.
+    Categories are categorical columns with all categories of their enum. `CreditRisk` is `safe` or `risky`. No model
+    sees the other columns: `IssueYear`, the instalment, the status, and the history of payments with months as numbers
+    (null if unknown). `report` is called after each step.
 
     Raises:
-        PreparationError: a loan status or category is unknown, or a step left no rows.
+        PreparationError: a loan status or category is unknown, or no rows are left after a step.
     """
     steps: list[Step] = []
 
@@ -75,7 +71,7 @@ def prepare(loans: pd.DataFrame, report: Callable[[Step], None] = lambda step: N
 def _within_3_standard_deviations(column: str) -> Callable[[pd.DataFrame], "pd.Series[bool]"]:
     def keep(loans: pd.DataFrame) -> "pd.Series[bool]":
         values = loans[column]
-        # The population's deviation (ddof=0). One value throughout deviates by 0 and is kept.
+        # The standard deviation of the population (ddof=0). A constant column has 0, and all its rows are kept.
         return (values - values.mean()).abs() <= 3 * values.std(ddof=0)
 
     return keep
@@ -116,7 +112,7 @@ def risk(status: pd.Series) -> pd.Series:
 
 
 def plain_statuses(status: pd.Series) -> pd.Series:
-    """Return the statuses with their usual spaces and letters, as a categorical column; unknown ones stay."""
+    """Return the statuses with their usual spaces and letter case, as a categorical column; keep unknown ones."""
     return (
         status.astype("object")
         .map(lambda text: _STATUSES.get(_folded(text), text), na_action="ignore")

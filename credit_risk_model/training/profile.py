@@ -1,4 +1,4 @@
-"""The profile of the prepared loans: what each column holds, for somebody who has never seen them."""
+"""Creates the profile of the prepared loans, which describes the values of each column."""
 
 import os
 import tempfile
@@ -12,29 +12,29 @@ from credit_risk_model.features import FEATURES
 from credit_risk_model.training.preparation import RISK, YEAR
 
 DESCRIPTIONS = {feature.name: feature.description for feature in FEATURES} | {
-    RISK: "What the model predicts: risky if the loan was charged off, is in default or late; safe otherwise.",
-    YEAR: "The year in which the loan was issued. No input of the model.",
+    RISK: "What the model predicts: risky if the loan was charged off, is in default or is late; otherwise safe.",
+    YEAR: "The year in which the loan was issued. The model does not use it.",
 }
 
 
 def is_installed() -> bool:
-    """Say whether the library is installed: it comes with the extra `reports`."""
+    """Return whether the library is installed; the extra `reports` installs it."""
     return find_spec("data_profiling") is not None
 
 
 def page(loans: pd.DataFrame) -> bytes:
-    """Return the profile of prepared loans as a self-contained HTML page, without a row of any single loan."""
-    # The library reports its use to its makers unless told otherwise, and reads this when it is called.
+    """Return the profile of prepared loans as a self-contained HTML page. It shows no single loan."""
+    # The library sends usage statistics unless this is set before the call.
     os.environ["YDATA_PROFILING_NO_ANALYTICS"] = "true"
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
-        # The libraries it uses warn of what comes next in them.
+        # Its dependencies warn about their own future changes.
         warnings.simplefilter("ignore")
-        # Imported here: it takes seconds, and only this function needs it.
+        # Imported here, because the import takes seconds and only this function needs it.
         from data_profiling import ProfileReport
 
         report = ProfileReport(
             loans,
-            title="Loans that the credit-risk model is made from",
+            title="Loans that the credit-risk model was trained on",
             variables={"descriptions": DESCRIPTIONS},
             samples=None,
             duplicates=None,

@@ -1,4 +1,4 @@
-"""The evaluation as one page that a browser opens without a network, for people who would rather look than read."""
+"""Creates the page of the evaluation, with tables and plots, which a browser shows without a network."""
 
 import html
 import io
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from credit_risk_model.training import estimator
 from credit_risk_model.training.comparison import POPULATIONS, Figures
+from credit_risk_model.training.lending_club_words import LIMITS_OF_PAGES
 
 BLUE, RED, GREY = "#1f5fa8", "#c8442b", "#8a8f98"
 
@@ -26,14 +27,8 @@ figure { margin: 0; } figure svg { width: 100%; height: auto; } figcaption { col
 """
 
 
-LIMITS = (
-    "Most rows of the book are computed views of real loans. The figures hold for such a book: loans of Lending Club "
-    "issued until 2015. The model does not decide on applications, and fairness was not examined."
-)
-
-
 def threshold_words() -> str:
-    """Say how the operating threshold was chosen."""
+    """Return a description of how the operating threshold was chosen."""
     return (
         "the threshold with the best F1 among those that call at most "
         f"{estimator.most_flagged():.1%} of the current loans risky, on validation rows of the book"
@@ -41,31 +36,31 @@ def threshold_words() -> str:
 
 
 def notice(name: str, data: dict[str, Any]) -> str:
-    """Return as HTML which model a page is about, where its loans come from, and what limits the page has.
+    """Return an HTML paragraph that names the model of a page, the source of its loans, and the limits of its figures.
 
-    `data` is that of the metadata of the artifact.
+    `data` is the entry `data` of the artifact's metadata.
     """
-    parts = {"Model": name, "Loans": data["source"], "Book": data["book"], "Limits": LIMITS}
+    parts = {"Model": name, "Loans": data["source"], "Book": data["book"], "Limits": LIMITS_OF_PAGES}
     lines = (f"<b>{part}:</b> {html.escape(words)}" for part, words in parts.items())
     return f'<p style="margin: 1rem; font: 14px/1.5 system-ui, sans-serif">{"<br>".join(lines)}</p>'
 
 
 def with_notice(page: bytes, notice: str) -> bytes:
-    """Return a page that another library wrote, with the notice at its start.
+    """Return a page of another library with the notice at its start.
 
     Raises:
         ValueError: the page has no body.
     """
     page, count = re.subn(rb"<body[^>]*>", lambda body: body[0] + notice.encode(), page, count=1)
     if not count:
-        raise ValueError("The page has no body to put the notice in.")
+        raise ValueError("The page has no body for the notice.")
     return page
 
 
 def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) -> bytes:
-    """Return the page about the model `name`, with the notice on its first screen.
+    """Return the page about the model `name`, with the notice at its start.
 
-    `evaluation` is that of `evaluation.evaluate`; `compared` has the figures of all models.
+    `evaluation` is the result of `evaluation.evaluate`, with the figures of each population in `populations`.
     """
     threshold = evaluation["threshold"]
     figures = evaluation["metrics"]
@@ -75,16 +70,16 @@ def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) 
     body = [
         f"<h1>How good {html.escape(name)} is</h1>",
         notice,
-        f"<p>Measured on {evaluation['loans']:,} rows of the book, held out; {evaluation['risky']:,} are risky. "
-        f"A loan is answered with <i>risky</i> from a probability of {threshold:.3f}, {threshold_words()}. "
-        f"{evaluation['current_flagged']:.1%} of the current loans held out are answered so.</p>",
-        "<h2>In figures</h2>",
+        f"<p>Measured on {evaluation['loans']:,} held-out rows of the book; {evaluation['risky']:,} of them are risky. "
+        f"A loan is called <i>risky</i> if its probability is at least {threshold:.3f}. This is {threshold_words()}. "
+        f"The model calls {evaluation['current_flagged']:.1%} of the current held-out loans risky.</p>",
+        "<h2>Figures</h2>",
         table(
             ["figure", "value", "95 % interval"],
             [[words(name), f"{value:.3f}", intervals[name]] for name, value in figures.items()],
         ),
-        "<p>The intervals come from resampling the loans held out. They say nothing about loans of another kind.</p>",
-        "<h2>In pictures</h2>",
+        "<p>The intervals come from resampling the held-out loans. They do not cover other kinds of loans.</p>",
+        "<h2>Plots</h2>",
         '<div class="plots">',
         *(
             f"<figure>{svg(draw, evaluation, title)}<figcaption>{caption}</figcaption></figure>"
@@ -92,7 +87,7 @@ def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) 
         ),
         "</div>",
         "<h2>Compared with other models, on each population</h2>",
-        "<p>For this table each model learned without the rows that its threshold was chosen on.</p>",
+        "<p>For these tables, all models were trained without the rows that their threshold was chosen on.</p>",
         *(
             f"<h3>On {population}</h3><p>{POPULATIONS[population]}</p>"
             + table(
@@ -118,7 +113,7 @@ def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) 
         body += [
             f"<h2>By {title}</h2>",
             table(
-                [title, "rows", "risky", "answered with risky", *map(words, names)],
+                [title, "rows", "risky", "called risky", *map(words, names)],
                 [
                     [
                         html.escape(group["group"]),
@@ -145,7 +140,7 @@ def document(title: str, body: Iterable[str]) -> bytes:
 
 
 def svg(draw: Callable[[Axes, Any], None], data: Any, title: str, size: tuple[float, float] = (6.0, 4.2)) -> str:
-    """Return what `draw` draws of `data` as an SVG element, the same bytes for the same data."""
+    """Call `draw` with axes and `data`, and return the plot as an SVG element. Equal data give equal bytes."""
     with mpl.rc_context({"svg.hashsalt": title, "font.size": 11, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots()
@@ -160,7 +155,7 @@ def svg(draw: Callable[[Axes, Any], None], data: Any, title: str, size: tuple[fl
 def _roc(axes: Axes, evaluation: dict[str, Any]) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
     axes.plot(evaluation["roc"]["false_positive_rate"], evaluation["roc"]["true_positive_rate"], color=BLUE)
-    axes.set(xlabel="safe loans taken for risky", ylabel="risky loans found")
+    axes.set(xlabel="safe loans called risky", ylabel="risky loans found")
     axes.text(0.95, 0.05, f"area {evaluation['metrics']['roc_auc']:.3f}", ha="right")
 
 
@@ -195,7 +190,7 @@ def _confusion(axes: Axes, evaluation: dict[str, Any]) -> None:
     thresholds = [row["threshold"] for row in rows]
     axes.plot(thresholds, [row["true_risky"] for row in rows], color=BLUE, label="risky, found")
     axes.plot(thresholds, [row["false_safe"] for row in rows], color=RED, label="risky, missed")
-    axes.plot(thresholds, [row["false_risky"] for row in rows], color=GREY, label="safe, taken for risky")
+    axes.plot(thresholds, [row["false_risky"] for row in rows], color=GREY, label="safe, called risky")
     axes.axvline(evaluation["threshold"], color="black", linestyle=":", linewidth=1)
     axes.set(xlabel="threshold", ylabel="loans", ylim=(0, None))
     axes.legend(frameon=False)
@@ -217,18 +212,22 @@ def _years(axes: Axes, evaluation: dict[str, Any]) -> None:
     axes.set(xlabel="year of issue (with number of loans)", ylabel="average precision", ylim=(0, 1))
 
 
-# Title, caption, and what draws the picture of an evaluation.
+# Title, caption and function of each plot of an evaluation.
 PLOTS: list[tuple[str, str, Callable[[Axes, Any], None]]] = [
-    ("ROC curve", "How many risky loans are found for how many safe ones taken for risky.", _roc),
+    (
+        "ROC curve",
+        "The share of risky loans that are found, and of safe loans that are called risky, for each threshold.",
+        _roc,
+    ),
     ("Precision and recall", "The dot is the operating threshold.", _precision_recall),
     (
         "Calibration",
-        "Share of risky loans among those with a probability; on the line, it is the same.",
+        "On the line, the predicted probability equals the share of risky loans.",
         draw_calibration,
     ),
-    ("Threshold", "What each threshold would find and miss.", _confusion),
-    ("Features", "Share of the loss that each input took away in training.", _importance),
-    ("Year of issue", "Average precision by year; the dashed line is that of all loans.", _years),
+    ("Threshold", "The loans that each threshold finds and misses.", _confusion),
+    ("Features", "The share of each input in the reduction of the loss in training.", _importance),
+    ("Year of issue", "The dashed line is the average precision of all loans.", _years),
 ]
 
 
@@ -236,12 +235,12 @@ _WORDS = {
     "f1": "F1",
     "roc_auc": "ROC AUC",
     "risky_share": "risky",
-    "current_flagged": "risky answers of current loans",
+    "current_flagged": "current loans called risky",
 }
 
 
 def words(name: str) -> str:
-    """Return the name of a figure as people write it."""
+    """Return the name of a figure to show to people."""
     return _WORDS.get(name, name.replace("_", " "))
 
 

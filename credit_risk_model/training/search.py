@@ -1,4 +1,4 @@
-"""The search for hyperparameters: `python -m credit_risk_model.training.search`."""
+"""Searches for hyperparameters: `python -m credit_risk_model.training.search`."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.training import book, dataset, estimator, evaluation, preparation, report, split
 
-# The most that one prediction may take, relative to LightGBM's defaults: what it took before the search on the book.
+# The longest time of one prediction relative to LightGBM's defaults. The model before the search on the book took this.
 MOST_COST = 1.2
 
 _FOLDS = 4
@@ -28,7 +28,7 @@ _TIMED_ROWS = 100
 
 
 class SearchError(Exception):
-    """A search that cannot be made."""
+    """The options allow no search."""
 
 
 def search(
@@ -40,20 +40,20 @@ def search(
     seed: int = estimator.SEED,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Look for the hyperparameters that rank prepared loans best, and among the equally good for the cheapest.
+    """Search for the fastest of the hyperparameters that rank prepared loans best.
 
-    FLAML's CFO proposes; a proposal is scored by its average precision, averaged over 4 folds that follow from the
-    loans alone, and by the time one prediction takes, relative to LightGBM's defaults. The search ends after `trials`,
-    or at the first trial that ends after `seconds`. Returns what `hyperparameters.json` holds.
+    FLAML's CFO proposes hyperparameters. Each trial measures the average precision, averaged over 4 folds that depend
+    only on the loans, and the time of one prediction relative to LightGBM's defaults. The search ends after `trials`,
+    or with the first trial that ends after `seconds`. Returns the content of `hyperparameters.json`.
 
     Raises:
         SearchError: the budget allows no trial.
         EstimatorError: a fold has loans of one class only.
     """
     if trials < 1 or seconds <= 0:
-        raise SearchError(f"A search of {trials} trials in {seconds:g} seconds makes no trial; allow at least one.")
+        raise SearchError(f"A search with {trials} trials and {seconds:g} seconds has no trial; allow at least one.")
     with warnings.catch_warnings():
-        # It warns that its AutoML, which needs many more packages, is not installed.
+        # It warns that the packages of its AutoML, which is not used, are not installed.
         warnings.simplefilter("ignore")
         import flaml
         from flaml import tune
@@ -109,11 +109,12 @@ def search(
 
 
 def choose(history: list[dict[str, Any]], most_cost: float = math.inf) -> dict[str, Any]:
-    """Return the cheapest trial within noise of the best that costs at most `most_cost`, or of all if none does.
+    """Return the fastest trial within noise of the best trial that costs at most `most_cost`.
 
-    A trial is within noise if its average precision is at most one standard error below that of the best one, after the
-    one-standard-error rule of Breiman, Friedman, Olshen and Stone, Classification and Regression Trees (1984), section
-    3.4.3. All trials have the same folds, so the error is that of the mean of the differences in each fold.
+    If no trial is so fast, the best of all is taken. A trial is within noise if its average precision is at most one
+    standard error below that of the best one. This is the one-standard-error rule of Breiman, Friedman, Olshen and
+    Stone, Classification and Regression Trees (1984), section 3.4.3. All trials have the same folds, so the standard
+    error is that of the mean difference over the folds.
     """
     best = _best(history, most_cost)
     return min((trial for trial in history if _within_noise(trial, best)), key=lambda trial: trial["cost"])
@@ -129,7 +130,7 @@ def _within_noise(trial: dict[str, Any], best: dict[str, Any]) -> bool:
     return bool(below.mean() <= np.std(below, ddof=1) / math.sqrt(len(below)))
 
 
-# A first look by hand: many leaves that see amounts finely and the borrower coarsely.
+# Chosen by hand: many leaves, fine bins for amounts and coarse bins for what describes the borrower.
 _START = {
     "n_estimators": 160,
     "num_leaves": 63,
@@ -141,7 +142,7 @@ _START = {
 
 
 def _space(tune: Any) -> dict[str, Any]:
-    # The bounds on trees and leaves are a budget for one prediction.
+    # The bounds on trees and leaves limit the time of one prediction.
     return {
         "n_estimators": tune.lograndint(50, 251),
         "num_leaves": tune.lograndint(7, 128),
@@ -156,7 +157,7 @@ def _space(tune: Any) -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> int | float:
-    # Four digits are more than the search can tell apart, and a reader can compare them.
+    # The search cannot distinguish more than four digits, and four are easy to read.
     return (
         float(f"{value:.4g}")
         if name in ("learning_rate", "colsample_bytree", "reg_alpha", "reg_lambda")
@@ -165,7 +166,7 @@ def _plain(name: str, value: Any) -> int | float:
 
 
 def plot(found: dict[str, Any]) -> str:
-    """Return the trade-off between quality and cost over all trials, as SVG."""
+    """Return an SVG plot of quality against cost for all trials."""
     return report.svg(_trade_off, found, "What a better ranking costs", size=(7.0, 4.5))
 
 
@@ -191,17 +192,17 @@ def _trade_off(axes: Axes, found: dict[str, Any]) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Search, write what was found, and return the exit code: 0, or 1 where data or budget cannot be used."""
+    """Search, write the result, and return the exit code: 0, or 1 if the data or the options cannot be used."""
     parser = argparse.ArgumentParser(
         prog="python -m credit_risk_model.training.search",
-        description="Look for the hyperparameters that the training uses.",
+        description="Search for the hyperparameters that the training uses.",
     )
     parser.add_argument(
         "--data", type=Path, required=True, metavar="FILE", help="Lending Club's loan.csv, plain or gzip"
     )
-    parser.add_argument("--trials", type=int, default=80, help="how many proposals to try (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=1_200, help="how long to go on at most (default: %(default)s)")
-    parser.add_argument("--on-book", action="store_true", help="search for the model that knows the age of a loan")
+    parser.add_argument("--trials", type=int, default=80, help="maximum number of trials (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=1_200, help="maximum time (default: %(default)s)")
+    parser.add_argument("--on-book", action="store_true", help="search for the on-book model")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="the JSON file to write (default: the committed one of the model)"
     )

@@ -1,4 +1,4 @@
-"""The synthetic loans that an artifact carries, so that a loaded model can show that it is the one that was trained."""
+"""Creates the synthetic loans of an artifact, with which a loaded model checks that it computes what was trained."""
 
 import lightgbm
 import numpy as np
@@ -17,10 +17,10 @@ _Value = int | float | str
 
 
 def loans(features: FeatureSet = LOAN, seed: int = SEED) -> list[dict[str, _Value]]:
-    """Return synthetic loans by the names of the request, the same for the same seed.
+    """Return synthetic loans in the format of a request, the same for the same seed.
 
-    The first has the minimum of every number, the second the maximum, the third is the example of the documentation;
-    the numbers of the others are drawn between the limits. Every category is taken by one loan at least.
+    The first loan has the minimum of every number, and the second the maximum. The third is the example of the
+    documentation. The numbers of the others are drawn between the limits. Each category occurs in at least one loan.
     """
     random = np.random.default_rng(seed)
     made = [
@@ -30,7 +30,7 @@ def loans(features: FeatureSet = LOAN, seed: int = SEED) -> list[dict[str, _Valu
 
 
 def scored(booster: lightgbm.Booster, features: FeatureSet = LOAN) -> list[CheckedLoan]:
-    """Return the loans with the probabilities that the trained model gives them, from a data frame as in training."""
+    """Return the loans with their probabilities, which the trained model computes from a data frame as in training."""
     made = loans(features)
     frame = pd.DataFrame(
         {
@@ -47,6 +47,6 @@ def _value(feature: Feature, number: int, random: Generator) -> _Value:
     if feature.categories:
         return feature.categories[number % len(feature.categories)]
     low, high = feature.minimum or 0, feature.maximum or 0
-    # Payments and incomes are mostly far below their maximum; without the power nearly every loan would be safe.
+    # Most payments and incomes are far below their maximum. Without the power, nearly every loan would be safe.
     drawn = (low, high)[number] if number < 2 else low + (high - low) * random.random() ** 8
     return round(drawn) if feature.type is int else round(float(drawn), 2)

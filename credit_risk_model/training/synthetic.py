@@ -1,7 +1,6 @@
-"""Loans made by a seeded generator, in the format of Lending Club's file, so that anybody can run the training.
+"""Generates synthetic loans in the format of Lending Club's file, so that anybody can run the training.
 
-They are synthetic: the relations between the columns are plausible, and a model trained on them says nothing about
-real borrowers.
+The relations between the columns are plausible, but a model that was trained on them says nothing about real borrowers.
 """
 
 import gzip
@@ -34,16 +33,16 @@ COLUMNS = """
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _STATES = "CA NY TX FL IL NJ PA OH GA VA NC MI".split()
-# Month 0 is January 2007; the files were written in January 2016.
+# Months are counted from January 2007; the file was written in January 2016.
 _SNAPSHOT = 108
 _CHUNK = 100_000
 
 
 def write(path: Path, rows: int, seed: int = SEED) -> None:
-    """Write synthetic loans as CSV (with gzip where the name ends in `.gz`), making its folder."""
+    """Write synthetic loans as CSV, with gzip if the name ends in `.gz`. The folder is created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as raw:
-        # Without a name and a time in its header, the same seed gives the same bytes.
+        # A header without name and time, so that the same seed gives the same bytes.
         file = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else raw
         for start in range(0, rows, _CHUNK):
             chunk = loans(min(_CHUNK, rows - start), seed, start)
@@ -53,13 +52,13 @@ def write(path: Path, rows: int, seed: int = SEED) -> None:
 
 
 def loans(rows: int, seed: int = SEED, start: int = 0) -> pd.DataFrame:
-    """Return synthetic loans with the 74 columns of Lending Club's file and its formats of values.
+    """Return synthetic loans with the columns of Lending Club's file and its formats of values.
 
-    `start` is the number of loans made before them: their own numbers go on from there.
+    `start` is the number of loans that were generated before; the numbers of these loans follow theirs.
     """
     random = np.random.default_rng([seed, start])
     borrower = _borrowers(random, rows, start)
-    # From 0, the best, to 1: what Lending Club's grade is made of.
+    # From 0 (best) to 1. It determines the grade.
     risk = random.beta(2, 4, rows) * 0.75 + 0.25 * np.minimum(borrower["dti"] / 40, 1)
     loan = _terms(random, rows, borrower["annual_inc"], risk)
     return pd.DataFrame(borrower | loan | _payments(random, rows, loan, risk)).reindex(columns=COLUMNS)
@@ -114,7 +113,7 @@ def _terms(random: Generator, rows: int, income: Values, risk: NDArray[np.float6
         "funded_amnt_inv": amount,
         "term": np.where(long, Term.SIXTY_MONTHS, Term.THIRTY_SIX_MONTHS),
         "int_rate": rate,
-        # The annuity that pays back the amount with interest: A r / (1 - (1 + r)^-n).
+        # The annuity that repays the amount with interest: A r / (1 - (1 + r)^-n).
         "installment": np.round(amount * monthly / (1 - (1 + monthly) ** -months), 2),
         "grade": np.array(list("ABCDEFG"))[grade.astype(int)],
         "sub_grade": np.char.add(
@@ -137,7 +136,7 @@ def _payments(random: Generator, rows: int, loan: dict[str, Values], risk: NDArr
     months = np.where(loan["term"] == Term.SIXTY_MONTHS, 60, 36)
     age = np.minimum(_SNAPSHOT - issue, months)
     fails = random.random(rows) < 1 / (1 + np.exp(3.6 - 6.5 * risk))
-    # A borrower who fails stops somewhere on the way; one who does not may pay back the rest early.
+    # A borrower who fails stops paying at some point. One who does not fail may repay the rest early.
     stops = np.ceil(random.uniform(0, 1, rows) * months)
     failed = fails & (stops < age)
     early = ~failed & (random.random(rows) < 0.35)

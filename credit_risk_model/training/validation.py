@@ -1,4 +1,4 @@
-"""Which findings stop a packaging, and what deepchecks finds in the loans, in their split, and in the model."""
+"""Decides which findings stop the training, and runs the suites of deepchecks."""
 
 import os
 import re
@@ -20,36 +20,36 @@ from numpy.typing import NDArray
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
-from credit_risk_model.training import book, checks
+from credit_risk_model.lending_club import troubled_share
+from credit_risk_model.training import checks
 from credit_risk_model.training.checks import Finding
 from credit_risk_model.training.preparation import RISK
 
 ACCEPTED = Path(__file__).parent / "accepted_findings.yaml"
 
-# A failure of one of these means that the figures of the model are worth nothing, or that it saw other loans. What
-# deepchecks finds is noted, with its pages.
+# If a check of these suites fails, the figures of the model are not valid. Findings of deepchecks are only noted.
 STOPPING = ("loans", "split", "living_book")
-# What these show are rows of single loans. The first has nothing else; of the others the verdict is kept.
+# These checks show rows of single loans. The first is left out; of the others, only the result is kept.
 _LEFT_OUT = "Outlier Sample Detection"
-# numpy 1 had these under two names each; deepchecks 0.19 uses those that numpy 2 dropped.
+# deepchecks 0.19 uses these names, which numpy 2 has dropped.
 _NUMPY_1 = {"Inf": np.inf, "NINF": -np.inf, "NaN": np.nan}
 _SHOWN_WITHOUT_ROWS = ("Conflicting Labels", "Data Duplicates", "Train Test Samples Mix")
 
 
 class ValidationError(Exception):
-    """A check that matters failed, and nobody accepted its finding."""
+    """A check of `STOPPING` failed and its finding was not accepted, or the file of accepted findings is not valid."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What one suite found, and the page that shows it."""
+    """The findings of one suite, and the page that shows them."""
 
     findings: list[Finding]
     page: bytes
 
 
 def has_deepchecks() -> bool:
-    """Say whether deepchecks is installed: it comes with the extra `reports`."""
+    """Return whether deepchecks is installed; the extra `reports` installs it."""
     return find_spec("deepchecks") is not None
 
 
@@ -59,7 +59,7 @@ def data_integrity(loans: pd.DataFrame) -> Report:
 
 
 def train_test_validation(learning: pd.DataFrame, held_back: pd.DataFrame) -> Report:
-    """Run the checks that compare the loans learned from with those held out, on one view of each loan."""
+    """Run the checks that compare training loans and held-out loans, on one view of each loan."""
     return _run("train_test_validation", *(_dataset(checks.one_view(rows), ON_BOOK) for rows in (learning, held_back)))
 
 
@@ -70,40 +70,40 @@ def model_evaluation(
     threshold: float,
     features: FeatureSet = LOAN,
 ) -> Report:
-    """Run the checks on the model's answers."""
+    """Run the checks of the model's predictions."""
     importance = pd.Series(booster.feature_importance("gain"), index=booster.feature_name())
     return _run(
         "model_evaluation",
         _dataset(learning, features),
         _dataset(held_back, features),
         _Classifier(booster, threshold, features),
-        # Measured by permutation unless it is given, in most of a minute.
+        # Without this argument, deepchecks would measure it by permutation, which takes most of a minute.
         feature_importance=importance / importance.sum(),
     )
 
 
 def current_limit() -> float:
-    """Return the largest share of the current loans of the book that a packaged model may call risky.
+    """Return the largest share of the current loans of the book that a model may call risky.
 
-    This is three times the share of loans in grace or late among those that are being paid, as published.
+    This is three times the share of loans that are late or in grace among the published loans that are being paid.
     """
-    return 3 * book.troubled_share()
+    return 3 * troubled_share()
 
 
 def living_book(flagged: float) -> Finding:
-    """Check the share of the current loans of the book that are answered with `risky`."""
+    """Check the share of the current loans of the book that the model calls risky."""
     limit = current_limit()
     return Finding(
         "living_book",
         "Current Loans Flagged",
         "passed" if flagged <= limit else "failed",
-        f"Share of risky answers among current loans is at most {limit:.1%}, three times that of late and grace "
-        f"loans: {flagged:.1%}",
+        f"the share of current loans called risky is at most {limit:.1%}, three times the share of loans that are late "
+        f"or in grace: {flagged:.1%}",
     )
 
 
 def accepted(path: Path = ACCEPTED) -> dict[tuple[str, str], str]:
-    """Return the reviewed findings: the reason of each by its suite and check.
+    """Return the reason for each accepted finding, by its suite and check.
 
     Raises:
         ValidationError: an entry lacks its suite, check or reason.
@@ -120,7 +120,7 @@ def accepted(path: Path = ACCEPTED) -> dict[tuple[str, str], str]:
 
 
 def table(findings: Iterable[Finding], reasons: dict[tuple[str, str], str]) -> str:
-    """Return the findings that did not pass as lines for a person, after a count of each suite."""
+    """Return lines to print: a count for each suite, then the failed findings."""
     findings = list(findings)
     lines = []
     for suite in dict.fromkeys(finding.suite for finding in findings):
@@ -138,10 +138,10 @@ def table(findings: Iterable[Finding], reasons: dict[tuple[str, str], str]) -> s
 
 
 def stop_at_what_matters(findings: Iterable[Finding], reasons: dict[tuple[str, str], str]) -> None:
-    """Let the findings pass, or not.
+    """Stop if a check of `STOPPING` failed and its finding was not accepted.
 
     Raises:
-        ValidationError: a check that matters failed and is not among the accepted ones; all such are named.
+        ValidationError: names all such checks.
     """
     stopping = [
         finding
@@ -151,13 +151,13 @@ def stop_at_what_matters(findings: Iterable[Finding], reasons: dict[tuple[str, s
     if stopping:
         named = "; ".join(f"{finding.check!r} of {finding.suite}: {finding.details}" for finding in stopping)
         raise ValidationError(
-            f"Checks that matter failed, so nothing was packaged: {named}. Mend the data, or accept a finding with its "
+            f"Checks failed, so no artifact was written: {named}. Correct the data, or accept a finding with a "
             f"reason in {ACCEPTED.name}."
         )
 
 
 def as_json(findings: Iterable[Finding], reasons: dict[tuple[str, str], str]) -> list[dict[str, Any]]:
-    """Return the findings as `validation.json` holds them, accepted ones with their reason."""
+    """Return the findings for `validation.json`; an accepted finding has its reason."""
     return [
         asdict(finding)
         | (
@@ -170,7 +170,7 @@ def as_json(findings: Iterable[Finding], reasons: dict[tuple[str, str], str]) ->
 
 
 class _Classifier:
-    """The model with its threshold as scikit-learn's protocol has it, which deepchecks speaks."""
+    """The model and its threshold with the methods of a scikit-learn classifier, which deepchecks calls."""
 
     def __init__(self, booster: lightgbm.Booster, threshold: float, features: FeatureSet) -> None:
         self.classes_ = sorted(CreditRisk)
@@ -188,10 +188,10 @@ class _Classifier:
 
 
 def _deepchecks() -> Any:
-    # It reports its use to its makers unless told otherwise before it is imported, which takes seconds.
+    # It sends usage statistics unless this is set before its import, which takes seconds.
     os.environ["DISABLE_DEEPCHECKS_ANONYMOUS_TELEMETRY"] = "true"
     with warnings.catch_warnings():
-        # Deepchecks 0.19 is older than the libraries it uses and warns of what comes next in them.
+        # Its dependencies are newer than deepchecks 0.19, and warn about deprecated calls.
         warnings.simplefilter("ignore")
         for name, value in _NUMPY_1.items():
             setattr(np, name, value)
@@ -241,7 +241,7 @@ def _findings(suite: str, result: Any) -> list[Finding]:
 
 
 def _slim(page: str) -> bytes:
-    """Keep one copy of Plotly, whose 5 MB deepchecks writes once more for every figure, and once for RequireJS."""
+    """Keep one copy of Plotly, which has 5 MB. deepchecks writes one for each figure, and one for RequireJS."""
     seen = set()
 
     def once(script: re.Match[str]) -> str:

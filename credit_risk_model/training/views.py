@@ -1,8 +1,8 @@
-"""What a loan looked like in an earlier month, computed from what was recorded of it later.
+"""Computes the state of a loan in an earlier month from what was recorded later.
 
-A loan that is paid as agreed has paid its instalment each month; a loan that failed did so until it stopped, and one
-that was paid back early did so until its closing payment. The status follows from the days past due, as Lending Club
-defines it: in grace up to 15 days, late up to 120, in default up to 150, and charged off from then on.
+A loan that is paid as agreed has paid one instalment each month. A loan that failed did so until it stopped paying, and
+a loan that was repaid early did so until its last payment. The status follows from the days past due, by Lending Club's
+definition: in grace up to 15 days, late up to 120, in default up to 150, and then charged off.
 """
 
 from typing import Any, NamedTuple
@@ -12,16 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from credit_risk_model.features import MONTHS_SINCE_ISSUE
-from credit_risk_model.training.dataset import INSTALLMENT, PAID, RECOVERIES, STATUS
+from credit_risk_model.lending_club import INSTALLMENT, OUTSIDE_POLICY, PAID, RECOVERIES, STATUS
 from credit_risk_model.training.preparation import ISSUE_MONTH, LAST_MONTH, RISK, risk
 
 LOAN_NUMBER = "LoanNumber"
 
-_POLICY = "Does not meet the credit policy. Status:"
-# Measured on loans of Lending Club that were current in January 2016: of half of them, the instalment of the month was
-# still to come. Of those charged off, almost none had paid something again within 7 months, and most had after 8.
+# Measured on loans of Lending Club: half of the loans that were current in January 2016 had not yet paid the instalment
+# of that month. Of the loans charged off, almost none had recoveries within 7 months, and most had some after 8.
 _NOT_YET_DUE = 0.5
-# Months after the last payment until a loan is charged off.
+# A loan is charged off this many months after its last payment.
 MONTHS_TO_CHARGE_OFF = 6
 _MONTHS_TO_RECOVERIES = 8
 
@@ -29,25 +28,25 @@ Values = NDArray[np.float64]
 
 
 class History(NamedTuple):
-    """What the payments of `n` prepared loans tell: arrays of shape (n,), amounts in US dollars, months as numbers."""
+    """The history of `n` prepared loans as arrays of shape (n,); amounts are in US dollars, months are numbers."""
 
     issued: Values
     instalment: Values
-    share: Values  # the investors' share of the payments
-    paid_months: Values  # instalments that were paid before the loan stopped or was closed
-    pace: Values  # what was paid a month, as a share of the instalment; 1 as agreed
+    share: Values  # the share of the payments that goes to investors
+    paid_months: Values  # number of instalments paid before the loan stopped or was closed
+    pace: Values  # payment per month as a share of the instalment; 1 is as agreed
     stops: NDArray[np.bool_]  # the loan is charged off, in default or late
-    closes: Values  # the age in months at which it was paid back, infinite where it was not
-    recorded: Values  # the month that an unfinished loan was recorded in, nan for a finished one
+    closes: Values  # age in months at which the loan was repaid, or infinity
+    recorded: Values  # month in which an unfinished loan was recorded; nan for a finished loan
     total: Values
     last: Values
-    recoveries: Values  # the investors' share of them
+    recoveries: Values  # the share that goes to investors
     status: NDArray[np.object_]
-    last_shares: Values  # last payments of loans that are being paid, as shares of their instalments
+    last_shares: Values  # last payments of current loans as shares of their instalments
 
 
 class States(NamedTuple):
-    """States of `n` loans at ages in months: which loan each is of, and what changes with the age; shapes (n,)."""
+    """`n` states of loans: the position of the loan, its age in months, and what depends on the age; shapes (n,)."""
 
     loan: NDArray[np.int64]
     age: NDArray[np.int64]
@@ -56,17 +55,17 @@ class States(NamedTuple):
     status: NDArray[np.object_]
 
     def taken(self, rows: NDArray[np.bool_]) -> "States":
-        """Return some of the states."""
+        """Return the states where `rows` is true."""
         return States(self.loan[rows], self.age[rows], self.total[rows], self.last[rows], self.status[rows])
 
 
 def status(loans: pd.DataFrame) -> NDArray[np.object_]:
-    """Return the status of `n` loans, shape (n,), without the words on the credit policy."""
-    return np.asarray(loans[STATUS].astype("object").str.removeprefix(_POLICY), dtype=object)
+    """Return the status of `n` loans, shape (n,), without the prefix about the credit policy."""
+    return np.asarray(loans[STATUS].astype("object").str.removeprefix(OUTSIDE_POLICY), dtype=object)
 
 
 def history(loans: pd.DataFrame, recorded: int) -> History:
-    """Read the payments of prepared loans, which were recorded in the month `recorded` or later."""
+    """Return the history of prepared loans, which were recorded in the month `recorded` or later."""
     recorded_status = status(loans)
     instalment, total, last = (
         loans[name].to_numpy() for name in (INSTALLMENT, "TotalPaymentsToDate", "LastPaymentAmount")
@@ -80,7 +79,7 @@ def history(loans: pd.DataFrame, recorded: int) -> History:
     instalments = np.clip((of_all - recoveries - np.where(paid_back, last, 0)) / instalment, 0, None)
     by_amount = np.round(instalments)
     by_date = np.where(loans[LAST_MONTH].isna(), by_amount, loans[LAST_MONTH] - issued - paid_back)
-    # More than an instalment a month means that the borrower paid ahead. Less means that payments came later than due.
+    # More than one instalment a month means that the borrower paid ahead. Less means that payments were late.
     months = np.maximum(np.where(instalments > by_date + 1, np.maximum(by_date, 0), by_amount), 0)
     pace = np.divide(instalments, months, out=np.ones(len(loans)), where=months > 0)
 
@@ -104,7 +103,7 @@ def history(loans: pd.DataFrame, recorded: int) -> History:
 
 
 def states(of: History, loan: NDArray[np.int64], age: NDArray[np.int64], random: np.random.Generator) -> States:
-    """Return the state of each of these loans at each of these ages: a row for a pair."""
+    """Return one state for each pair of a loan (its position) and an age in months."""
     total, last = of.total[loan], of.last[loan]
     pending = random.random(len(loan)) < _NOT_YET_DUE
     due = np.maximum(age - pending, 0)
@@ -118,9 +117,9 @@ def states(of: History, loan: NDArray[np.int64], age: NDArray[np.int64], random:
     seen[missed == 1] = np.where(pending, "Late (16-30 days)", "In Grace Period")[missed == 1]
 
     paid = np.round(months * of.instalment[loan] * of.pace[loan] * of.share[loan], 2)
-    # Before its closing payment, a loan had not paid more than it had in the end.
+    # No loan had paid more before its last payment than after it.
     paid = np.where(np.isfinite(of.closes[loan]), np.minimum(paid, total), paid)
-    # Once in thirty times the latest payment is more or less than the instalment: as often as was recorded.
+    # The latest payment differs from the instalment as often as in the recorded loans, about once in thirty.
     one_more = np.round(of.instalment[loan] * random.choice(of.last_shares, len(loan)), 2)
     as_recorded = np.isin(seen, ["Fully Paid", "Charged Off"])
     unrecovered = (seen == "Charged Off") & (missed < _MONTHS_TO_RECOVERIES)
@@ -138,7 +137,7 @@ def states(of: History, loan: NDArray[np.int64], age: NDArray[np.int64], random:
 
 
 def frame(loans: pd.DataFrame, seen: States) -> pd.DataFrame:
-    """Return the states as prepared loans, with `MonthsSinceIssue`, and the number of the loan that each shows."""
+    """Return the states as prepared loans, with the columns `MonthsSinceIssue` and `LoanNumber`."""
     rows = loans.iloc[seen.loan].reset_index(drop=True)
     columns: dict[str, Any] = {
         "TotalPaymentsToDate": seen.total,

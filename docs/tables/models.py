@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from credit_risk_model import artifact
-from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.features import LOAN, MONTHS_SINCE_ISSUE, ON_BOOK
+from credit_risk_model.training import synthetic
 
 # Rows that the article lists for the full file, in the order of the steps.
 ARTICLE_ROWS = (
@@ -26,6 +27,14 @@ def thresholds() -> str:
     return (
         f"A loan is `risky` if its probability is at least {on_book:.3f} (on-book model) or {loan:.3f} "
         "(`credit_risk_model`)."
+    )
+
+
+def inputs() -> str:
+    """Return a sentence with the number of inputs."""
+    return (
+        f"The models use {len(LOAN)} of the {len(synthetic.COLUMNS)} columns. The on-book models also use the age, "
+        f"`{MONTHS_SINCE_ISSUE.field}`."
     )
 
 

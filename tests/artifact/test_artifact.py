@@ -359,7 +359,7 @@ def test_other_attributes_in_the_pickle_are_ignored(altered: Callable[..., Path]
     forged = lightgbm.Booster(model_str=honest.model_to_string())
     forged.best_iteration = 1
     vars(forged)["predict"] = "x"
-    row = np.zeros((1, 16))
+    row = np.zeros((1, len(LOAN)))
 
     loaded = artifact.read(altered(model=pickle.dumps(forged)), features=LOAN.specification()).booster
 
@@ -448,7 +448,7 @@ def test_an_invalid_path_is_refused() -> None:
 
 
 def test_a_model_for_other_features_is_refused_even_if_the_metadata_match(altered: Callable[..., Path]) -> None:
-    rows = np.random.default_rng(1).random((200, 16))
+    rows = np.random.default_rng(1).random((200, len(LOAN)))
     foreign = lightgbm.train({"verbosity": -1, "objective": "binary"}, lightgbm.Dataset(rows, rows[:, 0] > 0.5), 2)
 
     message = refusal(altered(model=pickle.dumps(lightgbm.Booster(model_str=foreign.model_to_string()))))

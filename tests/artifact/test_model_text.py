@@ -33,7 +33,7 @@ def replaced(text: bytes, key: str, change: Callable[[list[str]], list[str]]) ->
 
 
 def test_a_checked_model_predicts_the_same(text: bytes) -> None:
-    rows = np.random.default_rng(1).uniform(-5, 20_000, (500, 16))
+    rows = np.random.default_rng(1).uniform(-5, 20_000, (500, len(LOAN)))
     rows[:, [4, 5, 11, 13, 15]] = np.random.default_rng(1).integers(-1, 20, (500, 5))
 
     ours, theirs = (

@@ -29,7 +29,7 @@ def explained(model: CreditRiskExplanationModel, loan: dict[str, Any], **asked: 
 def test_all_contributions_and_the_base_value_are_the_log_odds(
     model: CreditRiskExplanationModel, loan: dict[str, Any]
 ) -> None:
-    answer = explained(model, loan, number_of_reasons=16)
+    answer = explained(model, loan, number_of_reasons=len(FEATURES))
 
     log_odds = math.log(answer.probability / (1 - answer.probability))
     assert answer.base_value + sum(reason.contribution for reason in answer.reasons) == pytest.approx(
@@ -56,7 +56,7 @@ def test_there_are_four_reasons_by_default(model: CreditRiskExplanationModel, lo
 def test_the_strongest_reasons_come_first_with_their_direction(
     model: CreditRiskExplanationModel, loan: dict[str, Any]
 ) -> None:
-    reasons = explained(model, loan, number_of_reasons=16).reasons
+    reasons = explained(model, loan, number_of_reasons=len(FEATURES)).reasons
 
     strengths = [abs(reason.contribution) for reason in reasons]
     assert strengths == sorted(strengths, reverse=True)
@@ -67,7 +67,7 @@ def test_the_strongest_reasons_come_first_with_their_direction(
 def test_a_reason_has_the_name_and_the_value_of_its_feature(
     model: CreditRiskExplanationModel, loan: dict[str, Any]
 ) -> None:
-    for reason in explained(model, loan, number_of_reasons=16).model_dump(mode="json")["reasons"]:
+    for reason in explained(model, loan, number_of_reasons=len(FEATURES)).model_dump(mode="json")["reasons"]:
         assert reason["value"] == loan[reason["feature"]]
         assert type(reason["value"]) is type(loan[reason["feature"]])
         assert reason["name"] == reason["feature"].replace("_", " ").capitalize()

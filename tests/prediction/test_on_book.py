@@ -43,7 +43,7 @@ def probability(model: CreditRiskModel, loan: dict[str, Any]) -> float:
     return model.probability(model.input_schema(**{field: loan[field] for field in model.features.fields}))
 
 
-def test_the_inputs_are_the_16_of_the_article_and_the_age(model: CreditRiskOnBookModel) -> None:
+def test_the_inputs_are_those_of_the_article_and_the_age(model: CreditRiskOnBookModel) -> None:
     assert list(model.input_schema.model_fields) == [*LOAN.fields, "months_since_issue"]
 
 
@@ -63,8 +63,8 @@ def test_all_three_models_give_the_same_answer(model: CreditRiskOnBookModel, age
     explanation, batch = CreditRiskOnBookExplanationModel(), CreditRiskOnBookBatchModel()
 
     alone = model.predict(model.input_schema(**aged_loan))
-    explained = explanation.predict(explanation.input_schema(**aged_loan, number_of_reasons=17))
-    [together] = batch.predict(batch.input_schema(loans=[aged_loan])).loans
+    explained = explanation.predict(explanation.input_schema(**aged_loan, number_of_reasons=len(ON_BOOK)))
+    [together] = batch.predict(batch.input_schema.model_validate({"loans": [aged_loan]})).loans
 
     assert alone.credit_risk == explained.credit_risk == together.credit_risk
     assert probability(model, aged_loan) == explained.probability == together.probability

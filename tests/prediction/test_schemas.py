@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from credit_risk_model.features import FEATURES
-from credit_risk_model.prediction.schemas import CreditRiskModelInput
+from credit_risk_model.feature_set import FeatureSet
+from credit_risk_model.features import FEATURES, LOAN, ON_BOOK
+from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskOnBookModelInput
 
 NUMBERS = [feature for feature in FEATURES if feature.categories is None]
 INTEGERS = [feature for feature in NUMBERS if feature.type is int]
@@ -18,6 +19,20 @@ def refused(body: dict[str, Any]) -> list[tuple[Any, ...]]:
     with pytest.raises(ValidationError) as caught:
         CreditRiskModelInput.model_validate(json.loads(json.dumps(body)))
     return [error["loc"] for error in caught.value.errors()]
+
+
+@pytest.mark.parametrize(("schema", "features"), [(CreditRiskModelInput, LOAN), (CreditRiskOnBookModelInput, ON_BOOK)])
+def test_a_schema_has_exactly_the_features_of_its_model(schema: type[BaseModel], features: FeatureSet) -> None:
+    properties = schema.model_json_schema()["properties"]
+
+    assert list(schema.model_fields) == features.fields
+    for feature in features.features:
+        described = properties[feature.field]
+        assert schema.model_fields[feature.field].annotation is feature.type
+        assert schema.model_fields[feature.field].is_required()
+        assert described["description"] == feature.description
+        assert described["examples"] == [feature.example]
+        assert (described.get("minimum"), described.get("maximum")) == (feature.minimum, feature.maximum)
 
 
 def test_the_example_is_accepted(loan: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 import credit_risk_model
 from benchmarks.servers import SERVERS
 from credit_risk_model.service.website import STATIC, TEMPLATES
+from docs.tables import version as version_table
 from tests.conftest import CONFIGURATION, ROOT, serving, until
 from tests.repository.test_workflows import WORKFLOWS
 
@@ -35,10 +36,23 @@ def locked(path: Path) -> dict[str, str]:
 def test_there_is_one_version() -> None:
     version = credit_risk_model.__version__
 
+    for path in version_table.files():
+        assert version_table.renewed(path.read_text()) == path.read_text(), f"{path} is stale: `make docs` renews it"
     assert yaml.safe_load(CONFIGURATION.read_text())["version"] == version
     assert yaml.safe_load((ROOT / "service_contract.yaml").read_text())["info"]["version"] == version
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
     assert set(re.findall(r"\d+\.\d+\.\d+", (ROOT / "SECURITY.md").read_text())) == {version}
+
+
+def test_a_new_version_reaches_every_file_that_names_it() -> None:
+    others = {"model_card.md", "on_book_model_card.md"}  # `make train` renews them
+
+    stale = [
+        path.name for path in version_table.files()
+        if path.name not in others and credit_risk_model.__version__ in version_table.renewed(path.read_text(), "9.9.9")
+    ]  # fmt: skip
+
+    assert stale == []
 
 
 @pytest.mark.parametrize("path", [SERVICE_LOCK, SCORING_LOCK, PROJECT_LOCK, UV_LOCK], ids=lambda path: path.name)

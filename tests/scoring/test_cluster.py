@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from credit_risk_model.features import LOAN
 from credit_risk_model.scoring.__main__ import main
 from credit_risk_model.training import synthetic
 from tests.conftest import ROOT, until
@@ -211,9 +212,9 @@ def test_a_lost_scheduler_ends_the_run_with_a_reason(
 
 def test_there_are_as_many_reasons_as_features_at_most(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["in.csv", "out.csv", "--reasons", "17"])
+        main(["in.csv", "out.csv", "--reasons", str(len(LOAN) + 1)])
 
-    assert "--reasons is 17; there are 16 features" in capsys.readouterr().err
+    assert f"--reasons is {len(LOAN) + 1}; there are {len(LOAN)} features" in capsys.readouterr().err
 
 
 def test_a_scheduler_goes_with_its_engine(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from credit_risk_model import months
+from credit_risk_model import lending_club, months
 from credit_risk_model.features import LOAN
+from credit_risk_model.lending_club import STATUS
 from credit_risk_model.training import book, views
-from credit_risk_model.training.dataset import STATUS
 from credit_risk_model.training.preparation import ISSUE_MONTH, LAST_MONTH, RISK, YEAR, PreparationError
 
 
@@ -18,26 +18,26 @@ def drawn(prepared_loans: pd.DataFrame) -> pd.DataFrame:
 
 def as_published(loans: pd.DataFrame, rows: int = 2_000) -> pd.DataFrame:
     """Return loans whose years of issue are those of the published book."""
-    weights = loans[YEAR].map(book.YEARS) / loans[YEAR].map(loans[YEAR].value_counts())
+    weights = loans[YEAR].map(lending_club.BOOK_YEARS) / loans[YEAR].map(loans[YEAR].value_counts())
     return loans.sample(rows, weights=weights, replace=True, random_state=1).reset_index(drop=True)
 
 
 def test_the_published_counts_add_up() -> None:
-    assert sum(book.YEARS.values()) == sum(book.STATUSES.values()) == 887_379
+    assert sum(lending_club.BOOK_YEARS.values()) == sum(lending_club.BOOK_STATUSES.values()) == 887_379
 
 
 def test_years_and_statuses_are_those_of_the_book(drawn: pd.DataFrame, prepared_loans: pd.DataFrame) -> None:
     assert len(drawn) == pytest.approx(len(prepared_loans), rel=0.05)
-    years = ((book.MONTH - drawn["MonthsSinceIssue"]) // 12).clip(upper=2015).value_counts(normalize=True)
-    for year, count in book.YEARS.items():
+    years = ((lending_club.BOOK_MONTH - drawn["MonthsSinceIssue"]) // 12).clip(upper=2015).value_counts(normalize=True)
+    for year, count in lending_club.BOOK_YEARS.items():
         assert years[year] == pytest.approx(count / 887_379, abs=0.02)
     statuses = drawn[STATUS].value_counts(normalize=True)
-    for status, count in book.STATUSES.items():
+    for status, count in lending_club.BOOK_STATUSES.items():
         assert statuses[status] == pytest.approx(count / 887_379, abs=0.02), status
 
 
 def test_no_view_is_later_than_the_record(drawn: pd.DataFrame) -> None:
-    assert (drawn[ISSUE_MONTH] + drawn["MonthsSinceIssue"] <= book.MONTH).all()
+    assert (drawn[ISSUE_MONTH] + drawn["MonthsSinceIssue"] <= lending_club.BOOK_MONTH).all()
 
 
 def test_a_loan_is_seen_once_at_an_age(drawn: pd.DataFrame) -> None:
@@ -58,7 +58,7 @@ def test_other_extracts_are_made_into_a_book(prepared_loans: pd.DataFrame) -> No
 
     assert found.drawn
     assert reported == [found.words]
-    assert "views of the loans as of earlier months are drawn" in found.words
+    assert "views of the loans in earlier months are drawn" in found.words
     assert len(found.loans) > 2 * len(prepared_loans)
 
 
@@ -68,7 +68,7 @@ def test_the_full_file_is_taken_as_recorded(prepared_loans: pd.DataFrame) -> Non
     found = book.of(loans, seed=1)
 
     assert not found.drawn
-    assert "taken as recorded" in found.words
+    assert "used as recorded" in found.words
     pd.testing.assert_frame_equal(found.loans[[*LOAN.names, RISK]], loans[[*LOAN.names, RISK]])
     assert (found.loans["MonthsSinceIssue"] >= 0).all()
     assert found.loans[views.LOAN_NUMBER].is_unique
@@ -119,5 +119,5 @@ def test_the_difference_is_0_for_the_same_years_and_1_for_others(prepared_loans:
 def test_loans_without_a_known_age_are_not_made_into_a_book(prepared_loans: pd.DataFrame) -> None:
     unknown = prepared_loans.head(100).assign(**{YEAR: np.nan, ISSUE_MONTH: np.nan})
 
-    with pytest.raises(PreparationError, match="No loan is known at the ages that loans issued in 2007 have"):
+    with pytest.raises(PreparationError, match="No loan is known at the ages of loans issued in 2007"):
         book.of(unknown, seed=1)

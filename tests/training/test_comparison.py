@@ -7,11 +7,12 @@ import lightgbm
 import pandas as pd
 import pytest
 
+from credit_risk_model import lending_club
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.lending_club import STATUS
 from credit_risk_model.training import book, comparison, estimator, evaluation, split
 from credit_risk_model.training.comparison import BOOK, LATER, LIVING, POPULATIONS, RECORDED
-from credit_risk_model.training.dataset import STATUS
 from credit_risk_model.training.preparation import ISSUE_MONTH, YEAR
 
 
@@ -23,7 +24,7 @@ class Run(NamedTuple):
     figures: comparison.Figures
 
 
-@pytest.fixture(scope="module", params=[LOAN, ON_BOOK], ids=["16 inputs", "with the age"])
+@pytest.fixture(scope="module", params=[LOAN, ON_BOOK], ids=["without the age", "with the age"])
 def run(prepared_loans: pd.DataFrame, request: pytest.FixtureRequest) -> Iterator[Run]:
     fitted: list[pd.DataFrame] = []
     judged: list[pd.DataFrame] = []
@@ -41,7 +42,7 @@ def run(prepared_loans: pd.DataFrame, request: pytest.FixtureRequest) -> Iterato
         patch.setattr(estimator, "fit", recorded_fit)
         patch.setattr(evaluation, "population", recorded_population)
         whole = book.of(prepared_loans, seed=1)
-        figures, _ = comparison.compare(prepared_loans, whole, request.param, seed=1)
+        figures, _ = comparison.compare(prepared_loans, whole, request.param, {}, seed=1)
         yield Run(fitted, judged, figures)
 
 
@@ -73,7 +74,7 @@ def test_loans_being_paid_are_as_recorded_in_the_month_of_the_book(run: Run) -> 
     recorded = run.judged[list(POPULATIONS).index(RECORDED)]
 
     assert not living[STATUS].isin(["Fully Paid", "Charged Off"]).any()
-    assert (living[ISSUE_MONTH] + living["MonthsSinceIssue"] == book.MONTH).all()
+    assert (living[ISSUE_MONTH] + living["MonthsSinceIssue"] == lending_club.BOOK_MONTH).all()
     assert living.index.isin(recorded.index).all()
     assert 0 < figures[LIVING]["loans"] < figures[RECORDED]["loans"] < figures[BOOK]["loans"]
 
@@ -83,6 +84,6 @@ def test_a_population_of_one_class_is_left_out(prepared_loans: pd.DataFrame, mon
     finished = prepared_loans[prepared_loans[STATUS].isin(["Fully Paid", "Charged Off", "Current"])]
     loans = finished.reset_index(drop=True)
 
-    figures, _ = comparison.compare(loans, book.of(loans, seed=1), ON_BOOK, seed=1)
+    figures, _ = comparison.compare(loans, book.of(loans, seed=1), ON_BOOK, {"n_estimators": 3}, seed=1)
 
     assert list(figures["this model"]) == [BOOK, RECORDED, LATER]

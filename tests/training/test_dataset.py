@@ -85,7 +85,7 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_header_alone_is_refused(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
-    assert "has a header and no loans" in refusal(saved(raw_loans.head(0), tmp_path / "loan.csv"))
+    assert "has a header, but no loans" in refusal(saved(raw_loans.head(0), tmp_path / "loan.csv"))
 
 
 def test_missing_columns_are_named(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_quote_that_never_ends_is_refused(raw_loans: pd.DataFrame, tmp_path: P
     path = saved(raw_loans, tmp_path / "loan.csv")
     path.write_text(path.read_text() + '"')
 
-    assert "has a damaged row in line 52" in refusal(path)
+    assert "has a damaged row at line 52" in refusal(path)
 
 
 @pytest.mark.parametrize("text", ["True", "False"])

@@ -39,7 +39,7 @@ def test_progress_is_shown(prepared_loans: pd.DataFrame, capfd: pytest.CaptureFi
 def test_one_class_alone_is_refused(prepared_loans: pd.DataFrame, risk: str) -> None:
     one_class = prepared_loans[prepared_loans[RISK] == risk]
 
-    with pytest.raises(EstimatorError, match="a model needs risky and safe ones"):
+    with pytest.raises(EstimatorError, match="a model needs risky and safe loans"):
         estimator.fit(one_class, SMALL)
 
 

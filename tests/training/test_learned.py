@@ -28,7 +28,7 @@ def by_rate(learning: pd.DataFrame, drawn: pd.DataFrame, features: FeatureSet) -
     return answered.groupby(third)[["probability", "risky"]].mean()
 
 
-@pytest.mark.parametrize(("features", "tolerance"), [(LOAN, 0.1), (ON_BOOK, 0.02)], ids=["16 inputs", "with the age"])
+@pytest.mark.parametrize(("features", "tolerance"), [(LOAN, 0.1), (ON_BOOK, 0.02)], ids=["without age", "with age"])
 def test_a_loan_just_issued_gets_about_the_risk_of_its_rate(
     drawn: pd.DataFrame, features: FeatureSet, tolerance: float
 ) -> None:

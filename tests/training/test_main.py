@@ -36,7 +36,7 @@ def test_the_loans_are_not_overwritten(loans_file: Path, capsys: pytest.CaptureF
     with pytest.raises(SystemExit, match="2"):
         main(["--data", str(loans_file), "--output", str(loans_file)])
 
-    assert "--output is the file of the loans" in capsys.readouterr().err
+    assert "--output is the input file" in capsys.readouterr().err
     assert loans_file.read_bytes() == before
 
 
@@ -59,7 +59,7 @@ def test_without_data_the_loans_are_synthetic_and_said_to_be(capsys: pytest.Capt
     assert "SYNTHETIC" in written.metadata["data"]["source"]
     printed = capsys.readouterr().out
     assert "2,000 SYNTHETIC loans" in printed
-    assert "made from synthetic loans: for practice only" in printed
+    assert "It was trained on synthetic loans, for practice only." in printed
 
 
 def test_synthetic_loans_never_replace_the_shipped_artifact(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,7 +69,7 @@ def test_synthetic_loans_never_replace_the_shipped_artifact(capsys: pytest.Captu
         main(["--output", str(artifact.PACKAGED)])
 
     assert caught.value.code == 2
-    assert "never replace the shipped artifact" in capsys.readouterr().err
+    assert "cannot replace the shipped artifact" in capsys.readouterr().err
     assert artifact.PACKAGED.read_bytes() == shipped
 
 
@@ -96,7 +96,7 @@ def test_a_step_that_cannot_be_kept_ends_in_one_sentence(loans_file: Path, capsy
 
     assert main(["--data", str(loans_file), "--output", "1.zip", "--no-reports"]) == 1
 
-    assert "error: Cannot keep the results of a step in build" in capsys.readouterr().err
+    assert "error: Cannot write to 'build" in capsys.readouterr().err
     assert not Path("1.zip").exists()
 
 
@@ -107,7 +107,7 @@ def test_safe_loans_alone_end_in_one_sentence(capsys: pytest.CaptureFixture[str]
 
     assert main(["--data", "loan.csv", "--output", "1.zip"]) == 1
 
-    assert "a model needs risky and safe ones" in capsys.readouterr().err
+    assert "a model needs risky and safe loans" in capsys.readouterr().err
     assert not Path("1.zip").exists()
 
 
@@ -118,7 +118,7 @@ def test_the_file_of_synthetic_loans_is_known_again(capsys: pytest.CaptureFixtur
     assert main(["--data", "build/synthetic/loan.csv.gz", "--no-reports"]) == 0
 
     assert artifact.PACKAGED.read_bytes() == shipped
-    assert "made from synthetic loans" in capsys.readouterr().out
+    assert "trained on synthetic loans" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rows", [1, 13, 19])

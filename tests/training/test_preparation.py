@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from credit_risk_model.features import FEATURES, LOAN
+from credit_risk_model.lending_club import RISK_OF_STATUS
 from credit_risk_model.training import dataset, synthetic
-from credit_risk_model.training.preparation import RISK, RISK_OF_STATUS, YEAR, PreparationError, Step, prepare
+from credit_risk_model.training.preparation import RISK, YEAR, PreparationError, Step, prepare
 
 
 @pytest.fixture

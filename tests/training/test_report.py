@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from credit_risk_model.training import comparison, estimator, evaluation, report
+from credit_risk_model.training import comparison, estimator, evaluation, lending_club_words, report
 
 NAMES = (
     "risky_share", "mean_probability", "current_flagged", "precision", "recall", "f1", "roc_auc", "average_precision",
@@ -39,9 +39,9 @@ def test_the_page_starts_with_the_model_its_loans_and_its_limits(evaluated: dict
     assert "<h1>How good some_model is</h1>" in first
     assert "<b>Loans:</b> loans &amp; more" in first
     assert "<b>Book:</b> as recorded" in first
-    assert f"<b>Limits:</b> {report.LIMITS}" in first
+    assert f"<b>Limits:</b> {lending_club_words.LIMITS_OF_PAGES}" in first
     assert "call at most 6.5% of the current loans risky" in first
-    assert f"{evaluated['current_flagged']:.1%} of the current loans held out" in first
+    assert f"{evaluated['current_flagged']:.1%} of the current held-out loans risky" in first
 
 
 def test_a_notice_goes_to_the_start_of_a_page_of_another_library() -> None:

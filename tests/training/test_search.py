@@ -115,7 +115,7 @@ def test_the_model_with_the_age_has_a_search_of_its_own(
     assert set(fitted) == {ON_BOOK}
 
 
-@pytest.mark.parametrize("features", [LOAN, ON_BOOK], ids=["16 inputs", "with the age"])
+@pytest.mark.parametrize("features", [LOAN, ON_BOOK], ids=["without the age", "with the age"])
 def test_the_committed_result_is_the_choice_of_its_own_history(features: FeatureSet) -> None:
     found = json.loads(estimator.FOUND[features].read_text())
 
@@ -126,7 +126,7 @@ def test_the_committed_result_is_the_choice_of_its_own_history(features: Feature
     assert found["made"]["trials"] == len(found["history"]) >= 30
 
 
-@pytest.mark.parametrize("features", [LOAN, ON_BOOK], ids=["16 inputs", "with the age"])
+@pytest.mark.parametrize("features", [LOAN, ON_BOOK], ids=["without the age", "with the age"])
 def test_the_committed_picture_is_that_of_the_history(features: FeatureSet) -> None:
     path = estimator.FOUND[features]
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from credit_risk_model.lending_club import RISK_OF_STATUS
 from credit_risk_model.training import synthetic
-from credit_risk_model.training.preparation import RISK, RISK_OF_STATUS
+from credit_risk_model.training.preparation import RISK
 
 
 @pytest.fixture(scope="module")

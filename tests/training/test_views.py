@@ -8,9 +8,9 @@ import pytest
 
 from credit_risk_model import months
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.features import CHANGING, LOAN
+from credit_risk_model.features import LOAN
+from credit_risk_model.lending_club import INSTALLMENT, PAID, RECOVERIES, STATUS
 from credit_risk_model.training import views
-from credit_risk_model.training.dataset import INSTALLMENT, PAID, RECOVERIES, STATUS
 from credit_risk_model.training.preparation import ISSUE_MONTH, LAST_MONTH, RISK, YEAR, risk
 
 JANUARY_2016 = months.number("Jan-2016") or 0
@@ -130,7 +130,7 @@ def test_views_of_recorded_loans_are_of_these_loans(prepared_loans: pd.DataFrame
     random = np.random.default_rng(2)
     which, ages = random.integers(0, len(prepared_loans), 5_000), random.integers(0, 40, 5_000)
     history = views.history(prepared_loans, JANUARY_2016)
-    at_issue = [name for name in LOAN.names if name not in CHANGING]
+    at_issue = LOAN.at_issue().names
 
     loans = views.frame(prepared_loans, views.states(history, which, ages, random))
 

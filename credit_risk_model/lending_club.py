@@ -1,0 +1,66 @@
+"""The facts about Lending Club's loans that the code needs, in addition to the inputs of the models."""
+
+from credit_risk_model.categories import CreditRisk
+
+# Columns of the file that are not inputs of the models.
+STATUS = "loan_status"
+INSTALLMENT = "installment"
+ISSUED = "issue_d"
+PAID = "total_pymnt"
+RECOVERIES = "recoveries"
+LAST_PAID = "last_pymnt_d"
+# Earlier states of a loan are computed from these. They may be null.
+HISTORY = (ISSUED, PAID, RECOVERIES, LAST_PAID)
+
+# Columns of inputs: numbers in per cent, and categories that count months or years, which may also be numbers.
+PER_CENT = ("int_rate", "dti", "revol_util")
+COUNTED = ("term", "emp_length")
+
+CURRENT = "Current"
+FINISHED = ("Fully Paid", "Charged Off")
+LATE = ("Late (16-30 days)", "Late (31-120 days)", "Default")
+OUTSIDE_POLICY = "Does not meet the credit policy. Status:"  # a prefix of a status
+
+RISK_OF_STATUS = {
+    "Charged Off": CreditRisk.RISKY,
+    "Default": CreditRisk.RISKY,
+    "Late (16-30 days)": CreditRisk.RISKY,
+    "Late (31-120 days)": CreditRisk.RISKY,
+    "Does not meet the credit policy. Status:Charged Off": CreditRisk.RISKY,
+    "Current": CreditRisk.SAFE,
+    "Fully Paid": CreditRisk.SAFE,
+    "In Grace Period": CreditRisk.SAFE,
+    "Issued": CreditRisk.SAFE,
+    "Does not meet the credit policy. Status:Fully Paid": CreditRisk.SAFE,
+}
+
+# The full file of 887,379 loans, as published: loans by year of issue, and by status in January 2016.
+BOOK_MONTH = 2016 * 12
+BOOK_YEARS = {
+    2007: 603, 2008: 2_393, 2009: 5_281, 2010: 12_537, 2011: 21_721, 2012: 53_367, 2013: 134_755, 2014: 235_628,
+    2015: 421_094,
+}  # fmt: skip
+BOOK_STATUSES = {
+    "Current": 601_779,
+    "Fully Paid": 207_723 + 1_988,  # with those outside of the credit policy
+    "Charged Off": 45_248 + 761,
+    "Late (31-120 days)": 11_591,
+    "Issued": 8_460,
+    "In Grace Period": 6_253,
+    "Late (16-30 days)": 2_357,
+    "Default": 1_219,
+}
+
+# Loans of these years are nearly missing from the extracts. Loans issued in the given years represent them.
+REPRESENTED_BY = {2012: (2010, 2013), 2013: (2010, 2013), 2014: (2014, 2015), 2015: (2014, 2015)}
+FIRST_LATER_YEAR = 2012  # the comparison measures models that were trained on earlier loans on these
+
+# The evaluation groups prepared loans by the values of these columns.
+GROUPS = {"status": STATUS, "purpose": "LoanPurpose", "term": "Term", "year of issue": "IssueYear"}
+PAYMENTS = ("LastPaymentAmount", "TotalPaymentsToDate")
+
+
+def troubled_share() -> float:
+    """Return the share of loans that are late or in grace among the published loans that are being paid."""
+    troubled = sum(count for status, count in BOOK_STATUSES.items() if status.startswith(("In Grace", "Late")))
+    return troubled / (troubled + BOOK_STATUSES[CURRENT])
