@@ -28,6 +28,8 @@ from credit_risk_model.artifact.library import lightgbm
 
 # The keys of `metadata.json` that are needed to load a model, and their types. Training adds more keys.
 _REQUIRED = {"features": list, "classes": list, "threshold": float, "versions": dict, "sha256": dict}
+_MOST_BINS = 32  # of one distribution of the reference; the metrics have a series for each
+_MOST_DISTRIBUTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def read(path: Path, *, features: list[dict[str, Any]], sha256: str | None = Non
         raise ArtifactError(
             f"The threshold in {str(path)!r} is {metadata['threshold']}, expected a probability. {RETRAIN}"
         )
+    _check_reference(path, metadata.get("reference"))
     _check_lightgbm(path, metadata["versions"].get("lightgbm"))
     loans = _self_check(path, _verified(path, archive, SELF_CHECK, metadata["sha256"]))
     booster = _booster(path, _verified(path, archive, MODEL, metadata["sha256"]), features)
@@ -152,6 +155,23 @@ def _verified(path: Path, archive: Archive, name: str, digests: dict[str, Any]) 
             f"{shown(digests[name])}. {RESTORE}"
         )
     return content
+
+
+def _check_reference(path: Path, reference: Any) -> None:
+    """Check the shares of training, which older artifacts do not have."""
+    try:
+        distributions = [] if reference is None else [reference["labels"], *reference["values"].values()]
+        valid = len(distributions) <= _MOST_DISTRIBUTIONS and all(map(_is_distribution, distributions))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise ArtifactError(f"{METADATA!r} in {str(path)!r} has an invalid reference: {shown(reference)}. {RESTORE}")
+
+
+def _is_distribution(shares: dict[str, float]) -> bool:
+    if "+Inf" in shares:
+        sorted(float(name) for name in shares if name != "missing")  # raises ValueError
+    return len(shares) <= _MOST_BINS and all(0 <= share <= 1 for share in shares.values())
 
 
 def _check_lightgbm(path: Path, trained: Any) -> None:

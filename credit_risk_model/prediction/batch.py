@@ -31,6 +31,12 @@ class CreditRiskBatchModel(ScoringModel):
         loans = [{"credit_risk": risk, "probability": probability} for risk, probability in found]
         return CreditRiskBatchModelOutput.model_validate({"loans": loans})
 
+    def observations(self, data: Any, answer: Any) -> list[tuple[Mapping[str, Any], float | None, str]]:
+        return [
+            (vars(loan), scored.probability, scored.credit_risk)
+            for loan, scored in zip(data.loans, answer.loans, strict=True)
+        ]
+
     def _score(self, loans: Sequence[Mapping[str, Any]]) -> Sequence[float]:
         answer = self.predict(self.input_schema.model_validate({"loans": loans}))
         return [loan.probability for loan in answer.loans]

@@ -63,6 +63,18 @@ class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
         """The artifact's model card in Markdown, which the service shows as a page; empty without a card."""
         return self._scorer.model_card
 
+    @property
+    def reference(self) -> Mapping[str, Any] | None:
+        """The shares of training, with which the metrics of the service are compared."""
+        return self._scorer.reference
+
+    def observations(self, data: Any, answer: Any) -> list[tuple[Mapping[str, Any], float | None, str]]:
+        """Return the inputs, the probability and the label of each loan that was answered.
+
+        The service counts them for its metrics, and writes them to its prediction log.
+        """
+        return [(vars(data), answer.probability, answer.credit_risk)]
+
     def self_check(self) -> None:
         """Score the synthetic loans of the artifact, and compare the probabilities with those of the training.
 
@@ -109,8 +121,11 @@ class CreditRiskModel(ScoringModel):
             MLModelSchemaValidationException: `data` is not a `CreditRiskModelInput`.
         """
         self._check(data)
-        risky = self.probability(data) >= self._scorer.threshold
-        return CreditRiskModelOutput(credit_risk=CreditRisk.RISKY if risky else CreditRisk.SAFE)
+        probability = self.probability(data)
+        risky = probability >= self._scorer.threshold
+        answer = CreditRiskModelOutput(credit_risk=CreditRisk.RISKY if risky else CreditRisk.SAFE)
+        answer._probability = probability
+        return answer
 
     def _score(self, loans: Sequence[Mapping[str, Any]]) -> Sequence[float]:
         return [self.probability(self.input_schema.model_validate(loan)) for loan in loans]

@@ -123,6 +123,12 @@ class CreditRiskModelOutput(BaseModel):
     """The answer for one loan."""
 
     credit_risk: CreditRisk = Field(description="`risky` if the probability is at least the threshold of the model.")
+    _probability: float | None = None
+
+    @property
+    def probability(self) -> float | None:
+        """The probability that the loan is risky; not part of the answer."""
+        return self._probability
 
 
 class Direction(StrEnum):

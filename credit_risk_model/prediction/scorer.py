@@ -37,6 +37,8 @@ class Scorer:
         """The synthetic loans whose probabilities a model must reproduce before it answers requests."""
         self.model_card = loaded.model_card
         """The model card of the artifact, in Markdown."""
+        self.reference = loaded.metadata.get("reference")
+        """The shares of training by label, and by bin of each input and of the score; None in an older artifact."""
         self.digest = loaded.digest
         """The SHA-256 of the artifact in hexadecimal, as `sha256sum` prints it."""
         self.version = f"{__version__}+{self.digest[:12]}"

@@ -82,6 +82,10 @@ def _serve(configuration: Configuration, host: str, port: int) -> None:
     settings = configuration.service
     status = Status()
     metrics = Metrics(status)
+    try:
+        app = create_app(configuration, status, metrics)
+    except ConfigurationError as error:
+        sys.exit(str(error))
     limits = ConnectionLimits(receive_seconds=settings.receive_seconds, buffer_bytes=settings.buffer_limit)
     connections = Connections(limits, metrics.registry)
     if configuration.logging is None:
@@ -90,7 +94,6 @@ def _serve(configuration: Configuration, host: str, port: int) -> None:
     handlers = logs.buffer_handlers(dropped.inc)
     for warning in configurations.unknown_variables(os.environ):
         logger.warning(warning)
-    app = create_app(configuration, status, metrics)
     shown = f"[{host}]" if ":" in host else host
     logger.info("Service running on http://%s:%d (Ctrl-C stops)", shown, listener.getsockname()[1])
     Server(app, settings, status, connections).run(sockets=[listener])

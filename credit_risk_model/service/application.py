@@ -15,6 +15,7 @@ from credit_risk_model.service.errors import Errors
 from credit_risk_model.service.lifespan import Lifespan
 from credit_risk_model.service.loading import load
 from credit_risk_model.service.metrics import Metrics
+from credit_risk_model.service.prediction_log import PredictionLog
 from credit_risk_model.service.routes import Routes
 from credit_risk_model.service.state import Status
 
@@ -26,15 +27,21 @@ def create_app(configuration: Configuration, status: Status | None = None, metri
 
     A request passes the layers from the last to the first. A server gives its own `status`, to drain, and its own
     `metrics`, to add to them.
+
+    Raises:
+        ConfigurationError: the prediction log cannot be written.
     """
     status = status or Status()
     metrics = metrics or Metrics(status)
+    settings = configuration.service
+    log = PredictionLog(settings, metrics.registry) if settings.prediction_log else None
     routes = Routes(configuration, status, metrics, website.in_every_state(configuration))
     app: ASGIApp = Errors(routes)
     app = AccessLog(app, metrics)
     app = CorrelationIdMiddleware(app, validator=_is_request_id, update_request_header=False)
     app = CloseWhileDraining(app, status)
-    app = Lifespan(app, partial(load, configuration, status, metrics, routes), routes.check)
+    load_models = partial(load, configuration, status, metrics, log, routes)
+    app = Lifespan(app, load_models, routes.check, log.finish if log else None)
     return tracing.Traced(app) if tracing.is_configured() else app
 
 

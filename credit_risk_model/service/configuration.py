@@ -86,6 +86,17 @@ class Configuration(Section, ServiceConfiguration):
                 raise problem(f"{count} models have the name '{name}'")
         return models
 
+    @field_validator("service")
+    @classmethod
+    def _check_omitted(cls, settings: Settings, info: ValidationInfo) -> Settings:
+        models = info.data.get("models", []) if settings.omitted else []
+        schemas = [getattr(_load(model.class_path), "input_schema", None) for model in models]
+        if all(isinstance(schema, type) for schema in schemas):  # a property is known once the model is loaded
+            known = {"*"}.union(*map(_fields, schemas))
+            for name in sorted(settings.omitted - known) if models else ():
+                raise problem(f"prediction_log_omit: no model has the input '{name}'.{suggestion(name, known)}")
+        return settings
+
     def limits(self, index: int) -> Limits:
         """Return what the model at `index` may use: its own settings before those of the service."""
         return self.service.model_copy(update=self.models[index].service.model_dump(exclude_unset=True))
@@ -184,6 +195,12 @@ def _line(path: Path, error: Any, given: Mapping[str, str]) -> str:
     if key.startswith("service.") and (variable := given.get(key.removeprefix("service."))):
         return f"environment variable {variable}: {message}."
     return f"{path}: {key or 'top level'}: {message}."
+
+
+def _fields(schema: Any) -> set[str]:
+    """Return the names of all fields of a schema, also of those inside of others."""
+    whole = schema.model_json_schema(by_alias=False)
+    return {name for part in (whole, *whole.get("$defs", {}).values()) for name in part.get("properties", {})}
 
 
 def _load(class_path: str) -> Any:

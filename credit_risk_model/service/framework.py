@@ -31,6 +31,8 @@ class LoadedModel:
     """The `artifact_digest` that the model offers, or nothing."""
     card: str
     """The `model_card` that the model offers, in Markdown, or nothing."""
+    reference: Mapping[str, Any] | None
+    """The `reference` that the model offers, for the metrics of its answers."""
     seconds: float
     """How long it took to load and to check itself."""
 
@@ -59,9 +61,10 @@ def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[Lo
             check()
         seconds, megabytes = time.perf_counter() - start, _resident_megabytes() - before
         digest, card = str(getattr(model, "artifact_digest", "")), str(getattr(model, "model_card", None) or "")
+        reference = getattr(model, "reference", None)
         shown = f", artifact {digest[:12]}," if digest else ""
         logger.info("Loaded %s %s%s in %.2f s and %.1f MB.", name, model.version, shown, seconds, megabytes)
-        yield LoadedModel(model, digest, card, seconds)
+        yield LoadedModel(model, digest, card, reference, seconds)
 
 
 async def make_pages(framework: FastAPI, models: Iterable[LoadedModel], root_path: str) -> Mapping[str, Page]:

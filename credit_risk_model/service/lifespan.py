@@ -12,12 +12,19 @@ _CHECK_SECONDS = 0.25
 
 
 class Lifespan:
-    """Runs `load` in a thread once the server has started, and `check` four times a second until it stops."""
+    """Runs `load` in a thread once the server has started, `check` four times a second, and `finish` at the end."""
 
-    def __init__(self, app: ASGIApp, load: Callable[[], None], check: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        load: Callable[[], None],
+        check: Callable[[], None],
+        finish: Callable[[], None] | None = None,
+    ) -> None:
         self._app = app
         self._load = load
         self._check = check
+        self._finish = finish
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -29,6 +36,8 @@ class Lifespan:
             await send({"type": "lifespan.startup.complete"})
             await receive()
             checking.cancel()
+            if self._finish:
+                self._finish()
             await send({"type": "lifespan.shutdown.complete"})
 
     async def _check_repeatedly(self) -> None:

@@ -8,6 +8,7 @@ from credit_risk_model.service import contract, website
 from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.framework import create_framework, load_models, make_pages
 from credit_risk_model.service.metrics import Metrics
+from credit_risk_model.service.prediction_log import PredictionLog
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.routes import Routes
 from credit_risk_model.service.state import Status
@@ -15,11 +16,13 @@ from credit_risk_model.service.state import Status
 logger = logging.getLogger(__name__)
 
 
-def load(configuration: Configuration, status: Status, metrics: Metrics, routes: Routes) -> None:
+def load(
+    configuration: Configuration, status: Status, metrics: Metrics, log: PredictionLog | None, routes: Routes
+) -> None:
     """Load the models and open the routes; any exception is logged, and the state becomes *load failed*."""
     start = time.perf_counter()
     try:
-        _load(configuration, metrics, routes)
+        _load(configuration, metrics, log, routes)
     except BaseException:  # a model may raise SystemExit
         status.load_failed = True
         logger.exception("A model could not be loaded.")
@@ -28,7 +31,7 @@ def load(configuration: Configuration, status: Status, metrics: Metrics, routes:
         logger.info("Ready after %.2f s.", time.perf_counter() - start)
 
 
-def _load(configuration: Configuration, metrics: Metrics, routes: Routes) -> None:
+def _load(configuration: Configuration, metrics: Metrics, log: PredictionLog | None, routes: Routes) -> None:
     framework = create_framework(configuration)
     models = []
     predictions = {}
@@ -37,7 +40,10 @@ def _load(configuration: Configuration, metrics: Metrics, routes: Routes) -> Non
         name = loaded.model.qualified_name
         metrics.add_model(name, loaded.model.version, loaded.digest, loaded.seconds)
         if configuration.models[index].create_endpoint:
-            endpoint = Predictions(loaded.model, configuration.limits(index))
+            observers = [] if log is None else [log.observer(loaded)]
+            if loaded.reference:
+                observers.append(metrics.models.add(name, loaded.reference))
+            endpoint = Predictions(loaded.model, configuration.limits(index), observers)
             predictions[f"/api/models/{name}/prediction"] = endpoint
             metrics.add_endpoint(name, endpoint)
     contract.complete(framework, models)

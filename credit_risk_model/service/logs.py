@@ -42,6 +42,8 @@ class Buffered(QueueHandler):
         super().__init__(lines)
         self.setLevel(handler.level)
         self.filters, handler.filters = handler.filters, []  # in the thread, they would not find the request's id
+        handler.handleError = lambda record: count_dropped()  # type: ignore[method-assign]  # the disk may be full
+        self._handler = handler
         self._count_dropped = count_dropped
         self._queued = 0  # bytes
         self._writer = _Writer(lines, handler)
@@ -66,9 +68,13 @@ class Buffered(QueueHandler):
 
     def finish(self, seconds: float) -> None:
         """Wait until all lines are written, but no longer than this."""
-        finishing = threading.Thread(target=self._writer.stop, daemon=True)
+        finishing = threading.Thread(target=self._finish, daemon=True)
         finishing.start()
         finishing.join(seconds)
+
+    def _finish(self) -> None:
+        self._writer.stop()
+        self._handler.close()
 
 
 def _size(record: logging.LogRecord) -> int:

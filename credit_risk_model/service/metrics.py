@@ -6,6 +6,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from credit_risk_model.service.errors import CLIENT_LEFT
+from credit_risk_model.service.model_metrics import ModelMetrics
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.state import State, Status
 
@@ -40,6 +41,7 @@ class Metrics:
         states = Gauge("service_state", "1 for the state now, 0 for the others.", ["state"], registry=registry)
         for state in State:
             states.labels(state.value).set_function(partial(_is, status, state))
+        self.models = ModelMetrics(registry)
         self._lock = asyncio.Lock()
         self._next: asyncio.Future[bytes] | None = None
 

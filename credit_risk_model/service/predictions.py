@@ -5,15 +5,17 @@ import math
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 
 from ml_base import MLModel
 from ml_base.ml_model import MLModelSchemaValidationException
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from credit_risk_model.service import body, errors
 from credit_risk_model.service.configuration import dotted
 from credit_risk_model.service.errors import Refusal
+from credit_risk_model.service.model_metrics import Observer
 from credit_risk_model.service.output import Output, OutputError
 from credit_risk_model.service.responses import respond
 from credit_risk_model.service.settings import Limits
@@ -35,12 +37,14 @@ class Predictions:
     body, however long, delays a probe.
     """
 
-    def __init__(self, model: MLModel, limits: Limits) -> None:
+    def __init__(self, model: MLModel, limits: Limits, observers: Sequence[Observer] = ()) -> None:
+        """`observers` take what the method `observations` of the model, if it has one, tells about each answer."""
         self.model_name: str = model.qualified_name
         self._limits = limits
         self._validate = model.input_schema.model_validate  # a decorated model builds its schema on every access
         self._output = Output(model.output_schema)
         self._model = model
+        self._observers = observers if hasattr(model, "observations") else ()
         self._stalled = 0
         self._answers = Throttle(_ANSWERS)
         self._workers = Workers(limits.running, self.model_name, self._predict)
@@ -134,13 +138,25 @@ class Predictions:
                 valid = self._validate(data)
             except ValidationError as error:
                 raise _invalid(error) from error
-            return self._output.encode(self._model.predict(valid))
+            answer = self._model.predict(valid)
+            result = self._output.encode(answer)
         except (Refusal, OutputError):
             raise
         except MLModelSchemaValidationException as error:
             raise Refusal(400, "SchemaValidationError", [str(error)]) from error
         except BaseException as error:  # a model may raise SystemExit, StopIteration or CancelledError
             raise ModelError(f"{self.model_name} raised {type(error).__name__}") from error
+        if self._observers:
+            self._observe(valid, answer)
+        return result
+
+    def _observe(self, data: BaseModel, answer: BaseModel) -> None:
+        try:
+            observations = self._model.observations(data, answer)
+            for observer in self._observers:
+                observer(observations)
+        except Exception:  # the prediction is right nevertheless
+            logger.exception("An answer of %s could not be observed.", self.model_name)
 
 
 def _invalid(error: ValidationError) -> Refusal:

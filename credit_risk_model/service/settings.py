@@ -82,7 +82,18 @@ class Settings(Limits):
         description="comma-separated addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted; `*`: all",
     )
     log_format: Literal["text", "json"] = Field(default="text", description="`text` for people, `json` for machines")
+    prediction_log: str = Field(
+        default="", description="file that gets a line of JSON for each answer, or `stdout`; empty: none"
+    )
+    prediction_log_omit: str = Field(
+        default="", description="comma-separated inputs that the prediction log leaves out; `*`: all"
+    )
     page: bool = Field(default=True, description="whether `/` shows the page; otherwise it redirects to `/docs`")
+
+    @property
+    def omitted(self) -> frozenset[str]:
+        """The inputs that the prediction log leaves out."""
+        return frozenset(self.prediction_log_omit.replace(" ", "").split(",")) - {""}
 
     @field_validator("root_path")
     @classmethod

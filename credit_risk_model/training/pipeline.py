@@ -27,6 +27,7 @@ from credit_risk_model.training import (
     model_card,
     preparation,
     profile,
+    reference,
     report,
     self_check,
     split,
@@ -112,6 +113,7 @@ def run(
             "threshold": model.threshold,
             "hyperparameters": estimator.found_hyperparameters(kind.features) | {"seed": estimator.SEED},
             "metrics": evaluation.metrics(estimator.is_risky(held_out), probability, model.threshold),
+            "reference": reference.shares(learning, probability, model.threshold, kind.features),
             "data": described,
             "versions": {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES},
         }

@@ -513,3 +513,29 @@ def test_the_documented_limits_are_those_of_the_code() -> None:
         f"model card {card >> 10} KiB, "
         f"report {artifact.archive._LARGEST_REPORT >> 20} MiB) and {artifact.archive._LARGEST_TOTAL >> 20} MiB for all"
     ) in document
+
+
+def test_an_artifact_without_a_reference_can_be_read(altered: Callable[..., Path]) -> None:
+    path = altered(reference=None)
+
+    assert artifact.read(path, features=LOAN.specification()).metadata["reference"] is None
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        5,
+        {},
+        {"labels": {"safe": 1.0}},
+        {"labels": [1.0], "values": {}},
+        {"labels": {"safe": "1"}, "values": {}},
+        {"labels": {"safe": 1.5}, "values": {}},
+        {"labels": {"safe": float("nan")}, "values": {}},
+        {"labels": {"safe": 1.0}, "values": {"term": 1.0}},
+        {"labels": {"safe": 1.0}, "values": {"amount": {"low": 0.5, "+Inf": 0.5}}},
+        {"labels": {"safe": 1.0}, "values": {"amount": {str(name): 0.0 for name in range(33)}}},
+        {"labels": {"safe": 1.0}, "values": {str(name): {"+Inf": 1.0} for name in range(64)}},
+    ],
+)
+def test_an_invalid_reference_is_refused(altered: Callable[..., Path], reference: Any) -> None:
+    assert "has an invalid reference: " in refusal(altered(reference=reference))

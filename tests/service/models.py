@@ -3,7 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ml_base import MLModel, MLModelDecorator
 from ml_base.ml_model import MLModelSchemaValidationException
@@ -77,6 +77,37 @@ class Echo(MLModel):  # type: ignore[misc]  # ml_base ships no types
 
 class OtherEcho(Echo):
     qualified_name = "other_echo"
+
+
+class Watched(Echo):
+    """Tells about each of its answers; several items are a batch, whose sizes are the numbers."""
+
+    qualified_name = "watched"
+    artifact_digest = "f00d"
+    reference: ClassVar[Any] = {
+        "labels": {"low": 0.75, "high": 0.25},
+        "values": {
+            "number": {"1": 0.5, "2.5": 0.25, "+Inf": 0.25, "missing": 0.0},
+            "kind": {"odd": 0.5, "even": 0.5, "other": 0.0},
+            "score": {"0.5": 1.0, "+Inf": 0.0},
+        },
+    }
+
+    def observations(self, data: Input, answer: Output) -> list[tuple[dict[str, Any], float | None, str]]:
+        if data.number == 404:
+            raise RuntimeError("a secret of the observation")
+        return [self._observation(item.size) for item in data.items] or [self._observation(answer.number)]
+
+    @staticmethod
+    def _observation(number: float) -> tuple[dict[str, Any], float | None, str]:
+        kind = {0.0: "even", 1.0: "odd"}.get(number % 2, "fraction")
+        inputs: dict[str, Any] = {"number": {99: None, 9700: "text"}.get(int(number), number), "kind": kind}
+        return inputs, None if number == 98 else number / 10, "low" if number < 5 else "high"
+
+
+class WithoutReference(Watched):
+    qualified_name = "without_reference"
+    reference = None
 
 
 class Unshowable(Echo):

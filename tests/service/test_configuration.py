@@ -215,11 +215,25 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_can_be_given_in_the_environment(tmp_path: Path, name: str) -> None:
-    value = {"log_format": "json", "root_path": "/risk", "trusted_proxies": "10.0.0.1", "page": "False"}.get(name, "3")
+    values = {"log_format": "json", "root_path": "/risk", "trusted_proxies": "10.0.0.1", "page": "False"}
+    value = (values | {"prediction_log_omit": "number"}).get(name, "3")
 
     configuration = read(write_configuration(tmp_path), {f"REST_{name.upper()}": value})
 
     assert str(getattr(configuration.service, name)).removesuffix(".0") == value
+
+
+def test_the_prediction_log_may_omit_every_field_also_of_items(tmp_path: Path) -> None:
+    path = write_configuration(tmp_path, service={"prediction_log_omit": "number, size,*"})
+
+    assert read(path, {}).service.omitted == {"number", "size", "*"}
+
+
+def test_an_input_that_no_model_has_cannot_be_omitted(tmp_path: Path) -> None:
+    path = write_configuration(tmp_path, service={"prediction_log_omit": "nunber,size"})
+
+    with pytest.raises(ConfigurationError, match=r"no model has the input 'nunber'\. Did you mean 'number'\?"):
+        read(path, {})
 
 
 def test_a_wrong_variable_is_named(tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ def test_the_model_adds_little_to_the_ceiling(tmp_path: Path, loan: dict[str, An
     ours = calls(tmp_path, loan, SHIPPED)
     ceiling = calls(tmp_path, loan, "benchmarks.served.constant.Constant")
 
-    # 9 of 292; Booster.predict in the place of SingleRow would make it 1.4 times the ceiling.
-    assert ceiling < ours <= 1.05 * ceiling
+    # 33 of 311: 14 are those of the model, the others those of its metrics, if the artifact has a reference.
+    # Booster.predict in the place of SingleRow would make it 1.4 times the ceiling.
+    assert ceiling < ours <= 1.15 * ceiling
 
 
 def test_the_application_itself_stays_lean(tmp_path: Path, loan: dict[str, Any]) -> None:

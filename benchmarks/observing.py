@@ -1,0 +1,85 @@
+"""Measures the CPU time that the metrics of a model and the prediction log add to a prediction."""
+
+import argparse
+import itertools
+import json
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from benchmarks import loans, results
+from credit_risk_model.prediction.batch import CreditRiskBatchModel
+from credit_risk_model.prediction.model import CreditRiskModel, ScoringModel
+from credit_risk_model.service.framework import LoadedModel
+from credit_risk_model.service.model_metrics import ModelMetrics, Observer
+from credit_risk_model.service.prediction_log import PredictionLog
+from credit_risk_model.service.settings import Settings
+
+ROUNDS, LOANS, BATCH = 11, 5_000, 1_000
+
+
+def observing(model: ScoringModel, asked: Sequence[tuple[Any, Any]], observers: Sequence[Observer], size: int) -> float:
+    """Return the CPU time in µs that observing costs for each loan."""
+    given = list(itertools.islice(itertools.cycle(asked), LOANS // size))
+    start = time.process_time()
+    for data, answer in given:
+        observations = model.observations(data, answer)
+        for observe in observers:
+            observe(observations)
+    return (time.process_time() - start) / LOANS * 1e6
+
+
+def predicting(model: ScoringModel, bodies: Sequence[str], size: int) -> float:
+    """Return the CPU time in µs that the prediction itself takes for each loan: from JSON to JSON."""
+    given = list(itertools.islice(itertools.cycle(bodies), LOANS // size))
+    start = time.process_time()
+    for body in given:
+        model.predict(model.input_schema.model_validate(json.loads(body))).model_dump_json()
+    return (time.process_time() - start) / LOANS * 1e6
+
+
+def main(artifact: str | None) -> None:
+    """Measure in turns, print and record."""
+    kind, different = loans.different(None)
+    batches = [
+        {"loans": list(itertools.islice(itertools.cycle(different), start, start + BATCH))} for start in range(5)
+    ]
+    registry, found = CollectorRegistry(), defaultdict(list)
+    metrics = ModelMetrics(registry)
+    with tempfile.TemporaryDirectory() as folder:
+        log = PredictionLog(Settings(prediction_log=str(Path(folder) / "log")), registry)
+        cases = []
+        for model, bodies, size in (
+            (CreditRiskModel(artifact), different, 1),
+            (CreditRiskBatchModel(artifact), batches, BATCH),
+        ):
+            requests = [model.input_schema(**body) for body in bodies]
+            asked = [(data, model.predict(data)) for data in requests]
+            counting = metrics.add(model.qualified_name, model.reference or {})
+            logging = log.observer(LoadedModel(model, "", "", None, 0))
+            cases.append((model, [json.dumps(body) for body in bodies], asked, counting, logging, size))
+        for _ in range(ROUNDS):
+            for model, texts, asked, counting, logging, size in cases:
+                found[f"prediction, {model.qualified_name}"].append(predicting(model, texts, size))
+                found[f"metrics, {model.qualified_name}"].append(observing(model, asked, [counting], size))
+                found[f"prediction log, {model.qualified_name}"].append(observing(model, asked, [logging], size))
+            start = time.process_time()
+            generate_latest(registry)
+            found["one scrape of two models"].append((time.process_time() - start) * 1e6)
+        log.finish()
+    measured = {name: round(statistics.median(each), 1) for name, each in found.items()}
+    results.write("observing", {"loans": f"{len(different)} different {kind} loans", "microseconds": measured})
+    for name, microseconds in measured.items():
+        print(f"{name:<60}{microseconds:>10,.1f} µs")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser("python -m benchmarks.observing", description=__doc__)
+    parser.add_argument("--artifact", help="an artifact with a reference (default: the shipped one)")
+    main(parser.parse_args().artifact)

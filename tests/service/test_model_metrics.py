@@ -1,0 +1,203 @@
+"""The metrics of what a model is asked and answers, and the shares of its training."""
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.service.model_metrics import ModelMetrics
+from tests.conftest import ROOT, STOPPED
+from tests.docs.documents import blocks
+from tests.service import process
+from tests.service.models import Watched
+from tests.service.process import Service
+
+WATCHED = "/api/models/watched/prediction"
+MODEL = {"class_path": "tests.service.models.Watched"}
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with process.ready(tmp_path, MODEL, {}, {"class_path": "tests.service.models.WithoutReference"}) as service:
+        yield service
+
+
+def samples(service: Service, name: str) -> dict[tuple[str, ...], float]:
+    """Return the samples of a metric by the values of their labels, which are sorted, without the model's name."""
+    families = text_string_to_metric_families(service.client.get("/metrics").text)
+    found = [sample for family in families for sample in family.samples if sample.name == name]
+    return {tuple(value for key, value in each.labels.items() if key != "model"): each.value for each in found}
+
+
+def ask(service: Service, number: float, *sizes: int) -> None:
+    items = [{"size": size} for size in sizes]
+    assert service.client.post(WATCHED, json={"number": number, "items": items}).status_code == 200
+
+
+def counted(service: Service, value: str) -> dict[str, float]:
+    """Return the bins of an input, or of the score, that are not 0."""
+    found = samples(service, "model_values_total")
+    return {name: count for (name, counted), count in found.items() if counted == value and count}
+
+
+def test_answers_are_counted_by_label(service: Service) -> None:
+    assert samples(service, "model_labels_total") == {("low",): 0, ("high",): 0}
+
+    for number in (1, 4, 7):
+        ask(service, number)
+
+    assert samples(service, "model_labels_total") == {("low",): 2, ("high",): 1}
+
+
+def test_numbers_are_counted_up_to_the_edge_of_their_bin(service: Service) -> None:
+    for number in (-5, 1, 1.01, 2.5, 2.51, 1e300):
+        ask(service, number)
+
+    assert counted(service, "number") == {"1": 2, "2.5": 2, "+Inf": 2}
+
+
+def test_categories_are_counted_and_unknown_ones_share_a_bin(service: Service) -> None:
+    for number in (1, 3, 2, 0.5, 0.25):
+        ask(service, number)
+
+    assert counted(service, "kind") == {"odd": 2, "even": 1, "other": 2}
+
+
+def test_values_and_scores_may_be_missing(service: Service) -> None:
+    for number in (98, 99, 3):
+        ask(service, number)
+
+    assert counted(service, "number") == {"+Inf": 2, "missing": 1}
+    assert counted(service, "score") == {"0.5": 1, "+Inf": 1, "missing": 1}
+
+
+def test_each_loan_of_a_batch_is_counted(service: Service) -> None:
+    ask(service, 1, *range(600))
+    ask(service, 1)
+
+    assert samples(service, "model_labels_total") == {("low",): 6, ("high",): 595}
+    assert counted(service, "number") == {"1": 3, "2.5": 1, "+Inf": 596, "missing": 1}
+    assert samples(service, "model_batch_size_count") == {(): 2}
+    assert samples(service, "model_batch_size_sum") == {(): 601}
+
+
+def test_the_shares_of_the_reference_are_shown(service: Service) -> None:
+    shares = samples(service, "model_values_reference_share")
+
+    assert samples(service, "model_labels_reference_share") == {("low",): 0.75, ("high",): 0.25}
+    for name, expected in Watched.reference["values"].items():
+        assert {part: share for (part, value), share in shares.items() if value == name} == expected
+
+
+def test_a_model_without_a_reference_has_no_such_metrics(service: Service) -> None:
+    service.predict()
+    assert service.client.post("/api/models/without_reference/prediction", json={"number": 1}).status_code == 200
+
+    lines = re.findall(r"^model_(?:labels|values|batch).*", service.client.get("/metrics").text, re.MULTILINE)
+    assert lines
+    assert [line for line in lines if 'model="watched"' not in line] == []
+
+
+def test_invalid_requests_and_failed_predictions_are_not_counted(service: Service) -> None:
+    statuses = [service.client.post(WATCHED, json={"number": number}).status_code for number in ("x", 400, 501)]
+
+    assert statuses == [400, 400, 500]
+    assert sum(samples(service, "model_labels_total").values()) == 0
+
+
+def test_an_answer_that_cannot_be_observed_is_given_and_logged(service: Service) -> None:
+    answer = service.client.post(WATCHED, json={"number": 404})
+
+    assert (answer.status_code, answer.json()) == (200, {"number": 404})
+    assert "An answer of watched could not be observed." in service.log
+    assert sum(samples(service, "model_labels_total").values()) == 0
+
+
+def test_a_value_of_the_wrong_type_costs_neither_the_answer_nor_the_other_metrics(service: Service) -> None:
+    ask(service, 9700)
+    ask(service, 3)
+
+    assert service.client.get("/metrics").status_code == 200
+    assert "2 answers could not be counted." in service.log
+    ask(service, 3)
+    assert counted(service, "number") == {"+Inf": 1}
+
+
+def test_a_decorated_model_is_counted(tmp_path: Path) -> None:
+    doubled = MODEL | {"decorators": [{"class_path": "tests.service.models.Doubling"}]}
+    with process.ready(tmp_path, doubled) as service:
+        ask(service, 2)
+
+        assert counted(service, "number") == {"+Inf": 1}, "the decorator's answer is 4"
+
+
+def test_the_example_of_the_documentation_has_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [code] = blocks(ROOT / "docs" / "monitoring.md", "python")
+    (tmp_path / "my_model.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with process.ready(tmp_path, {"class_path": "my_model.Doubler"}) as service:
+        assert service.client.post("/api/models/doubler/prediction", json={"number": 21}).json() == {"number": 42}
+
+        assert samples(service, "model_labels_total") == {("small",): 1, ("large",): 0}
+        assert counted(service, "number") == {"100": 1}
+
+
+def test_no_observation_is_lost_between_threads() -> None:
+    registry = CollectorRegistry()
+    observe = ModelMetrics(registry).add("watched", Watched.reference)
+    rounds, threads = 2_000, 4
+
+    def observing() -> None:
+        for number in range(rounds):
+            observe([Watched._observation(number)])
+
+    working = [threading.Thread(target=observing) for _ in range(threads)]
+    for thread in working:
+        thread.start()
+    while any(thread.is_alive() for thread in working):
+        generate_latest(registry)
+
+    [values] = [each for each in registry.collect() if each.name == "model_values"]
+    for name in Watched.reference["values"]:
+        assert sum(each.value for each in values.samples if each.labels["value"] == name) == rounds * threads
+
+
+def test_the_models_of_the_package_are_counted(
+    practice_artifact: Path, practice_on_book_artifact: Path, tmp_path: Path, loan: dict[str, Any]
+) -> None:
+    models = [
+        {"class_path": f"credit_risk_model.prediction.{path}", "configuration": {"artifact_path": str(artifact)}}
+        for path, artifact in (
+            ("model.CreditRiskModel", practice_artifact),
+            ("explanation.CreditRiskExplanationModel", practice_artifact),
+            ("batch.CreditRiskBatchModel", practice_artifact),
+            ("on_book.CreditRiskOnBookModel", practice_on_book_artifact),
+        )
+    ]
+    bodies: dict[str, Any] = {
+        "credit_risk_model": loan,
+        "credit_risk_explanation_model": loan | {"number_of_reasons": 2},
+        "credit_risk_batch_model": {"loans": [loan, loan | STOPPED]},
+        "credit_risk_on_book_model": loan | {"months_since_issue": 7},
+    }
+    with process.ready(tmp_path, *models) as service:
+        for name, body in bodies.items():
+            assert service.client.post(f"/api/models/{name}/prediction", json=body).status_code == 200
+
+        families = {each.name: each for each in text_string_to_metric_families(service.client.get("/metrics").text)}
+
+    for name in bodies:
+        counts = [each for each in families["model_values"].samples if each.labels["model"] == name]
+        labels = [each.value for each in families["model_labels"].samples if each.labels["model"] == name]
+        loans = 2 if "batch" in name else 1
+        fields = (ON_BOOK if "on_book" in name else LOAN).fields
+        assert sum(labels) == loans
+        for value in (*fields, "score"):
+            assert sum(each.value for each in counts if each.labels["value"] == value) == loans
+        assert [each.labels for each in counts if each.labels["bin"] == "other" and each.value] == []
