@@ -11,6 +11,7 @@ import argparse
 import errno
 import faulthandler
 import logging
+import socket
 import sys
 from pathlib import Path
 
@@ -73,11 +74,9 @@ def _contract(configuration: Configuration) -> str:
 
 
 def _serve(configuration: Configuration, host: str, port: int) -> None:
-    try:
-        listener = listen(host, port)
-    except (OSError, OverflowError) as error:
-        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0].rstrip(".")
-        sys.exit(f"Cannot listen on {host}:{port}: {reason}.{_ADVICE if getattr(error, 'errno', 0) in _TAKEN else ''}")
+    listeners = [_listen(host, port, _ADVICE)]
+    if metrics_port := configuration.service.metrics_port:
+        listeners.append(_listen(host, metrics_port, " The setting metrics_port names this port."))
     faulthandler.enable()  # a crash in native code writes a stack trace
     settings = configuration.service
     status = Status()
@@ -95,12 +94,22 @@ def _serve(configuration: Configuration, host: str, port: int) -> None:
     for warning in configurations.unknown_variables(os.environ):
         logger.warning(warning)
     shown = f"[{host}]" if ":" in host else host
-    logger.info("Service running on http://%s:%d (Ctrl-C stops)", shown, listener.getsockname()[1])
-    Server(app, settings, status, connections).run(sockets=[listener])
+    logger.info("Service running on http://%s:%d (Ctrl-C stops)", shown, listeners[0].getsockname()[1])
+    if metrics_port:
+        logger.info("Metrics on http://%s:%d/metrics", shown, metrics_port)
+    Server(app, settings, status, connections).run(sockets=listeners)
     logger.info("Stopped.")
     for handler in handlers:
         handler.finish(1)
     os._exit(1 if status.load_failed or status.is_stalled() else 0)  # a thread that loads or predicts may never return
+
+
+def _listen(host: str, port: int, advice: str) -> socket.socket:
+    try:
+        return listen(host, port)
+    except (OSError, OverflowError) as error:
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0].rstrip(".")
+        sys.exit(f"Cannot listen on {host}:{port}: {reason}.{advice if getattr(error, 'errno', 0) in _TAKEN else ''}")
 
 
 if __name__ == "__main__":

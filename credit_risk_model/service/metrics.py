@@ -1,9 +1,21 @@
 """The measurements that Prometheus reads."""
 
 import asyncio
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.openmetrics import exposition as open_metrics
 
 from credit_risk_model.service.errors import CLIENT_LEFT
 from credit_risk_model.service.model_metrics import ModelMetrics
@@ -14,6 +26,19 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")  # those that a route allows
 OUTCOMES = ("answered", "invalid", "refused", "expired", "abandoned", "failed")
 _BY_STATUS = {200: "answered", CLIENT_LEFT: "abandoned", 500: "failed", 503: "refused"}
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of the measurements."""
+
+    kind: str
+    """The content type."""
+    encode: Callable[[CollectorRegistry], bytes]
+
+
+TEXT = Format(CONTENT_TYPE_LATEST, generate_latest)
+OPEN_METRICS = Format(open_metrics.CONTENT_TYPE_LATEST, open_metrics.generate_latest)
 
 
 class Metrics:
@@ -43,7 +68,7 @@ class Metrics:
             states.labels(state.value).set_function(partial(_is, status, state))
         self.models = ModelMetrics(registry)
         self._lock = asyncio.Lock()
-        self._next: asyncio.Future[bytes] | None = None
+        self._next: dict[tuple[Format, bool], asyncio.Future[bytes]] = {}
 
     def add_model(self, name: str, version: str, digest: str, load_seconds: float) -> None:
         self._load.labels(name).set(load_seconds)
@@ -63,16 +88,21 @@ class Metrics:
         """Count the outcome of one prediction; `error` is the type of its error."""
         self._outcomes.labels(model, outcome(status, error)).inc()
 
-    async def exposition(self) -> bytes:
-        """Return everything in Prometheus' text format; requests that come at the same time share one computation."""
-        if self._next is None:
-            self._next = asyncio.ensure_future(self._make())
-        return await asyncio.shield(self._next)
+    async def exposition(self, format_: Format, compress: bool) -> bytes:
+        """Return everything in a format; requests for it that come at the same time share one computation."""
+        wanted = (format_, compress)
+        if wanted not in self._next:
+            self._next[wanted] = asyncio.ensure_future(self._make(format_, compress))
+        return await asyncio.shield(self._next[wanted])
 
-    async def _make(self) -> bytes:
+    async def _make(self, format_: Format, compress: bool) -> bytes:
         async with self._lock:
-            self._next = None  # requests from now on need newer values
-            return await asyncio.to_thread(generate_latest, self.registry)
+            del self._next[format_, compress]  # requests from now on need newer values
+            return await asyncio.to_thread(self._encode, format_, compress)
+
+    def _encode(self, format_: Format, compress: bool) -> bytes:
+        text = format_.encode(self.registry)
+        return gzip.compress(text, compresslevel=1) if compress else text
 
 
 def outcome(status: int, error: str | None) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.exposition import gzip_accepted
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.errors import Refusal
-from credit_risk_model.service.metrics import Metrics
+from credit_risk_model.service.metrics import OPEN_METRICS, TEXT, Metrics
 from credit_risk_model.service.page import Page
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.probes import ANSWERS, PROBES
@@ -29,6 +30,7 @@ class Routes:
         """`pages` are served in every state of the service."""
         self._root_path = configuration.service.root_path
         self._shows_metrics = configuration.shows_metrics
+        self._metrics_port = configuration.service.metrics_port
         self._status = status
         self._metrics = metrics
         self._predictions: Mapping[str, Predictions] = {}
@@ -54,6 +56,8 @@ class Routes:
             Refusal: no route has this path, or the models are not loaded.
         """
         path, state = self._without_root_path(scope["path"]), scope["state"]
+        if self._metrics_port and (path == "/metrics") != (_port(scope) == self._metrics_port):
+            raise Refusal(404, "NotFound", [f"No route {path} on this port."])
         if path in PROBES:
             state["quiet"] = True
             if await _allowed(scope, send, _READ):
@@ -64,7 +68,7 @@ class Routes:
         if path == "/metrics" and self._shows_metrics:
             state["quiet"] = True
             if await _allowed(scope, send, _READ):
-                await respond(send, 200, await self._metrics.exposition(), kind=CONTENT_TYPE_LATEST.encode())
+                await self._send_metrics(Headers(scope=scope), send)
         elif predictions := self._predictions.get(path):
             state["handler"] = path
             if await _allowed(scope, send, _CALL):
@@ -89,6 +93,13 @@ class Routes:
             return path.removeprefix(self._root_path) or "/"
         return path
 
+    async def _send_metrics(self, request: Headers, send: Send) -> None:
+        format_ = OPEN_METRICS if "application/openmetrics-text" in request.get("accept", "") else TEXT
+        compress = gzip_accepted(request.get("accept-encoding", ""))
+        headers = [(b"vary", b"accept, accept-encoding"), *([(b"content-encoding", b"gzip")] if compress else [])]
+        body = await self._metrics.exposition(format_, compress)
+        await respond(send, 200, body, headers, format_.kind.encode())
+
     async def _predict(self, predictions: Predictions, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await predictions(scope, receive, send)
@@ -96,6 +107,12 @@ class Routes:
             if refusal.status == 503:
                 await self._starts.wait()  # clients that retry at once must not crowd out the others
             raise
+
+
+def _port(scope: Scope) -> int | None:
+    """Return the port of the service to which the client has connected, if the server tells it."""
+    server: tuple[str, int | None] | None = scope.get("server")
+    return server[1] if server else None
 
 
 async def _allowed(scope: Scope, send: Send, methods: tuple[str, ...]) -> bool:

@@ -72,6 +72,9 @@ class Settings(Limits):
         ge=1,
         description="bytes that incomplete requests and unread answers may have; above it, the oldest gets 503",
     )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="port of `/metrics`, instead of that of the API. 0: that of the API"
+    )
     root_path: str = Field(
         default="",
         pattern=r"^(/[A-Za-z0-9._~-]+)*$",
