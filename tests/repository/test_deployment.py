@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -23,11 +24,13 @@ from tests.deployment.manifests import (
     ENVIRONMENT,
     KUBECTL,
     KUBERNETES,
+    MONITORING,
     OVERLAY,
     PLAIN,
     POD,
     Manifest,
     built,
+    built_from,
     one,
     read,
 )
@@ -142,7 +145,6 @@ def test_the_port_is_the_same_everywhere() -> None:
     assert '"--port", "8000"]' in DOCKERFILE
     assert "('localhost', 8000)" in DOCKERFILE
     assert COMPOSE["ports"] == ["127.0.0.1:8000:8000"]
-    assert 'prometheus.io/port: "8000"' in (OVERLAY / "kustomization.yaml").read_text()
 
 
 def test_only_the_image_sets_the_user_and_as_a_number() -> None:
@@ -273,9 +275,9 @@ def test_the_production_overlay_makes_its_changes() -> None:
         "topology.kubernetes.io/zone",
         "kubernetes.io/hostname",
     ]
-    assert deployment["template"]["metadata"]["annotations"]["prometheus.io/scrape"] == "true"
-    assert {variable["name"] for variable in added} == {f"{prefix}ARTIFACT_SHA256" for prefix in ARTIFACTS}
-    assert container | {"env": CONTAINER["env"]} == CONTAINER
+    pins = {f"{prefix}ARTIFACT_SHA256" for prefix in ARTIFACTS}
+    assert {variable["name"] for variable in added} == pins | {"REST_METRICS_PORT"}
+    assert container | {"env": CONTAINER["env"], "ports": CONTAINER["ports"]} == CONTAINER
 
 
 @pytest.fixture
@@ -349,7 +351,9 @@ def test_another_model_keeps_its_configuration_scaling_and_the_peers_of_its_poli
 
 
 @needs_kubectl
-@pytest.mark.parametrize("component", sorted((KUBERNETES / "components").iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "component", sorted({*(KUBERNETES / "components").iterdir()} - {MONITORING}), ids=lambda path: path.name
+)
 @pytest.mark.parametrize("base", [KUBERNETES / "base", OVERLAY], ids=lambda base: base.name)
 def test_a_component_gives_another_artifact_that_is_pinned(
     base: Path, component: Path, overlay: Callable[..., list[Manifest]]
@@ -368,6 +372,56 @@ def test_a_component_gives_another_artifact_that_is_pinned(
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     assert mounts.get("models", "/models") == "/models"
     assert mounts.keys() == {volume["name"] for volume in pod["volumes"]}
+
+
+@needs_kubectl
+def test_production_serves_the_metrics_on_a_port_of_their_own() -> None:
+    production = built(OVERLAY)
+    template = one("Deployment", production)["spec"]["template"]
+    [container] = template["spec"]["containers"]
+    [port] = [port for port in container["ports"] if port not in CONTAINER["ports"]]
+    [setting] = [variable for variable in container["env"] if variable["name"] == "REST_METRICS_PORT"]
+    ingress, prometheus = one("NetworkPolicy", production)["spec"]["ingress"]
+    [endpoint] = one("PodMonitor", read(MONITORING / "pod_monitor.yaml"))["spec"]["podMetricsEndpoints"]
+
+    assert port["name"] == "metrics"
+    assert template["metadata"]["annotations"] == {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": setting["value"],
+        "prometheus.io/path": endpoint["path"],
+    }
+    assert setting["value"] == str(port["containerPort"])
+    assert (ingress["ports"], prometheus["ports"]) == ([{"port": "http"}], [{"port": "metrics"}])
+    assert endpoint["port"] == "metrics"
+    assert f"a port of their own, {setting['value']}," in OPERATIONS.read_text()
+
+
+@needs_kubectl
+def test_the_monitoring_component_fits_the_production_overlay() -> None:
+    monitoring = built_from(resources=[OVERLAY], components=[MONITORING])
+    deployment = one("Deployment", monitoring)
+    monitor, rules = one("PodMonitor", monitoring), one("PrometheusRule", monitoring)
+    [dashboard] = [each for each in monitoring if "grafana_dashboard" in each["metadata"].get("labels", {})]
+    alerts = [rule for group in rules["spec"]["groups"] for rule in group["rules"] if "alert" in rule]
+
+    assert {each["metadata"]["namespace"] for each in (deployment, monitor, rules, dashboard)} == {"model-services"}
+    assert monitor["spec"]["selector"] == deployment["spec"]["selector"]
+    assert monitor["spec"]["jobLabel"] in deployment["spec"]["template"]["metadata"]["labels"]
+    assert list(dashboard["data"].values()) == [(MONITORING / "dashboard.json").read_text()]
+    assert all(alert["annotations"]["runbook_url"].startswith("docs/operations.md#") for alert in alerts)
+
+
+@needs_kubectl
+def test_the_address_of_the_runbook_is_set_in_one_place(tmp_path: Path) -> None:
+    component = shutil.copytree(MONITORING, tmp_path / "monitoring")
+    rules = component / "rules.yaml"
+    rules.write_text(rules.read_text().replace("runbook: docs/operations.md", "runbook: https://example.com/runbook"))
+
+    [changed] = [each for each in built_from(components=[component]) if each["kind"] == "PrometheusRule"]
+
+    urls = [rule["annotations"]["runbook_url"] for rule in changed["spec"]["groups"][-1]["rules"]]
+    assert len(urls) > 5
+    assert all(re.fullmatch(r"https://example\.com/runbook#[a-z]+", url) for url in urls)
 
 
 def test_the_build_context_has_only_what_the_dockerfile_copies() -> None:
