@@ -235,6 +235,10 @@ docs: $(call INSTALLED,$(PROJECT)) ## Renew the tables, pictures and examples of
 	"$$PROJECT"/bin/python -m docs.tables.pictures
 	$(COG) -r $(DOCUMENTS)
 
+.PHONY: dashboard
+dashboard: $(call INSTALLED,$(PROJECT)) ## Draw docs/dashboard.png from services under load, watched by Prometheus (10 min, DATA=)
+	@"$$PROJECT"/bin/python -m tests.deployment.picture $${DATA:+--data "$$DATA"}
+
 .PHONY: conformance
 conformance: $(call INSTALLED,$(PROJECT)) ## Test the running service against its contract with 5,000 generated requests (CASES=)
 	@CONFORMANCE_CASES=$(or $(CASES),5000) "$$PROJECT"/bin/python -m pytest -s tests/service/test_conformance.py

@@ -1,0 +1,135 @@
+"""A real Prometheus on the running service: every query of the dashboard and of the rules returns something."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from credit_risk_model.features import LOAN, ON_BOOK
+from tests.conftest import CONFIGURATION, until
+from tests.deployment.prometheus import (
+    ALERTS,
+    DASHBOARD,
+    PANELS,
+    RECORDED,
+    Prometheus,
+    expression,
+    needs_prometheus,
+    scraping,
+)
+from tests.service.process import free_port, running
+
+MODEL = "credit_risk_on_book_batch_model"
+TARGETS = [(panel["title"], target) for panel in PANELS for target in panel["targets"]]
+# The panels that every Grafana has.
+BUILT_IN = {"barchart", "bargauge", "row", "stat", "status-history", "table", "timeseries"}
+SELECTOR = re.compile(r"\b(?:\w+\{[^}]*\}|\w+(?::\w+)+(?:\{[^}]*\})?)")  # name{label="x"}, level:name:operation
+
+
+@contextmanager
+def under_load(client: httpx.Client) -> Iterator[None]:
+    """Request predictions of every model until the end, about once a second: one loan, and a batch of 500."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(1):
+            for family, features in (("credit_risk", LOAN), ("credit_risk_on_book", ON_BOOK)):
+                for kind in ("", "_explanation", "_batch"):
+                    body: Any = {"loans": 500 * [features.example]} if kind == "_batch" else features.example
+                    client.post(f"/api/models/{family}{kind}_model/prediction", json=body)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        asking.join()
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    tmp_path_factory: pytest.TempPathFactory, practice_artifact: Path, practice_on_book_artifact: Path
+) -> Iterator[Prometheus]:
+    folder, port = tmp_path_factory.mktemp("prometheus"), free_port()
+    content = yaml.safe_load(CONFIGURATION.read_text())
+    for model in content["models"]:
+        artifact = practice_on_book_artifact if ".on_book." in model["class_path"] else practice_artifact
+        model["configuration"] = {"artifact_path": str(artifact)}
+    configuration = folder / "rest_configuration.yaml"
+    configuration.write_text(yaml.safe_dump(content))
+    with (
+        running(folder, configuration, {"REST_METRICS_PORT": str(port)}) as service,
+        scraping(folder, {"a": port}) as prometheus,
+    ):
+        until(lambda: service.client.get("/api/health/ready").status_code == 200, "ready")
+        with under_load(service.client):
+            yield prometheus
+
+
+@needs_prometheus
+@pytest.mark.parametrize(("title", "target"), TARGETS, ids=range(len(TARGETS)))
+def test_every_query_of_the_dashboard_returns_something(
+    title: str, target: dict[str, Any], prometheus: Prometheus
+) -> None:
+    query = expression(target, MODEL)
+
+    assert until(lambda: prometheus.query(query), f"{title}: {query}")
+
+
+@needs_prometheus
+@pytest.mark.parametrize("record", RECORDED)
+def test_every_recording_rule_returns_something(record: str, prometheus: Prometheus) -> None:
+    assert until(lambda: prometheus.query(record), record)
+
+
+@needs_prometheus
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: f"{alert['alert']}-{alert['labels']['severity']}")
+def test_every_metric_of_an_alert_exists(alert: dict[str, Any], prometheus: Prometheus) -> None:
+    """The service is healthy, so that the alert as a whole returns nothing."""
+    selectors = SELECTOR.findall(alert["expr"])
+
+    assert selectors
+    for selector in selectors:
+        until(partial(prometheus.query, selector), selector)
+
+
+@needs_prometheus
+def test_no_rule_fails(prometheus: Prometheus) -> None:
+    def rules() -> list[dict[str, Any]]:
+        return [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
+
+    until(lambda: all(rule["health"] != "unknown" for rule in rules()), "all rules were evaluated")
+
+    assert {rule["health"] for rule in rules()} == {"ok"}
+
+
+def test_the_dashboard_needs_no_plugin_and_no_fixed_data_source() -> None:
+    assert {panel["type"] for panel in DASHBOARD["panels"]} <= BUILT_IN
+    sources = set(re.findall(r'"uid": "([^"]*)"', json.dumps(DASHBOARD["panels"])))
+    assert sources == {"${datasource}"}
+
+
+def test_no_panel_covers_another() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        position = panel["gridPos"]
+        cells = {
+            (position["x"] + column, position["y"] + row)
+            for column in range(position["w"])
+            for row in range(position["h"])
+        }
+        assert not cells & taken, panel["title"]
+        assert position["x"] + position["w"] <= 24
+        taken |= cells
+
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(set(ids)) == len(ids)
