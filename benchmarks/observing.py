@@ -46,8 +46,8 @@ def predicting(model: ScoringModel, bodies: Sequence[str], size: int) -> float:
 
 def main(artifact: str | None) -> None:
     """Measure in turns, print and record."""
-    kind, different = loans.different(None)
-    batches = [
+    different = loans.different()
+    batches: list[dict[str, Any]] = [
         {"loans": list(itertools.islice(itertools.cycle(different), start, start + BATCH))} for start in range(5)
     ]
     registry, found = CollectorRegistry(), defaultdict(list)
@@ -74,7 +74,7 @@ def main(artifact: str | None) -> None:
             found["one scrape of two models"].append((time.process_time() - start) * 1e6)
         log.finish()
     measured = {name: round(statistics.median(each), 1) for name, each in found.items()}
-    results.write("observing", {"loans": f"{len(different)} different {kind} loans", "microseconds": measured})
+    results.write("observing", {"loans": f"{len(different)} different synthetic loans", "microseconds": measured})
     for name, microseconds in measured.items():
         print(f"{name:<60}{microseconds:>10,.1f} µs")
 
