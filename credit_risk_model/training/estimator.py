@@ -88,7 +88,7 @@ def learn(
     check_classes(loans[~unseen], "to train on")
     check_classes(loans[unseen], "to choose the threshold on")
     risky = is_risky(loans[unseen])
-    rehearsal = fit(loans[~unseen], hyperparameters, features, progress=progress and f"threshold of the {progress}")
+    rehearsal = fit(loans[~unseen], hyperparameters, features, progress=progress and f"threshold of {progress}")
     line = calibration(risky, np.asarray(rehearsal.predict(loans.loc[unseen, features.names], raw_score=True)))
     calibrate(rehearsal, *line)
     threshold = choose_threshold(risky, probabilities(rehearsal, loans[unseen], features), is_current(loans[unseen]))

@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from benchmarks import loans, results
 from credit_risk_model.features import ON_BOOK
 from credit_risk_model.prediction.schemas import CreditRiskOnBookModelInput
-from credit_risk_model.training import book
+from credit_risk_model.training import book, dataset, preparation
 from tests.conftest import CONFIGURATION, ROOT, until
 from tests.deployment.prometheus import PANELS, Prometheus, expression, scraping
 from tests.service.process import Service, free_port, running
@@ -46,8 +46,8 @@ UNITS: dict[str, Callable[[float], str]] = {
 
 def requests(data: str | None) -> tuple[str, list[dict[str, Any]]]:
     """Return 'real' or 'synthetic', and loans with their ages in the format of a request."""
-    kind, prepared = loans.prepared(data, 4 * ROWS)
-    drawn = book.draw(prepared, ROWS, seed=0)
+    real = preparation.prepare(dataset.read(Path(data), progress=False))[0] if data else None
+    drawn = book.draw(loans.prepared(4 * ROWS) if real is None else real, ROWS, seed=0)
     found = [
         {
             feature.field: row[feature.name] if feature.categories else feature.type(row[feature.name])
@@ -55,7 +55,7 @@ def requests(data: str | None) -> tuple[str, list[dict[str, Any]]]:
         }
         for row in drawn.to_dict("records")
     ]
-    return kind, [loan for loan in found if _is_valid(loan)]
+    return "synthetic" if real is None else "real", [loan for loan in found if _is_valid(loan)]
 
 
 def _is_valid(loan: dict[str, Any]) -> bool:
