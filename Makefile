@@ -25,7 +25,7 @@ NOTICE = 50
 ARGS = --cov
 # Arguments of `make e2e`.
 OPTIONS =
-# The base of the images: by_tag, or by_digest as in CI and in a release; the Dockerfile says more.
+# The base of the images: by_tag, or by_digest as in CI and in a release. The Dockerfile explains both.
 BASE = by_tag
 CONFIGURATION = configuration/rest_configuration.yaml
 # The package that `make upgrade` upgrades; without a name, it upgrades all of them.
@@ -268,7 +268,7 @@ health-bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Put t
 	@"$$PROJECT"/bin/python -m benchmarks.health
 	$(MAKE) docs
 
-# Versions and hashes of the locks stay where they fit pyproject.toml; UPGRADE has the options that let versions change.
+# Locked versions stay as long as they fit pyproject.toml; UPGRADE has the options that let them change.
 UPGRADE =
 COMPILE := ./uv.sh pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
