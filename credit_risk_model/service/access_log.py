@@ -30,7 +30,7 @@ class AccessLog:
             nonlocal seconds, status
             if message["type"] == "http.response.start":
                 seconds = time.perf_counter() - start
-                status = _received_status(state, message["status"])
+                status = state["status"] = _received_status(state, message["status"])
             await send(message)
 
         try:

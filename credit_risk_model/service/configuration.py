@@ -4,7 +4,8 @@ import inspect
 import logging.config
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -88,13 +89,13 @@ class Configuration(Section, ServiceConfiguration):
 
     @field_validator("service")
     @classmethod
-    def _check_omitted(cls, settings: Settings, info: ValidationInfo) -> Settings:
-        models = info.data.get("models", []) if settings.omitted else []
+    def _check_service(cls, settings: Settings, info: ValidationInfo) -> Settings:
+        models, metrics = info.data.get("models", []), info.data.get("metrics")
         schemas = [getattr(_load(model.class_path), "input_schema", None) for model in models]
-        if all(isinstance(schema, type) for schema in schemas):  # a property is known once the model is loaded
-            known = {"*"}.union(*map(_fields, schemas))
-            for name in sorted(settings.omitted - known) if models else ():
-                raise problem(f"prediction_log_omit: no model has the input '{name}'.{suggestion(name, known)}")
+        if schemas and all(isinstance(schema, type) for schema in schemas):  # otherwise checked after loading
+            check_omitted(settings, schemas)
+        if settings.metrics_port and not (metrics and metrics.enabled):
+            raise problem("metrics_port needs 'metrics: {enabled: true}'")
         return settings
 
     def limits(self, index: int) -> Limits:
@@ -176,8 +177,21 @@ def check_schemas(model: Any) -> None:
     """
     for name in ("input_schema", "output_schema"):
         schema = getattr(model, name)
-        if not isinstance(schema, property) and not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        if not isinstance(schema, property | cached_property) and not (
+            isinstance(schema, type) and issubclass(schema, BaseModel)
+        ):
             raise problem(f"{name} is {schema!r}, which is not a pydantic model (a subclass of pydantic.BaseModel)")
+
+
+def check_omitted(settings: Settings, schemas: Iterable[Any]) -> None:
+    """Check that one of the input schemas has each input that the prediction log leaves out.
+
+    Raises:
+        ValueError: none has it.
+    """
+    known = {"*", *(name for schema in schemas for names in input_names(schema) for name in names)}
+    for name in sorted(settings.omitted - known):
+        raise problem(f"prediction_log_omit: no model has the input '{name}'.{suggestion(name, known)}")
 
 
 def dotted(location: Sequence[int | str]) -> str:
@@ -197,10 +211,14 @@ def _line(path: Path, error: Any, given: Mapping[str, str]) -> str:
     return f"{path}: {key or 'top level'}: {message}."
 
 
-def _fields(schema: Any) -> set[str]:
-    """Return the names of all fields of a schema, also of those inside of others."""
-    whole = schema.model_json_schema(by_alias=False)
-    return {name for part in (whole, *whole.get("$defs", {}).values()) for name in part.get("properties", {})}
+def input_names(schema: Any) -> list[tuple[str, str]]:
+    """Return the name and the alias of each field of a schema, also of the schemas inside it."""
+    both = [schema.model_json_schema(by_alias=by_alias) for by_alias in (False, True)]
+    names, aliases = (
+        [name for part in (whole, *whole.get("$defs", {}).values()) for name in part.get("properties", {})]
+        for whole in both
+    )
+    return list(zip(names, aliases, strict=True))
 
 
 def _load(class_path: str) -> Any:

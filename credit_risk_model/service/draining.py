@@ -14,13 +14,9 @@ class CloseWhileDraining:
         self._status = status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, _closing(send) if self._status.terminating else send)
+        async def closing(message: Message) -> None:
+            if self._status.terminating and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], CLOSE]}
+            await send(message)
 
-
-def _closing(send: Send) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], CLOSE]}
-        await send(message)
-
-    return sending
+        await self._app(scope, receive, closing)

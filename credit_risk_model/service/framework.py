@@ -60,7 +60,7 @@ def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[Lo
         if callable(check := getattr(model, "self_check", None)):
             check()
         seconds, megabytes = time.perf_counter() - start, _resident_megabytes() - before
-        digest, card = str(getattr(model, "artifact_digest", "")), str(getattr(model, "model_card", None) or "")
+        digest, card = str(getattr(model, "artifact_digest", None) or ""), str(getattr(model, "model_card", None) or "")
         reference = getattr(model, "reference", None)
         shown = f", artifact {digest[:12]}," if digest else ""
         logger.info("Loaded %s %s%s in %.2f s and %.1f MB.", name, model.version, shown, seconds, megabytes)

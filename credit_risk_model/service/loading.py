@@ -5,7 +5,7 @@ import logging
 import time
 
 from credit_risk_model.service import contract, website
-from credit_risk_model.service.configuration import Configuration
+from credit_risk_model.service.configuration import Configuration, check_omitted
 from credit_risk_model.service.framework import create_framework, load_models, make_pages
 from credit_risk_model.service.metrics import Metrics
 from credit_risk_model.service.prediction_log import PredictionLog
@@ -46,6 +46,7 @@ def _load(configuration: Configuration, metrics: Metrics, log: PredictionLog | N
             endpoint = Predictions(loaded.model, configuration.limits(index), observers)
             predictions[f"/api/models/{name}/prediction"] = endpoint
             metrics.add_endpoint(name, endpoint)
+    check_omitted(configuration.service, [loaded.model.input_schema for loaded in models])
     contract.complete(framework, models)
     pages = asyncio.run(make_pages(framework, models, configuration.service.root_path))
     pages = {**pages, **website.once_loaded(configuration, models)}

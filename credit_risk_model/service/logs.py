@@ -30,7 +30,10 @@ class _Writer(QueueListener):
         return super().dequeue(block)
 
     def handle(self, record: logging.LogRecord) -> None:
-        super().handle(record)
+        try:
+            super().handle(record)
+        except Exception:  # such as a log file that was moved and cannot be made again
+            self.handlers[0].handleError(record)
         self.written += _size(record)
 
 

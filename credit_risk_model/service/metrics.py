@@ -2,9 +2,8 @@
 
 import asyncio
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -15,7 +14,9 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics import exposition as open_metrics
+from prometheus_client.registry import Collector
 
 from credit_risk_model.service.errors import CLIENT_LEFT
 from credit_risk_model.service.model_metrics import ModelMetrics
@@ -63,9 +64,7 @@ class Metrics:
         self._load = Gauge("model_load_seconds", "Time that loading took.", ["model"], registry=registry)
         labels = ["model", "version", "digest"]
         self._info = Gauge("model_info", "1, for the version and the artifact's digest.", labels, registry=registry)
-        states = Gauge("service_state", "1 for the state now, 0 for the others.", ["state"], registry=registry)
-        for state in State:
-            states.labels(state.value).set_function(partial(_is, status, state))
+        registry.register(_States(status))
         self.models = ModelMetrics(registry)
         self._lock = asyncio.Lock()
         self._next: dict[tuple[Format, bool], asyncio.Future[bytes]] = {}
@@ -110,5 +109,15 @@ def outcome(status: int, error: str | None) -> str:
     return "expired" if error == "DeadlineExceeded" and status == 503 else _BY_STATUS.get(status, "invalid")
 
 
-def _is(status: Status, state: State) -> bool:
-    return status.state is state
+class _States(Collector):
+    """Shows the state, read once for each scrape."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        now = self._status.state
+        states = GaugeMetricFamily("service_state", "1 for the state now, 0 for the others.", labels=["state"])
+        for state in State:
+            states.add_metric([state.value], state is now)
+        yield states

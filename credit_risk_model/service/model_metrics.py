@@ -5,7 +5,6 @@ import threading
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram
@@ -34,22 +33,27 @@ class _Bins:
         self._edges = [edge for edge, _ in bins]
         self._names = [name for _, name in bins]
 
-    def add(self, values: Sequence[Any]) -> None:
-        """Count the values; None is `missing`, and an unknown category is `other`."""
-        given = [value for value in values if value is not None]
+    def sort(self, values: Sequence[Any]) -> Mapping[str, int]:
+        """Return the number of values in each bin; None and NaN are `missing`, and an unknown category is `other`."""
+        given = [value for value in values if value is not None and value == value]
+        found: Counter[str] = Counter()
         if self._edges:
             ordered = sorted(given)  # a search for each edge costs less than one for each value
             ends = [bisect_right(ordered, edge) for edge in self._edges]
             for name, start, end in zip(self._names, [0, *ends], ends, strict=False):
-                self._add(name, end - start)
+                found[name] = end - start
         else:
             for value, count in Counter(given).items():
-                self._add(str(value) if str(value) in self.counts else "other", count)
+                name = value if value in self.counts else str(value)  # an Enum of texts is equal to its text
+                found[name if name in self.counts else "other"] += count
         if len(given) < len(values):
-            self._add("missing", len(values) - len(given))
+            found["missing"] += len(values) - len(given)
+        return found
 
-    def _add(self, name: str, count: int) -> None:
-        self.counts[name] = self.counts.get(name, 0) + count
+    def add(self, found: Mapping[str, int]) -> None:
+        """Add the numbers that `sort` returned."""
+        for name, count in found.items():
+            self.counts[name] = self.counts.get(name, 0) + count
 
     def show(self, counts: CounterMetricFamily, shares: GaugeMetricFamily, *labels: str) -> None:
         for name, count in self.counts.copy().items():
@@ -64,9 +68,6 @@ class _Model:
     def __init__(self, reference: Mapping[str, Any], observe_size: Callable[[int], None]) -> None:
         self.labels = _Bins(reference["labels"])
         self.values = {name: _Bins(shares) for name, shares in reference["values"].items()}
-        names = self._names = [name for name in self.values if name != _SCORE]
-        # `itemgetter` takes less time, but does not return a tuple for one name.
-        self._pick = itemgetter(*names) if len(names) > 1 else lambda inputs: tuple(inputs[name] for name in names)
         self._observe_size = observe_size
         self._waiting: list[Observation] = []
         self._lock = threading.Lock()
@@ -80,18 +81,31 @@ class _Model:
             self.count()
 
     def count(self) -> None:
-        """Count what waits; values that do not fit the reference are logged, so that all other metrics can be read."""
+        """Count what waits, except observations that do not fit the reference, which are logged."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
             try:
-                self.labels.add([label for _, _, label in waiting])
-                if _SCORE in self.values:
-                    self.values[_SCORE].add([score for _, score, _ in waiting])
-                columns = zip(*(self._pick(inputs) for inputs, _, _ in waiting), strict=True)
-                for name, column in zip(self._names, columns, strict=False):
-                    self.values[name].add(column)
-            except Exception:
-                logger.exception("%d answers could not be counted.", len(waiting))
+                self._count(waiting)
+            except Exception:  # of one observation at least
+                self._count_each(waiting)
+
+    def _count(self, observations: Sequence[Observation]) -> None:
+        """Count all observations, or none of them if one raises an exception."""
+        found = [(self.labels, self.labels.sort([label for _, _, label in observations]))]
+        for name, bins in self.values.items():
+            column = [score if name == _SCORE else inputs[name] for inputs, score, _ in observations]
+            found.append((bins, bins.sort(column)))
+        for bins, numbers in found:
+            bins.add(numbers)
+
+    def _count_each(self, observations: Sequence[Observation]) -> None:
+        lost = 0
+        for observation in observations:
+            try:
+                self._count([observation])
+            except Exception as error:
+                lost, last = lost + 1, error
+        logger.error("%d of %d answers could not be counted.", lost, len(observations), exc_info=last if lost else None)
 
 
 class ModelMetrics(Collector):

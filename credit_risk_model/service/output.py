@@ -19,8 +19,8 @@ class Output:
         self._validate = adapter.validate_python
         self._serializer = adapter.serializer
 
-    def encode(self, answer: Any) -> bytes:
-        """Return the answer as JSON, with the names that the contract shows.
+    def encode(self, answer: Any) -> tuple[BaseModel, bytes]:
+        """Return the answer as an instance of the schema, and as JSON with the names that the contract shows.
 
         Raises:
             OutputError: the schema does not allow the answer, or a number in it is NaN or infinite.
@@ -34,4 +34,4 @@ class Output:
                 json.dumps(plain, allow_nan=False, default=str, skipkeys=True)
         except ValueError as error:
             raise OutputError(f"The answer does not fit {self._schema.__name__}: {error}") from error
-        return body
+        return answer, body

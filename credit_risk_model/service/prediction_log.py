@@ -2,22 +2,24 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 from functools import partial
 from logging.handlers import WatchedFileHandler
+from typing import Any
 
 from asgi_correlation_id import correlation_id
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter
+from pydantic import BaseModel
 
-from credit_risk_model.service.configuration import ConfigurationError
+from credit_risk_model.service.configuration import ConfigurationError, input_names
 from credit_risk_model.service.framework import LoadedModel
 from credit_risk_model.service.logs import Buffered
 from credit_risk_model.service.model_metrics import Observation, Observer
 from credit_risk_model.service.settings import Settings
 
-_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _STDOUT = 1
 
 
@@ -39,9 +41,12 @@ class PredictionLog:
     def observer(self, loaded: LoadedModel) -> Observer:
         """Return a function that logs the observations of a model."""
         name, version = loaded.model.qualified_name, loaded.model.version
-        return partial(self._write, {"model": name, "model_version": version, "artifact_digest": loaded.digest})
+        names = [each for each in input_names(loaded.model.input_schema) if self._omitted & set(each)]
+        omitted = self._omitted.union(*names)
+        model = {"model": name, "model_version": version, "artifact_digest": loaded.digest}
+        return partial(self._write, model, omitted)
 
-    def _write(self, model: Mapping[str, str], observations: Sequence[Observation]) -> None:
+    def _write(self, model: Mapping[str, str], omitted: Set[str], observations: Sequence[Observation]) -> None:
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         span = trace.get_current_span().get_span_context()
         start = {"time": time, "request_id": correlation_id.get(), **model}
@@ -49,14 +54,29 @@ class PredictionLog:
         lines = []
         for index, (inputs, score, label) in enumerate(observations):
             position = {"index": index} if len(observations) > 1 else {}
-            known = {} if score is None else {"score": score}
-            lines.append(_encode({**start, **position, "inputs": self._kept(inputs), **known, "label": label, **end}))
+            kept = {} if "*" in omitted else _without(omitted, inputs)
+            known = {} if score is None else {"score": _without((), score)}
+            lines.append(_encode({**start, **position, "inputs": kept, **known, "label": label, **end}))
         self._log.handle(logging.makeLogRecord({"msg": "\n".join(lines)}))
 
-    def _kept(self, inputs: Mapping[str, object]) -> Mapping[str, object]:
-        if "*" in self._omitted:
-            return {}
-        return {name: value for name, value in inputs.items() if name not in self._omitted}
+
+def _without(omitted: Set[str] | tuple[()], value: Any) -> Any:
+    """Return the value without the omitted inputs, also of objects inside it, and with null for NaN and infinity."""
+    if isinstance(value, BaseModel):
+        value = dict(value)
+    if isinstance(value, Mapping):
+        return {name: _without(omitted, each) for name, each in value.items() if name not in omitted}
+    if isinstance(value, list | tuple):
+        return [_without(omitted, each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can have instead of a number of numpy, or of anything else."""
+    return _without((), value.item()) if hasattr(value, "item") else str(value)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
 
 
 def _handler(target: str) -> logging.Handler:

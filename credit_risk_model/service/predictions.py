@@ -138,8 +138,7 @@ class Predictions:
                 valid = self._validate(data)
             except ValidationError as error:
                 raise _invalid(error) from error
-            answer = self._model.predict(valid)
-            result = self._output.encode(answer)
+            answer, result = self._output.encode(self._model.predict(valid))
         except (Refusal, OutputError):
             raise
         except MLModelSchemaValidationException as error:
@@ -153,9 +152,9 @@ class Predictions:
     def _observe(self, data: BaseModel, answer: BaseModel) -> None:
         try:
             observations = self._model.observations(data, answer)
-            for observer in self._observers:
+            for observer in self._observers if observations else ():
                 observer(observations)
-        except Exception:  # the prediction is right nevertheless
+        except BaseException:  # as above; the prediction is right nevertheless
             logger.exception("An answer of %s could not be observed.", self.model_name)
 
 

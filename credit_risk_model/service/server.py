@@ -107,6 +107,8 @@ class Server(uvicorn.Server):
             self.should_exit = True
 
     def _drain(self, name: str) -> None:
+        if self.should_exit:
+            return  # a second signal ended the wait
         logger.info("%s: draining for %g s.", name, self._drain_seconds)
         self._status.drain()
         self._loop.call_later(self._drain_seconds, self._stop)

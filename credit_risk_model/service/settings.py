@@ -101,8 +101,9 @@ class Settings(Limits):
     @field_validator("root_path")
     @classmethod
     def _check_root_path(cls, path: str) -> str:
-        if path.split("/")[1:2] in (["api"], ["metrics"]):  # with such a path, a route could have two meanings
-            raise ValueError("/api and /metrics are routes of the service; use another path")
+        first = path.split("/")[1:2]
+        if first and first[0] in ("api", "docs", "metrics", "openapi.json", "redoc", "static"):
+            raise ValueError(f"/{first[0]} is a route of the service; use another path")  # it would have two meanings
         return path
 
     @field_validator("trusted_proxies")

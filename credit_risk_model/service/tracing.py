@@ -28,7 +28,9 @@ class Traced(FastAPI):
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        super().__init__(openapi_url=None, telemetry={"exclude": lambda scope: "/api/models" not in scope["path"]})
+        super().__init__(
+            openapi_url=None, telemetry={"exclude": lambda scope: not scope["path"].endswith("/prediction")}
+        )
         self._app = app
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -38,7 +40,7 @@ class Traced(FastAPI):
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def note(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _describe(trace.get_current_span(), scope, message["status"])
+                _describe(trace.get_current_span(), scope)
             elif message["type"] == "lifespan.shutdown.complete":
                 await asyncio.to_thread(_flush)
             await send(message)
@@ -46,7 +48,7 @@ class Traced(FastAPI):
         await self._app(scope, receive, note)
 
 
-def _describe(span: trace.Span, scope: Scope, status: int) -> None:
+def _describe(span: trace.Span, scope: Scope) -> None:
     state = scope["state"]
     if not span.is_recording() or "handler" not in state:
         return
@@ -54,7 +56,7 @@ def _describe(span: trace.Span, scope: Scope, status: int) -> None:
     span.set_attribute("http.route", state["handler"])
     if model := state.get("model"):
         span.set_attribute("prediction.model", model)
-        span.set_attribute("prediction.outcome", outcome(status, state.get("error")))
+        span.set_attribute("prediction.outcome", outcome(state["status"], state.get("error")))
     if job := state.get("job"):
         now = time.monotonic()
         span.set_attribute("prediction.queue_seconds", (job.started or now) - job.admitted)

@@ -99,7 +99,8 @@ def test_the_job_runs_the_command_in_the_image_of_the_second_target() -> None:
     [volume] = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "loans"]
 
     assert container["image"] == SCORING_IMAGE
-    assert f"\nSCORING_IMAGE = {SCORING_IMAGE}\n" in (ROOT / "Makefile").read_text()
+    assert "\nSCORING_IMAGE = credit_risk_model_scoring:$(VERSION)\n" in (ROOT / "Makefile").read_text()
+    assert f"credit_risk_model_scoring:{VERSION}" == SCORING_IMAGE
     assert "AS scoring\n" in DOCKERFILE
     assert 'ENTRYPOINT ["python", "-m", "credit_risk_model.scoring"]' in DOCKERFILE
     assert (options.resume, options.accept_rejects, options.engine) == (True, True, "local")
@@ -128,7 +129,8 @@ def test_a_manifest_with_an_unknown_key_is_invalid() -> None:
 
 def test_the_image_and_its_version_are_the_same_everywhere() -> None:
     assert CONTAINER["image"] == COMPOSE["image"] == IMAGE
-    assert f"\nIMAGE = {IMAGE}\n" in (ROOT / "Makefile").read_text()
+    assert "\nIMAGE = credit_risk_model_service:$(VERSION)\n" in (ROOT / "Makefile").read_text()
+    assert f"credit_risk_model_service:{VERSION}" == IMAGE
     assert f'org.opencontainers.image.version="{VERSION}"' in DOCKERFILE
     for labels in (one("Deployment", PLAIN)["metadata"]["labels"], DEPLOYMENT["template"]["metadata"]["labels"]):
         assert labels["app.kubernetes.io/version"] == VERSION

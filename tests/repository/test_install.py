@@ -164,13 +164,11 @@ def test_the_configuration_of_pip_holds_for_uv(
 def locked(with_uv: Path, environment: dict[str, str], index: str) -> Callable[..., dict[str, str]]:
     """Runs make with these arguments, and returns for each lock the packages and versions that it then has."""
     (with_uv / "uv.sh").write_text('#!/bin/sh\nexec .venv/uv/bin/uv "$@"\n')  # whatever its lock has
-    (with_uv / "benchmarks" / "requirements").mkdir(parents=True)
-    (with_uv / "benchmarks" / "requirements" / "other.in").write_text("wanted\n")
 
     def lock(*arguments: str) -> dict[str, str]:
         done = installing(with_uv, environment | {"UV_DEFAULT_INDEX": index}, *arguments)
         assert done.returncode == 0, done.stderr
-        locks = [*with_uv.glob("*requirements.txt"), *with_uv.glob("benchmarks/requirements/*.txt")]
+        locks = with_uv.glob("*requirements.txt")
         return {path.name: " ".join(re.findall(r"^[a-z]+==\d+", path.read_text(), re.MULTILINE)) for path in locks}
 
     return lock
@@ -181,7 +179,7 @@ def requires(checkout: Path, *packages: str) -> None:
     empty = "audit = []\ndata = []\nnotebook = []\ntest = []\n"
     (checkout / "pyproject.toml").write_text(
         f"[project]\nname = 'requiring'\nversion = '1'\nrequires-python = '>=3.11'\ndependencies = {[*packages]}\n"
-        "[project.optional-dependencies]\nscoring = []\ncluster = []\n"
+        "[project.optional-dependencies]\nmodel = []\nscoring = []\ncluster = []\n"
         f"[dependency-groups]\ninstaller = ['wanted']\n{empty}"
     )
 
@@ -194,8 +192,6 @@ def test_make_lock_adds_a_package_and_changes_no_other(
         lock.unlink()
     requires(checkout, "wanted")
     assert set(locked("lock").values()) == {"wanted==1"}
-    of_benchmark = checkout / "benchmarks" / "requirements" / "other.txt"
-    of_benchmark.write_text(f"{of_benchmark.read_text()}# not written again\n")
     (tmp_path / "released later").rename(tmp_path / "wheels" / "wanted-2-py3-none-any.whl")
 
     requires(checkout, "wanted", "wanting")
@@ -204,7 +200,6 @@ def test_make_lock_adds_a_package_and_changes_no_other(
     ours = ("requirements.txt", "service_requirements.txt", "scoring_requirements.txt")
     assert {name for name, packages in after.items() if packages == "wanted==1 wanting==1"} == {*ours}
     assert {packages for name, packages in after.items() if name not in ours} == {"wanted==1"}
-    assert of_benchmark.read_text().endswith("# not written again\n")
     assert locked("upgrade", "PACKAGE=wanting") == after
     assert set(locked("upgrade").values()) == {"wanted==2 wanting==1", "wanted==2"}
 

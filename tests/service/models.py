@@ -105,6 +105,24 @@ class Watched(Echo):
         return inputs, None if number == 98 else number / 10, "low" if number < 5 else "high"
 
 
+class WatchedAsDict(Watched):
+    """Answers with a dict, which its schema allows, and has a schema that only an instance shows."""
+
+    qualified_name = "watched_as_dict"
+
+    @property
+    def input_schema(self) -> type[Input]:  # type: ignore[override]  # as ml_base has it
+        return Input
+
+    def predict(self, data: Input) -> Any:
+        return {"number": data.number}
+
+    def observations(self, data: Input, answer: Output) -> list[tuple[dict[str, Any], float | None, str]]:
+        if data.number == 503:
+            raise SystemExit(1)
+        return [] if data.number == 0 else super().observations(data, answer)
+
+
 class WithoutReference(Watched):
     qualified_name = "without_reference"
     reference = None

@@ -1,18 +1,22 @@
 """The prediction log: what it contains, where it is written, and that it never delays a prediction."""
 
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import numpy
 import pytest
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry
+from pydantic import BaseModel, Field
 
 from credit_risk_model.service import configuration
 from credit_risk_model.service.framework import LoadedModel
@@ -102,6 +106,72 @@ def test_inputs_can_be_left_out(tmp_path: Path, path: Path, omitted: str, kept: 
 
     assert line["inputs"] == kept
     assert "77" not in json.dumps(line | {"score": None, "time": None, "request_id": None})
+
+
+def test_inputs_inside_of_others_and_with_aliases_can_be_left_out(path: Path) -> None:
+    class Person(BaseModel):
+        income: float = Field(alias="annualIncome")
+        age: int
+
+    class Application(BaseModel):
+        people: list[Person]
+
+    people = [Person(annualIncome=50_000, age=40)]
+    model = SimpleNamespace(qualified_name="nested", version="1", input_schema=Application)
+    for omitted in ("income", "annualIncome"):
+        settings = Settings(prediction_log=str(path), prediction_log_omit=omitted)
+        log = PredictionLog(settings, CollectorRegistry())
+        observe = log.observer(LoadedModel(model, "", "", None, 0))
+        score: Any = numpy.float32(0.5)
+        observe([({"people": people, "income": 1, "annualIncome": 1}, score, "low")])
+        observe([({"people": people, "ratio": math.nan}, math.inf, "low")])
+        log.finish()
+
+    assert [line["inputs"] for line in lines(path, 4)] == 2 * [
+        {"people": [{"age": 40}]},
+        {"people": [{"age": 40}], "ratio": None},
+    ]
+    assert [line["score"] for line in lines(path, 4)] == 2 * [0.5, None]
+
+
+def test_a_misspelt_input_is_found_after_loading_if_the_schema_is_a_property(tmp_path: Path, path: Path) -> None:
+    model = {"class_path": "tests.service.models.WatchedAsDict"}
+    settings = {"prediction_log": str(path), "prediction_log_omit": "numbr"}
+    with process.starting(tmp_path, model, service=settings) as service:
+        until(lambda: service.statuses() == (503, 503, 200), "the load has failed")
+
+        assert "no model has the input 'numbr'. Did you mean 'number'?" in service.log
+
+
+def test_a_validated_answer_is_observed_and_an_observation_never_costs_the_answer(tmp_path: Path, path: Path) -> None:
+    model = {"class_path": "tests.service.models.WatchedAsDict"}
+    with process.ready(tmp_path, model, service={"prediction_log": str(path)}) as service:
+        url = "/api/models/watched_as_dict/prediction"
+        answers = [service.client.post(url, json={"number": number}) for number in (503, 0, 7)]
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [
+        (200, {"number": number}) for number in (503, 0, 7)
+    ]
+    [line] = lines(path, 1)
+    assert line["inputs"] == {"number": 7, "kind": "odd"}
+
+
+def test_a_file_that_cannot_be_opened_again_costs_only_its_lines(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    path, registry = folder / "predictions.jsonl", CollectorRegistry()
+    log = PredictionLog(Settings(prediction_log=str(path)), registry)
+    observe = log.observer(LoadedModel(Watched(), "", "", None, 0))
+
+    folder.rename(tmp_path / "moved")
+    observe([({}, None, "lost")])
+    until(lambda: registry.get_sample_value(DROPPED) == 1, "the loss is counted")
+    folder.mkdir()
+    observe([({}, None, "written")])
+
+    until(path.exists, "the file is made again")
+    assert [line["label"] for line in lines(path, 1)] == ["written"]
+    log.finish()
 
 
 def test_the_example_of_the_documentation_is_valid(tmp_path: Path) -> None:

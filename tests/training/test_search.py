@@ -93,7 +93,7 @@ def test_a_bad_budget_ends_in_one_sentence_and_writes_nothing(
 
     assert main(["--data", str(loans_file), "--trials", "0", "--output", str(output)]) == 1
 
-    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: A search of 0 trials")
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: A search with 0 trials")
     assert not output.exists()
 
 
