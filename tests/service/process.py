@@ -188,7 +188,7 @@ def saturated(folder: Path) -> Iterator[Service]:
         threads = [threading.Thread(target=lambda: answers.append(service.predict().status_code)) for _ in range(2)]
         for thread in threads:
             thread.start()
-        until(lambda: service.metric('model_predictions_waiting{model="echo"}') == 1, "one waits")
+        until(lambda: service.metric('service_state{state="saturated"}') == 1, "saturated")
         yield service
         service.open_gate()
         for thread in threads:

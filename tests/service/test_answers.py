@@ -51,18 +51,19 @@ def test_a_decorated_model_answers(service: Service) -> None:
         ('{"number": 1}'.encode("utf-16"), "not UTF-8 at byte 0"),
         (b'{"number": 1, "number": 1}', "duplicate key 'number'"),
         (b'{"number": 1, "items": [{"size": 1, "size": 2}]}', "duplicate key 'size'"),
-        (b"[" * 60_000, "nested too deeply"),
+        (b"[" * 60_000, ("nested too deeply", "Expecting value")),
         (b'{"number": ' + b"9" * 5_000 + b"}", "4300 digits"),
         (b'{"number": NaN}', "NaN is not a JSON number"),
         (b'{"number": -Infinity}', "-Infinity is not a JSON number"),
     ],
     ids=lambda value: value[:20] if isinstance(value, bytes) else value,
 )
-def test_invalid_json_is_located(service: Service, body: bytes, words: str) -> None:
+def test_invalid_json_is_located(service: Service, body: bytes, words: str | tuple[str, ...]) -> None:
+    """How deeply JSON may be nested depends on Python and the size of the stack."""
     status, kind, [message] = shape(service.client.post(PREDICTION, content=body, headers=JSON))
 
     assert (status, kind) == (400, "MalformedBody")
-    assert words in message
+    assert any(each in message for each in ([words] if isinstance(words, str) else words))
 
 
 @pytest.mark.parametrize("body", ["[]", "null", "3", '"text"', "true"])

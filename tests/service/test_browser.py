@@ -262,7 +262,7 @@ def test_without_metrics_the_page_shows_what_the_probes_tell(browser: Browser, t
         until(lambda: browser.count("form") and "Echo" in browser.text("#models tbody"), "shown")
 
         assert state_of(browser) == "ready or saturated or terminating"
-        assert browser.count("#truth [aria-current]") == 2
+        assert browser.count("#truth [aria-current]") == 3
         assert "turned off" in browser.text("#no-metrics")
         assert "Metrics" not in browser.text("nav")
         assert unexpected(browser.errors()) == []
