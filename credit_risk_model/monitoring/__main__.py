@@ -26,7 +26,7 @@ EXIT_UNUSABLE, EXIT_SKIPPED = 1, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit code: 0, 1 if there is no result, 3 if lines or rows were skipped."""
+    """Run the command; return the exit code: 0, 1 after an error, 3 if lines or rows were skipped."""
     options = _parser().parse_args(arguments)
     try:
         references = of_artifacts(options.artifact or [PACKAGED, PACKAGED_ON_BOOK])
