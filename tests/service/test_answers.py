@@ -5,6 +5,7 @@ import http.client
 import re
 import select
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,10 @@ def test_a_decorated_model_answers(service: Service) -> None:
     assert service.predict(4).json() == {"number": 8.0}
 
 
+# From Python 3.14 on, the size of the stack is the limit, which may allow that depth.
+DEEP = ("nested too deeply", "column 60001") if sys.version_info >= (3, 14) else "nested too deeply"
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -51,7 +56,7 @@ def test_a_decorated_model_answers(service: Service) -> None:
         ('{"number": 1}'.encode("utf-16"), "not UTF-8 at byte 0"),
         (b'{"number": 1, "number": 1}', "duplicate key 'number'"),
         (b'{"number": 1, "items": [{"size": 1, "size": 2}]}', "duplicate key 'size'"),
-        (b"[" * 60_000, ("nested too deeply", "Expecting value")),
+        (b"[" * 60_000, DEEP),
         (b'{"number": ' + b"9" * 5_000 + b"}", "4300 digits"),
         (b'{"number": NaN}', "NaN is not a JSON number"),
         (b'{"number": -Infinity}', "-Infinity is not a JSON number"),
@@ -59,7 +64,6 @@ def test_a_decorated_model_answers(service: Service) -> None:
     ids=lambda value: value[:20] if isinstance(value, bytes) else value,
 )
 def test_invalid_json_is_located(service: Service, body: bytes, words: str | tuple[str, ...]) -> None:
-    """How deeply JSON may be nested depends on Python and the size of the stack."""
     status, kind, [message] = shape(service.client.post(PREDICTION, content=body, headers=JSON))
 
     assert (status, kind) == (400, "MalformedBody")
