@@ -18,6 +18,11 @@ PREDICTION = "/api/models/credit_risk_model/prediction"
 BODY = json.dumps(LOAN.example).encode()
 
 
+def get(path: str) -> bytes:
+    """Return a request for a probe."""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+
+
 def post(path: str, body: bytes) -> bytes:
     """Return a request for a prediction."""
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
@@ -49,6 +54,22 @@ async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request
     return int(head[9:12])
 
 
+async def ask_once(address: Address, request: bytes, timeout: float | None = None) -> int | str:
+    """Send a request on a new connection, as a kubelet does; return the status, or what happened instead."""
+    writer = None
+    try:
+        async with asyncio.timeout(timeout):
+            reader, writer = await asyncio.open_connection(*address)
+            return await ask((reader, writer), request) or "lost"
+    except TimeoutError:
+        return "timeout"
+    except OSError:
+        return "refused"
+    finally:
+        if writer:
+            writer.close()
+
+
 async def _load(address: Address, end: float, request: bytes, statuses: Counter[int]) -> None:
     """Send the request on one connection, the next one right after each answer, whatever its status."""
     stream = await asyncio.open_connection(*address, limit=2**22)
@@ -65,7 +86,7 @@ async def load(address: Address, end: float, connections: int, request: bytes = 
 
 
 async def probe(address: Address, end: float) -> dict[str, list[float]]:
-    """Request each probe 20 times a second, each time on a new connection, as a kubelet does.
+    """Request each probe 20 times a second, each time on a new connection.
 
     Return the seconds that each answer took, by path; an answer other than 200 counts as infinite.
     """
@@ -73,10 +94,8 @@ async def probe(address: Address, end: float) -> dict[str, list[float]]:
 
     async def one(path: str) -> None:
         start = time.perf_counter()
-        stream = await asyncio.open_connection(*address)
-        status = await ask(stream, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        status = await ask_once(address, get(path))
         times[path].append(time.perf_counter() - start if status == 200 else float("inf"))
-        stream[1].close()
 
     asked = []
     while time.time() < end:

@@ -149,7 +149,7 @@ def started(
         if server.saved_by:
             saving = [str(commands / "python"), "-m", server.saved_by, str(values["saved"])]
             if subprocess.run(saving, env=environment, cwd=ROOT, stdout=output, stderr=output, check=False).returncode:
-                raise CannotRunError(f"cannot save its model; see {log}")
+                raise CannotRunError(f"cannot save its model; see {log.relative_to(ROOT)}")
         program, *arguments = shlex.split(server.command.format(**values))
         start = time.monotonic()
         process = subprocess.Popen(
@@ -160,7 +160,7 @@ def started(
             stderr=output,
             preexec_fn=confine if core is not None or groups else None,
         )
-    found = Running(server, process, port, mark, log, start)
+    found = Running(server, process, port, mark, log.relative_to(ROOT), start)
     try:
         yield found
     finally:

@@ -75,7 +75,7 @@ _COMPOSED = "python -m credit_risk_model.service --port {port}"
 _STOCK = "python -m uvicorn rest_model_service.main:app --port {port}"
 
 OURS = _configured("this project", _COMPOSED)
-CEILING = _configured("its ceiling", _COMPOSED, "benchmarks.served.constant.Constant")
+CEILING = _configured("its ceiling", _COMPOSED, "benchmarks.served.models.Constant")
 STOCK = _configured("this model in the stock application", _STOCK)
 ARTICLE = _configured(
     "the article's way",
@@ -156,7 +156,7 @@ RAY = Server(
     pins=f"ray[serve]==2.60.0 {_LIGHTGBM}",
     command="python -m benchmarks.served.with_ray {port}",
     variables={"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"},
-    documented="https://docs.ray.io/en/latest/serve/production-guide/fault-tolerance.html",
+    documented="https://docs.ray.io/en/latest/cluster/kubernetes/user-guides/rayservice-no-ray-serve-replica.html",
     ready="/-/healthz",
     live="/-/healthz",
 )

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
-from benchmarks.health.observation import CannotStartError, Times
-from benchmarks.health.scenarios import SCENARIOS
+from benchmarks.health.scenarios import SCENARIOS, Times
 from benchmarks.process import CannotRunError
 from benchmarks.servers import BENTOML, BY_HAND, KSERVE, LITSERVE, MLFLOW, MLSERVER, OURS, RAY, STOCK
 
-FAULTY = "benchmarks.served.faulty.Faulty"
+FAULTY = "benchmarks.served.models.Faulty"
 SERVERS = (
     replace(OURS, class_path=FAULTY),
     replace(STOCK, name="stock rest_model_service", class_path=FAULTY),
@@ -40,24 +39,26 @@ def main() -> None:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the server too
     times = QUICK if arguments.quick else Times()
-    servers: dict[str, Any] = {}
+    recorded: dict[str, Any] = {**results.conditions(), "times in seconds": asdict(times), "servers": {}}
     if (arguments.servers or arguments.scenarios) and arguments.to.exists():
-        servers = json.loads(arguments.to.read_text())["servers"]
-    recorded: dict[str, Any] = {**results.conditions(), "times in seconds": asdict(times), "servers": servers}
+        before = json.loads(arguments.to.read_text())
+        if before["times in seconds"] != json.loads(json.dumps(asdict(times))):
+            sys.exit(f"{arguments.to} has results of other times: name another file with --to.")
+        recorded["servers"] = before["servers"]
     for server in SERVERS:
         if not chosen(server.name, arguments.servers):
             continue
         paths = {"startup": server.startup, "ready": server.ready, "live": server.live}
         about = {"pins": server.pins, "documented": server.documented, "paths": paths}
-        found = servers.setdefault(server.name, {"scenarios": {}})
+        found = recorded["servers"].setdefault(server.name, {"scenarios": {}})
         found.update(about)
         for name, scenario in SCENARIOS.items():
             if not chosen(name, arguments.scenarios):
                 continue
             try:
                 outcome = asdict(asyncio.run(scenario(server, times)))  # type: ignore[arg-type]
-            except (CannotRunError, CannotStartError, TimeoutError) as error:
-                outcome = {"truth": None, "words": f"not run: {error!r}", "evidence": {}}
+            except (CannotRunError, TimeoutError) as error:
+                outcome = {"truth": None, "words": str(error) or "takes too long", "evidence": {}}
             found["scenarios"][name] = outcome
             print(f"{server.name}, {name}: {outcome['truth']}: {outcome['words']}", flush=True)
             arguments.to.write_text(json.dumps(recorded, indent=1) + "\n")

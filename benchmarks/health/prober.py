@@ -1,14 +1,15 @@
-"""Asks the probes of a server and one prediction once a second, and concludes what a kubelet would."""
+"""Starts a server, asks its probes and one prediction once a second, and concludes what a kubelet would."""
 
 import asyncio
 import itertools
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from benchmarks.load import Address, ask
-from benchmarks.process import Running
+from benchmarks.load import ask_once, get, post
+from benchmarks.process import CannotRunError, Running, started
 from benchmarks.servers import Server
 from credit_risk_model.features import LOAN
 
@@ -33,52 +34,62 @@ class Sample:
 Samples = dict[str, list[Sample]]
 
 
-def request(path: str, body: bytes | None = None) -> bytes:
-    """Return a GET without a body, and a POST of JSON with one."""
-    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: localhost\r\n"
-    if body is not None:
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    return f"{head}\r\n".encode() + (body or b"")
-
-
 def prediction(server: Server) -> bytes:
     """Return the request of a valid prediction."""
-    return request(server.path, json.dumps(server.body(LOAN.example)).encode())
+    return post(server.path, json.dumps(server.body(LOAN.example)).encode())
 
 
-async def ask_once(address: Address, request: bytes, timeout: float = LONG_TIMEOUT) -> int | str:
-    """Send a request on a new connection, as a kubelet does; return the status, or what happened instead."""
-    writer = None
-    try:
-        async with asyncio.timeout(timeout):
-            reader, writer = await asyncio.open_connection(*address)
-            return await ask((reader, writer), request) or "lost"
-    except TimeoutError:
-        return "timeout"
-    except OSError:
-        return "refused"
-    finally:
-        if writer:
-            writer.close()
+@asynccontextmanager
+async def observed(server: Server, **variables: str) -> AsyncIterator[tuple[Running, Samples]]:
+    """Start the server with these variables of the environment, and probe it until the block ends."""
+    samples: Samples = {}
+    with started(server, variables=variables) as found:
+        probing = asyncio.create_task(_probe(found, samples))
+        try:
+            yield found, samples
+        finally:
+            probing.cancel()
+            with suppress(asyncio.CancelledError):
+                await probing
 
 
-async def probe(found: Running, samples: Samples) -> None:
+async def _probe(found: Running, samples: Samples) -> None:
     """Add samples of each probe and of a prediction until this is cancelled."""
     server = found.server
     paths = {"startup": server.startup or server.ready, "ready": server.ready, "live": server.live}
-    asked = {path: request(path) for path in paths.values()} | {PREDICTION: prediction(server)}
+    asked = {path: get(path) for path in paths.values()} | {PREDICTION: prediction(server)}
     found_by: dict[str, list[Sample]] = {path: [] for path in asked}
     samples.update({kind: found_by[path] for kind, path in paths.items()}, prediction=found_by[PREDICTION])
 
     async def one(path: str) -> None:
         while True:
             start = time.monotonic()
-            answer = await ask_once(found.address, asked[path])
+            answer = await ask_once(found.address, asked[path], LONG_TIMEOUT)
             end = time.monotonic()
             found_by[path].append(Sample(round(end - found.started, 2), answer, round(end - start, 3)))
             await asyncio.sleep(max(0, start + PERIOD - end))
 
     await asyncio.gather(*map(one, asked))
+
+
+async def working(found: Running, samples: Samples, seconds: float = 90) -> float:
+    """Wait until a prediction is answered; return when.
+
+    Raises:
+        CannotRunError: the process ended, or no prediction is answered in this time.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and found.process.poll() is None:
+        for sample in samples.get(PREDICTION, []):
+            if sample.succeeds(LONG_TIMEOUT):
+                return sample.at
+        await asyncio.sleep(0.1)
+    raise CannotRunError(f"answers no prediction; see {found.log}")
+
+
+def since(samples: Samples, at: float) -> Samples:
+    """Return the samples from this moment on."""
+    return {kind: [sample for sample in each if sample.at >= at] for kind, each in samples.items()}
 
 
 @dataclass(frozen=True)

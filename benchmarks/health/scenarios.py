@@ -8,20 +8,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks.health.observation import Outcome, Times, observed, since, working
-from benchmarks.health.prober import (
-    LONG_TIMEOUT,
-    TIMEOUT,
-    Verdict,
-    ask_once,
-    evidence,
-    kubelet,
-    prediction,
-    request,
-)
-from benchmarks.load import ask, in_process, load
+from benchmarks.health.prober import LONG_TIMEOUT, TIMEOUT, evidence, kubelet, observed, prediction, since, working
+from benchmarks.load import ask, ask_once, in_process, load, post
 from benchmarks.process import Running
 from benchmarks.served import faults
 from benchmarks.servers import Server
@@ -29,11 +21,36 @@ from benchmarks.servers import Server
 REFUSALS = (429, 503)  # statuses that tell a client to come back
 CONNECTIONS, CLIENTS = 256, 8
 LATE = 3.0  # seconds for which clients do not know that a pod is shutting down
+GRACE = 30.0  # seconds after which a kubelet kills a process that still runs, the default
 OVERSIZED = 32 * 2**20  # bytes
 
 
-def _first(verdict: Verdict) -> float | None:
-    return verdict.in_service[0][0] if verdict.in_service else None
+@dataclass(frozen=True)
+class Times:
+    """How long the scenarios last, in seconds."""
+
+    load: float = 20
+    failed: float = 30
+    overload: float = 30
+    hang: float = 60
+    idle: tuple[float, ...] = (4.9, 5.1, 30, 61)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether the probes told the truth, in what words, and what proves it."""
+
+    truth: bool
+    words: str
+    evidence: dict[str, Any]
+
+
+async def _ended(found: Running, seconds: float) -> tuple[int | None, float]:
+    """Wait until the process ends; return its exit code, or None if it still runs after this time, and the seconds."""
+    start = time.monotonic()
+    while (code := found.process.poll()) is None and time.monotonic() < start + seconds:
+        await asyncio.sleep(0.1)
+    return code, round(time.monotonic() - start, 1)
 
 
 async def slow_load(server: Server, times: Times) -> Outcome:
@@ -42,7 +59,7 @@ async def slow_load(server: Server, times: Times) -> Outcome:
         works = await working(found, samples, times.load + 90)
         await asyncio.sleep(5)
     verdict = kubelet(samples)
-    ready = _first(verdict)
+    ready = verdict.in_service[0][0] if verdict.in_service else None
     proof = {"first prediction": works, "ready": ready, "samples": evidence(samples)}
     if ready is None or ready > works + 4:
         return Outcome(False, "not ready when it could answer", proof)
@@ -56,10 +73,7 @@ async def slow_load(server: Server, times: Times) -> Outcome:
 async def failed_load(server: Server, times: Times) -> Outcome:
     """The model cannot be loaded. Truth: never ready, and restarted, or ended."""
     async with observed(server, **{faults.LOAD_FAILS: "1"}) as (found, samples):
-        for _ in range(round(times.failed * 10)):
-            if (code := found.process.poll()) is not None:
-                break
-            await asyncio.sleep(0.1)
+        code, _ = await _ended(found, times.failed)
     verdict = kubelet(samples)
     proof = {"exit code": code, "samples": evidence(samples)}
     if verdict.in_service:
@@ -106,18 +120,18 @@ async def _client(found: Running, keep: bool, end: float, counts: Counter[str]) 
     """Send a prediction every 20 ms, on one connection as long as it is open or on a new one each time."""
     stream, asked = None, prediction(found.server)
     while time.monotonic() < end:
+        status, result = 0, "lost"
         try:
             async with asyncio.timeout(10):
                 if stream is None or stream[0].at_eof() or stream[1].is_closing():
                     stream = await asyncio.open_connection(*found.address)
                 status = await ask(stream, asked)
-            counts["answered" if status == 200 else "refused" if status in REFUSALS else "lost"] += 1
+            result = "answered" if status == 200 else "refused" if status in REFUSALS else "lost"
         except TimeoutError:
-            counts["lost"] += 1
-            status = 0
+            pass
         except OSError:
-            counts["refused"] += 1
-            status = 0
+            result = "refused"
+        counts[result] += 1
         if stream and not (status and keep):
             stream[1].close()
             stream = None
@@ -125,7 +139,7 @@ async def _client(found: Running, keep: bool, end: float, counts: Counter[str]) 
 
 
 async def shutdown(server: Server, times: Times) -> Outcome:
-    """SIGTERM under load. Truth: not ready before the first request is refused; none is lost."""
+    """SIGTERM under load. Truth: for as long as clients may not know, no request is refused or lost."""
     counts: dict[str, Counter[str]] = {"new connections": Counter(), "kept connections": Counter()}
     async with observed(server) as (found, samples):
         await working(found, samples)
@@ -139,30 +153,39 @@ async def shutdown(server: Server, times: Times) -> Outcome:
         await asyncio.sleep(2)
         terminated = time.monotonic() - found.started
         found.process.send_signal(signal.SIGTERM)
+        ending = asyncio.create_task(_ended(found, GRACE))
         await asyncio.gather(*clients)
-        for _ in range(300):
-            if (code := found.process.poll()) is not None:
-                break
-            await asyncio.sleep(0.1)
-        ended = time.monotonic() - found.started - terminated
+        code, seconds = await ending
+        left = 0 if code is None else len(found.processes())
     after = since(samples, terminated)
-    said = next((sample.at - terminated for sample in after["ready"] if sample.answer in REFUSALS), None)
+    not_ready = next((round(sample.at - terminated, 1) for sample in after["ready"] if sample.answer in REFUSALS), None)
     proof = {
-        "not ready after seconds": said and round(said, 1),
-        "ended after seconds": round(ended, 1),
+        "not ready after seconds": not_ready,
+        "ended after seconds": seconds,
         "exit code": code,
+        "processes left": left,
         "requests": {name: dict(each) for name, each in counts.items()},
         "samples": evidence(after),
     }
+    return shutdown_outcome(proof)
+
+
+def shutdown_outcome(proof: dict[str, Any]) -> Outcome:
+    """Judge a shutdown by whether it refused or lost requests; readiness may say 200 for as long as it does not."""
+    requests = {name: Counter(each) for name, each in proof["requests"].items()}
     failed = [
         f"{each['refused'] + each['lost']} of {each.total()} on {name}"
-        for name, each in counts.items()
+        for name, each in requests.items()
         if each["refused"] or each["lost"]
     ]
-    if failed:
-        warned = "not ready first" if said else "no warning"
-        return Outcome(False, f"{warned}; refused or lost: {', '.join(failed)}", proof)
-    return Outcome(said is not None, "not ready first, none lost" if said else "no warning, but none lost", proof)
+    is_announced = proof["not ready after seconds"] is not None
+    words = "not ready first" if is_announced else "no warning" if failed else "still ready"
+    words += f"; refused or lost: {', '.join(failed)}" if failed else ", none lost"
+    if proof.get("processes left"):
+        words += f"; its main process left {proof['processes left']} others running"
+    if proof["exit code"] is None:
+        words += f"; still running after {GRACE:.0f} s"
+    return Outcome(not failed, words, proof)
 
 
 async def hang(server: Server, times: Times) -> Outcome:
@@ -197,7 +220,7 @@ async def bad_requests(server: Server, times: Times) -> Outcome:
         works = await working(found, samples)
         before = found.memory()
         answers = {
-            name: await ask_once(found.address, request(server.path, body), timeout=30) for name, body in bodies.items()
+            name: await ask_once(found.address, post(server.path, body), timeout=30) for name, body in bodies.items()
         }
         grown = found.memory() - before
         await asyncio.sleep(3)

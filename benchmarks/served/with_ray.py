@@ -29,4 +29,5 @@ if __name__ == "__main__":
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
     serve.run(CreditRisk.bind(), route_prefix="/prediction")  # type: ignore[attr-defined]  # the decorator adds it
     signal.sigwait([signal.SIGTERM, signal.SIGINT])
+    serve.shutdown()
     ray.shutdown()

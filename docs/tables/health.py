@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import read
+from docs.tables.figure import drawing
 
 _COLOURS = {True: "#c7e9c0", False: "#fcbba1", None: "#eeeeee"}
 _ANSWERS = {True: "told the truth", False: "**lied**", None: "not run"}
+_NOT_RUN = {"truth": None, "words": "not run"}
 
 
 def _rows() -> tuple[list[str], dict[str, dict[str, Any]]]:
@@ -21,10 +23,8 @@ def truth() -> str:
     names, rows = _rows()
     lines = [f"| | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
     for server, scenarios in rows.items():
-        cells = [
-            f"{_ANSWERS[scenarios[name]['truth']]}: {scenarios[name]['words']}" if name in scenarios else "not run"
-            for name in names
-        ]
+        found = [scenarios.get(name, _NOT_RUN) for name in names]
+        cells = ["not run" if each is _NOT_RUN else f"{_ANSWERS[each['truth']]}: {each['words']}" for each in found]
         lines.append(f"| {server} | {' | '.join(cells)} |")
     recorded = read("health")
     times = recorded["times in seconds"]
@@ -48,25 +48,19 @@ def paths() -> str:
 
 def draw(path: Path) -> None:
     """Draw the table with a colour for each answer."""
-    import matplotlib  # its import takes a second, which the tables do not need
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "health"
-    from matplotlib import patches, pyplot
+    from matplotlib import patches  # its import takes a second, which the tables do not need
 
     names, rows = _rows()
-    figure, axes = pyplot.subplots(figsize=(1.6 * len(names) + 2, 0.75 * len(rows) + 0.6), layout="constrained")
-    for y, scenarios in enumerate(rows.values()):
-        for x, name in enumerate(names):
-            found = scenarios.get(name, {"truth": None, "words": "not run"})
-            axes.add_patch(patches.Rectangle((x, y), 1, 1, facecolor=_COLOURS[found["truth"]], edgecolor="white"))
-            words = "\n".join(textwrap.wrap(found["words"], 24)[:4])
-            axes.text(x + 0.5, y + 0.5, words, ha="center", va="center", fontsize=6.5)
-    axes.set(xlim=(0, len(names)), ylim=(len(rows), 0))
-    axes.set_xticks([x + 0.5 for x in range(len(names))], names)
-    axes.set_yticks([y + 0.5 for y in range(len(rows))], list(rows))
-    axes.xaxis.tick_top()
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
+    with drawing(path, 1.6 * len(names) + 2, 0.75 * len(rows) + 0.6) as axes:
+        for y, scenarios in enumerate(rows.values()):
+            for x, name in enumerate(names):
+                found = scenarios.get(name, _NOT_RUN)
+                axes.add_patch(patches.Rectangle((x, y), 1, 1, facecolor=_COLOURS[found["truth"]], edgecolor="white"))
+                words = "\n".join(textwrap.wrap(found["words"], 24)[:4])
+                axes.text(x + 0.5, y + 0.5, words, ha="center", va="center", fontsize=6.5)
+        axes.set(xlim=(0, len(names)), ylim=(len(rows), 0))
+        axes.set_xticks([x + 0.5 for x in range(len(names))], names)
+        axes.set_yticks([y + 0.5 for y in range(len(rows))], list(rows))
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)

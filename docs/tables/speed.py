@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.goals import figures, goals
 from benchmarks.results import read
 from benchmarks.servers import OURS
+from docs.tables.figure import drawing
 
 PICTURED = "16"  # connections
 
@@ -60,12 +61,6 @@ def reached() -> str:
 def draw(path: Path) -> None:
     """Draw the requests per second of all servers as bars with error bars from the minimum to the maximum."""
     speed: dict[str, Any] = read("speed")
-    import matplotlib  # its import takes a second, which the tables do not need
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "speed"
-    from matplotlib import pyplot
-
     names = list(reversed(speed["servers"]))
     measured = [figures(speed, name, PICTURED, "requests per second") for name in names]
     medians = [statistics.median(found) for found in measured]
@@ -73,12 +68,10 @@ def draw(path: Path) -> None:
         [median - min(found) for median, found in zip(medians, measured, strict=True)],
         [max(found) - median for median, found in zip(medians, measured, strict=True)],
     ]
-    figure, axes = pyplot.subplots(figsize=(9, 0.42 * len(names) + 1.1), layout="constrained")
     colors = ["#1f77b4" if name == OURS.name else "#9aa5b1" for name in names]
-    bars = axes.barh(names, medians, xerr=spread, color=colors, error_kw={"ecolor": "#333333", "elinewidth": 1})
-    axes.bar_label(bars, [f"{median:,.0f}" for median in medians], padding=14)
-    axes.set_xlabel(f"requests per second with {PICTURED} connections, one worker (median, minimum and maximum)")
-    axes.margins(x=0.12)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
+    with drawing(path, 9, 0.42 * len(names) + 1.1) as axes:
+        bars = axes.barh(names, medians, xerr=spread, color=colors, error_kw={"ecolor": "#333333", "elinewidth": 1})
+        axes.bar_label(bars, [f"{median:,.0f}" for median in medians], padding=14)
+        axes.set_xlabel(f"requests per second with {PICTURED} connections, one worker (median, minimum and maximum)")
+        axes.margins(x=0.12)
+        axes.spines[["top", "right"]].set_visible(False)
