@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from benchmarks import results
-from benchmarks.load import BODY, REQUEST, Address, in_process, load, probe
+from benchmarks.load import BODY, REQUEST, Address, in_process, load, post, probe
 from benchmarks.process import running
 from benchmarks.servers import OURS
 
@@ -25,9 +25,7 @@ CONNECTIONS = {
     "batches alone": (0, 4),
     "both, and more batches than may wait": (16, 8),
 }
-_BATCH = b'{"loans":[' + b",".join([BODY] * LOANS) + b"]}"
-_HEAD = b"POST /api/models/credit_risk_batch_model/prediction HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-BATCH = b"%sContent-Length: %d\r\n\r\n%s" % (_HEAD, len(_BATCH), _BATCH)
+BATCH = post("/api/models/credit_risk_batch_model/prediction", b'{"loans":[%s]}' % b",".join([BODY] * LOANS))
 
 
 def measure(address: Address, singles: int, batches: int) -> dict[str, Any]:

@@ -105,6 +105,25 @@ async def probe(address: Address, end: float) -> dict[str, list[float]]:
     return times
 
 
+def rates(statuses: Counter[int], seconds: float) -> dict[str, int]:
+    """Return the predictions and refusals per second, and how many requests were lost."""
+    return {
+        "predictions per second": round(statuses[200] / seconds),
+        "refused per second": round(statuses[503] / seconds),
+        "lost": statuses.total() - statuses[200] - statuses[503],
+    }
+
+
+def loaded(
+    address: Address, seconds: float, connections: int, request: bytes = REQUEST
+) -> tuple[Counter[int], dict[str, list[float]]]:
+    """Load the service and request its probes meanwhile, both from processes of their own; return what both found."""
+    end = time.time() + seconds
+    loading = in_process(load, address, end, connections, request)
+    probing = in_process(probe, address, end)
+    return loading(), probing()
+
+
 def in_process(function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Callable[[], Any]:
     """Start a coroutine in a process on the last core; return a function that waits for its result."""
     here, there = multiprocessing.Pipe(duplex=False)

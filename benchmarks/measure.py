@@ -3,23 +3,26 @@
 If a container engine has the image, the image is measured; otherwise the service runs as a process in a control group.
 """
 
+import asyncio
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from benchmarks import results
-from benchmarks.confined import CONFIGURATION, serving, until_ready
 from benchmarks.control_group import control_group
-from benchmarks.load import REQUEST, Address, in_process, load, probe
+from benchmarks.load import REQUEST, Address, ask_once, get, loaded, rates
+from benchmarks.process import started
+from benchmarks.servers import OURS
 
 MANIFEST = results.ROOT / "kubernetes" / "model_service.yaml"
 DOCKER = os.environ.get("DOCKER", "docker")
@@ -33,15 +36,26 @@ CREATION_SECONDS = 3  # from the deletion of a pod until its replacement starts
 
 @dataclass
 class Service:
-    """A running service; `started` is in seconds of `time.monotonic`."""
+    """A running service."""
 
     address: Address
-    started: float
+    started: float  # in seconds of `time.monotonic`
     status: Callable[[], str]  # returns /proc/PID/status
+    end: Callable[[], str | None] = lambda: None  # returns the log of a service that has ended
 
     def peak_bytes(self) -> int:
         """Return the peak of the resident memory."""
         return int(re.search(r"VmHWM:\s+(\d+) kB", self.status())[1]) * 1024  # type: ignore[index]  # always there
+
+    def until_ready(self) -> float:
+        """Wait until the service is ready; return the seconds since its start. Exit if it has ended, or after 2 min."""
+        for _ in range(1_200):
+            if asyncio.run(ask_once(self.address, get("/api/health/ready"), 5)) == 200:
+                return time.monotonic() - self.started
+            if log := self.end():
+                sys.exit(log)
+            time.sleep(0.1)
+        sys.exit("The service does not become ready.")
 
 
 def pod() -> dict[str, Any]:
@@ -57,9 +71,10 @@ def mebibytes(quantity: str) -> int:
     return int(quantity.removesuffix("Mi"))
 
 
-def _docker(*arguments: str) -> str:
-    command = [DOCKER, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+def docker(*arguments: str, check: bool = True) -> str:
+    """Run a command of the engine; return its output, without `check` with what it wrote to standard error."""
+    done = subprocess.run([DOCKER, *arguments], check=check, capture_output=True, text=True)
+    return (done.stdout if check else done.stdout + done.stderr).strip()
 
 
 @contextmanager
@@ -67,31 +82,36 @@ def in_container(image: str, cores: float | None, memory: int) -> Iterator[Servi
     """Run the image under the restrictions of the pod, with `memory` in mebibytes."""
     limits = ["--memory", f"{memory}m", *([] if cores is None else ["--cpus", str(cores)])]
     hardening = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-    container = _docker("create", *limits, *hardening, "--publish", "127.0.0.1::8000", image)
+    container = docker("create", *limits, *hardening, "--publish", "127.0.0.1::8000", image)
     try:
         started = time.monotonic()
-        _docker("start", container)
-        port = int(_docker("port", container, "8000").rpartition(":")[2])
-        yield Service(("127.0.0.1", port), started, lambda: _docker("exec", container, "cat", "/proc/1/status"))
+        docker("start", container)
+        port = int(docker("port", container, "8000").rpartition(":")[2])
+        yield Service(("127.0.0.1", port), started, lambda: docker("exec", container, "cat", "/proc/1/status"))
     finally:
-        _docker("rm", "--force", container)
+        docker("rm", "--force", container)
 
 
 @contextmanager
 def in_control_group(
-    cores: float | None, memory: int | None, python: str = sys.executable, configuration: Path = CONFIGURATION
+    cores: float | None, memory: int | None, python: str = sys.executable, configuration: Path | None = None
 ) -> Iterator[Service]:
-    """Run the service as a process in a control group, with `memory` in mebibytes."""
-    with control_group(cores, memory and memory * 2**20) as groups:
-        started = time.monotonic()
-        with serving(groups, python=python, configuration=configuration) as (process, address):
-            yield Service(address, started, Path(f"/proc/{process}/status").read_text)
+    """Run the service, or that of another configuration, as a process in a control group; `memory` is in mebibytes.
 
-
-def seconds_to_ready(service: Service) -> float:
-    """Return the time from the start to readiness."""
-    until_ready(service.address)
-    return time.monotonic() - service.started
+    A configuration may name files and modules in its own folder.
+    """
+    server = replace(OURS, command=f"{shlex.quote(python)} -m credit_risk_model.service --port {{port}}")
+    if configuration:
+        server = replace(server, folder=configuration.parent, variables={"REST_CONFIG": str(configuration)})
+    with control_group(cores, memory and memory * 2**20) as groups, started(server, groups=groups) as found:
+        process, log = found.process, results.ROOT / found.log
+        status = Path(f"/proc/{process.pid}/status").read_text
+        try:
+            yield Service(
+                found.address, found.started, status, lambda: None if process.poll() is None else log.read_text()
+            )
+        finally:
+            process.kill()  # without its drain
 
 
 def measure(
@@ -101,20 +121,15 @@ def measure(
     starts = []
     for _ in range(STARTS - 1):
         with run(cores, memory) as service:
-            starts.append(seconds_to_ready(service))
+            starts.append(service.until_ready())
     with run(cores, memory) as service:
-        starts.append(seconds_to_ready(service))
-        end = time.time() + LOAD_SECONDS
-        loading = in_process(load, service.address, end, CONNECTIONS, request)
-        probing = in_process(probe, service.address, end)
-        statuses, times = loading(), probing()
+        starts.append(service.until_ready())
+        statuses, times = loaded(service.address, LOAD_SECONDS, CONNECTIONS, request)
         peak = service.peak_bytes()
     return {
         "seconds to ready": round(max(starts), 1),
         "peak memory in MiB": round(peak / 2**20),
-        "predictions per second": round(statuses[200] / LOAD_SECONDS),
-        "refused per second": round(statuses[503] / LOAD_SECONDS),
-        "lost": sum(count for status, count in statuses.items() if status not in (200, 503)),
+        **rates(statuses, LOAD_SECONDS),
         "slowest probe in ms": round(max(max(found) for found in times.values()) * 1e3),
     }
 
@@ -165,7 +180,7 @@ def environment() -> tuple[str, Callable[[float | None, int], Any]]:
     """Return a description of how the service runs under limits here, and the function that runs it; exit if none."""
     image = pod()["containers"][0]["image"]
     try:
-        _docker("image", "inspect", image)
+        docker("image", "inspect", image)
     except (OSError, subprocess.CalledProcessError):
         pass
     else:

@@ -10,15 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.confined import until_ready
 from benchmarks.control_group import control_group
 from benchmarks.load import Address, post
-from benchmarks.measure import CORES, MEMORY_FACTOR, START_UP_FACTOR, in_control_group, measure
+from benchmarks.measure import CORES, CREATION_SECONDS, MEMORY_FACTOR, START_UP_FACTOR, in_control_group, measure
 
 
 def prediction(address: Address, body: bytes) -> str:
     """Return the path of the predictions of the first model; exit if it does not answer the body with 200."""
-    until_ready(address)
     service = "http://{}:{}".format(*address)
     directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with directly.open(f"{service}/api/models", timeout=60) as answer:
@@ -32,13 +30,14 @@ def prediction(address: Address, body: bytes) -> str:
 
 
 def needs(measured: dict[str, dict[str, Any]]) -> list[str]:
-    """Return what the manifests of a model with these measurements need."""
+    """Return what the manifests of a model with these measurements need: what `checks` checks for this project."""
     ready = max(figures["seconds to ready"] for figures in measured.values())
     peak = max(figures["peak memory in MiB"] for figures in measured.values())
     slowest = max(figures["slowest probe in ms"] for figures in measured.values()) / 1e3
     return [
         f"startupProbe: periodSeconds x failureThreshold >= {math.ceil(START_UP_FACTOR * ready)}",
-        f"every probe: timeoutSeconds >= {math.floor(slowest) + 1}",
+        f"REST_STAY_READY_SECONDS >= {math.ceil(CREATION_SECONDS + ready)}",
+        f"every probe: (failureThreshold - 1) x max(periodSeconds, timeoutSeconds) + timeoutSeconds > {slowest:g}",
         f"memory: at least {math.ceil(MEMORY_FACTOR * peak)}Mi",
     ]
 
@@ -65,6 +64,7 @@ def main() -> None:
         in_control_group, python=str(arguments.python.absolute()), configuration=arguments.configuration.resolve()
     )
     with run(None, None) as service:
+        service.until_ready()
         request = post(prediction(service.address, body), body)
     measured = {}
     for name, cores in CORES.items():

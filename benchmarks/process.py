@@ -155,7 +155,7 @@ def started(
         process = subprocess.Popen(
             [str(commands / program), *arguments],
             env=environment | (variables or {}),
-            cwd=ROOT,
+            cwd=server.folder,
             stdout=output,
             stderr=output,
             preexec_fn=confine if core is not None or groups else None,

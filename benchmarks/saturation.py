@@ -8,14 +8,13 @@ import json
 import os
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import results
 from benchmarks.control_group import control_group
-from benchmarks.load import in_process, load, probe
+from benchmarks.load import loaded, rates
 from benchmarks.process import running
 from benchmarks.servers import OURS
 
@@ -27,14 +26,9 @@ SECONDS = float(os.environ.get("LOAD_SECONDS", "30"))
 def measure(groups: Sequence[Path] = ()) -> dict[str, Any]:
     """Return the rates of the predictions and the times of the probes over `SECONDS`."""
     with running(OURS, min(os.sched_getaffinity(0)), groups) as found:
-        end = time.time() + SECONDS
-        loading = in_process(load, found.address, end, CONNECTIONS)
-        probing = in_process(probe, found.address, end)
-        statuses, times = loading(), probing()
+        statuses, times = loaded(found.address, SECONDS, CONNECTIONS)
     return {
-        "predictions per second": round(statuses[200] / SECONDS),
-        "refused per second": round(statuses[503] / SECONDS),
-        "lost": sum(count for status, count in statuses.items() if status not in (200, 503)),
+        **rates(statuses, SECONDS),
         "probes in ms": {
             path: {
                 "count": len(each),

@@ -5,7 +5,6 @@ The loans are synthetic. This needs a container engine and the image of `make sc
 
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from benchmarks import results
-from benchmarks.measure import DOCKER, mebibytes
+from benchmarks.measure import docker, mebibytes
 from credit_risk_model.training import synthetic
 
 MANIFEST = results.ROOT / "kubernetes" / "jobs" / "score.yaml"
@@ -72,21 +71,21 @@ def score(folder: Path, engine: str, *arguments: str) -> Scored:
     limits = [f"--memory={memory()}m", f"--memory-swap={memory()}m", "--tmpfs=/tmp:size=256m,mode=1777"]
     entrypoint = [f"--entrypoint={program[0]}"] if program else []
     volume = f"--volume={folder}:/loans"
-    container = _docker(
+    container = docker(
         "create", *RESTRICTED, *limits, *entrypoint, volume, _container()["image"], *program[1:],
         *_container()["args"], *options, *arguments,
     )  # fmt: skip
     try:
         start, peak = time.monotonic(), 0
-        _docker("start", container)
-        while _docker("inspect", "--format={{.State.Running}}", container) == "true":
+        docker("start", container)
+        while docker("inspect", "--format={{.State.Running}}", container) == "true":
             peak = max(peak, _bytes(container))
             time.sleep(1)
         seconds = time.monotonic() - start
-        code = int(_docker("inspect", "--format={{.State.ExitCode}}", container))
-        return Scored(code, _docker("logs", container), seconds, round(peak / 2**20))
+        code = int(docker("inspect", "--format={{.State.ExitCode}}", container))
+        return Scored(code, docker("logs", container, check=False), seconds, round(peak / 2**20))
     finally:
-        _docker("rm", "--force", container)
+        docker("rm", "--force", container)
 
 
 def main() -> None:
@@ -115,16 +114,9 @@ def _container() -> dict[str, Any]:
 def _bytes(container: str) -> int:
     """Return the memory that the container uses now (control groups version 1 or 2), or 0 if it has just ended."""
     files = "/sys/fs/cgroup/memory.stat /sys/fs/cgroup/memory/memory.stat"
-    shown = _docker("exec", container, "sh", "-c", f"cat {files} 2>/dev/null", check=False)
+    shown = docker("exec", container, "sh", "-c", f"cat {files} 2>/dev/null", check=False)
     found = re.search(r"^(?:anon|total_rss) (\d+)$", shown, re.MULTILINE)
     return int(found[1]) if found else 0
-
-
-def _docker(*arguments: str, check: bool = True) -> str:
-    done = subprocess.run(
-        [DOCKER, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=check
-    )
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

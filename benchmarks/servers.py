@@ -1,8 +1,9 @@
 """The compared servers: how each one is installed, started, probed and asked, with the same booster and threshold."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from benchmarks.load import PREDICTION
@@ -36,14 +37,15 @@ class Server:
     `pins` are the packages that uv installs; without them, the server runs in the environment of the service. In
     `command` and `variables`, `{port}` and `{other_port}` are replaced by free ports, `{saved}` by the folder to which
     the module `saved_by` saved the model, and `{configuration}` by the project's configuration with the model
-    `class_path`. `startup`, `ready` and `live` are the paths of the probes that the page `documented` recommends.
-    `body` turns a loan into the body of a request; `risk` returns the label of an answer.
+    `class_path`. It starts in `folder`. `startup`, `ready` and `live` are the paths of the probes that the page
+    `documented` recommends. `body` turns a loan into the body of a request; `risk` returns the label of an answer.
     """
 
     name: str
     command: str
     documented: str
     pins: str = ""
+    folder: Path = ROOT
     variables: dict[str, str] = field(default_factory=dict)
     saved_by: str | None = None
     class_path: str = SHIPPED
@@ -91,15 +93,7 @@ BY_HAND = Server(
     ready="/ready",
     live="/ready",
 )
-IN_LOOP = Server(
-    name="FastAPI by hand, in the event loop",
-    pins=BY_HAND.pins,
-    command=BY_HAND.command,
-    documented=BY_HAND.documented,
-    ready="/ready",
-    live="/ready",
-    path="/prediction_in_loop",
-)
+IN_LOOP = replace(BY_HAND, name="FastAPI by hand, in the event loop", path="/prediction_in_loop")
 BENTOML = Server(
     name="BentoML",
     pins=f"bentoml==1.4.39 {_LIGHTGBM}",
@@ -117,28 +111,30 @@ LITSERVE = Server(
     ready="/health",
     live="/health",
 )
-
-
-def _mlserver(name: str, workers: int) -> Server:
-    ports = {"MLSERVER_HTTP_PORT": "{port}", "MLSERVER_GRPC_PORT": "{other_port}", "MLSERVER_METRICS_PORT": "0"}
-    return Server(
-        name=name,
-        # With a later uvloop, its worker process finds no event loop.
-        pins=f"mlserver==1.7.1 mlserver-lightgbm==1.7.1 uvloop==0.21.0 {_LIGHTGBM}",
-        command="mlserver start {saved}",
-        variables=ports | {"MLSERVER_PARALLEL_WORKERS": str(workers)},
-        saved_by="benchmarks.served.with_mlserver",
-        documented="https://docs.seldon.ai/seldon-core-1/reference/prediction-apis/v2-protocol/rest/health",
-        ready="/v2/health/ready",
-        live="/v2/health/live",
-        path="/v2/models/credit_risk/infer",
-        body=lambda loan: {"inputs": [{"name": "loan", "shape": [1, 16], "datatype": "FP64", "data": _row(loan)}]},
-        risk=lambda answer: _label(answer["outputs"][0]["data"][0]),
-    )
-
-
-MLSERVER = _mlserver("MLServer", 1)  # its default
-MLSERVER_ALONE = _mlserver("MLServer without its worker process", 0)
+MLSERVER = Server(
+    name="MLServer",
+    # With a later uvloop, its worker process finds no event loop.
+    pins=f"mlserver==1.7.1 mlserver-lightgbm==1.7.1 uvloop==0.21.0 {_LIGHTGBM}",
+    command="mlserver start {saved}",
+    variables={
+        "MLSERVER_HTTP_PORT": "{port}",
+        "MLSERVER_GRPC_PORT": "{other_port}",
+        "MLSERVER_METRICS_PORT": "0",
+        "MLSERVER_PARALLEL_WORKERS": "1",  # its default
+    },
+    saved_by="benchmarks.served.with_mlserver",
+    documented="https://docs.seldon.ai/seldon-core-1/reference/prediction-apis/v2-protocol/rest/health",
+    ready="/v2/health/ready",
+    live="/v2/health/live",
+    path="/v2/models/credit_risk/infer",
+    body=lambda loan: {"inputs": [{"name": "loan", "shape": [1, 16], "datatype": "FP64", "data": _row(loan)}]},
+    risk=lambda answer: _label(answer["outputs"][0]["data"][0]),
+)
+MLSERVER_ALONE = replace(
+    MLSERVER,
+    name="MLServer without its worker process",
+    variables=MLSERVER.variables | {"MLSERVER_PARALLEL_WORKERS": "0"},
+)
 MLFLOW = Server(
     name="MLflow",
     pins=f"mlflow==3.17.2 {_LIGHTGBM}",

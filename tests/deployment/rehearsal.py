@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from benchmarks import results
-from benchmarks.load import BODY, PREDICTION, Address, in_process, load
+from benchmarks.load import BODY, PREDICTION, Address, in_process, load, rates
 from benchmarks.measure import CORES, CREATION_SECONDS
 from tests.conftest import CONFIGURATION, until
 from tests.deployment.containers import RESTRICTED, created
@@ -65,9 +65,7 @@ def loaded(pods: list[Kubelet]) -> dict[str, Any]:
     return {
         "seconds": LOAD_SECONDS,
         "connections": CONNECTIONS,
-        "predictions per second": round(answers[200] / LOAD_SECONDS),
-        "refused per second": round(answers[503] / LOAD_SECONDS),
-        "lost": answers.total() - answers[200] - answers[503],
+        **rates(answers, LOAD_SECONDS),
         "restarts": sum(pod.restarts for pod in pods),
         "always ready": always_ready,
     }

@@ -31,6 +31,7 @@ def test_the_slowest_start_and_probe_and_the_largest_memory_count() -> None:
 
     assert needs({"no limit": large, "200m": small}) == [
         "startupProbe: periodSeconds x failureThreshold >= 13",
-        "every probe: timeoutSeconds >= 3",
+        "REST_STAY_READY_SECONDS >= 8",
+        "every probe: (failureThreshold - 1) x max(periodSeconds, timeoutSeconds) + timeoutSeconds > 2.1",
         "memory: at least 452Mi",
     ]
