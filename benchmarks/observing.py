@@ -1,7 +1,6 @@
 """Measures the CPU time that the metrics of a model and the prediction log add to a prediction."""
 
 import argparse
-import itertools
 import json
 import statistics
 import tempfile
@@ -21,25 +20,21 @@ from credit_risk_model.service.model_metrics import ModelMetrics, Observer
 from credit_risk_model.service.prediction_log import PredictionLog
 from credit_risk_model.service.settings import Settings
 
-ROUNDS, LOANS, BATCH = 11, 5_000, 1_000
+ROUNDS, LOANS = 11, 5_000
 
 
-def observing(model: ScoringModel, asked: Sequence[tuple[Any, Any]], observers: Sequence[Observer], size: int) -> float:
+def observing(model: ScoringModel, asked: Sequence[tuple[Any, Any]], observe: Observer) -> float:
     """Return the CPU time in µs that observing costs for each loan."""
-    given = list(itertools.islice(itertools.cycle(asked), LOANS // size))
     start = time.process_time()
-    for data, answer in given:
-        observations = model.observations(data, answer)
-        for observe in observers:
-            observe(observations)
+    for data, answer in asked:
+        observe(model.observations(data, answer))
     return (time.process_time() - start) / LOANS * 1e6
 
 
-def predicting(model: ScoringModel, bodies: Sequence[str], size: int) -> float:
+def predicting(model: ScoringModel, bodies: Sequence[str]) -> float:
     """Return the CPU time in µs that the prediction itself takes for each loan: from JSON to JSON."""
-    given = list(itertools.islice(itertools.cycle(bodies), LOANS // size))
     start = time.process_time()
-    for body in given:
+    for body in bodies:
         model.predict(model.input_schema.model_validate(json.loads(body))).model_dump_json()
     return (time.process_time() - start) / LOANS * 1e6
 
@@ -47,28 +42,23 @@ def predicting(model: ScoringModel, bodies: Sequence[str], size: int) -> float:
 def main(artifact: str | None) -> None:
     """Measure in turns, print and record."""
     different = loans.different()
-    batches: list[dict[str, Any]] = [
-        {"loans": list(itertools.islice(itertools.cycle(different), start, start + BATCH))} for start in range(5)
-    ]
+    singles, batches = 10 * different, 5 * [{"loans": 2 * different}]  # `LOANS` each
     registry, found = CollectorRegistry(), defaultdict(list)
     metrics = ModelMetrics(registry)
     with tempfile.TemporaryDirectory() as folder:
         log = PredictionLog(Settings(prediction_log=str(Path(folder) / "log")), registry)
         cases = []
-        for model, bodies, size in (
-            (CreditRiskModel(artifact), different, 1),
-            (CreditRiskBatchModel(artifact), batches, BATCH),
-        ):
+        for model, bodies in ((CreditRiskModel(artifact), singles), (CreditRiskBatchModel(artifact), batches)):
             requests = [model.input_schema(**body) for body in bodies]
             asked = [(data, model.predict(data)) for data in requests]
             counting = metrics.add(model.qualified_name, model.reference or {})
             logging = log.observer(LoadedModel(model, "", "", None, 0))
-            cases.append((model, [json.dumps(body) for body in bodies], asked, counting, logging, size))
+            cases.append((model, [json.dumps(body) for body in bodies], asked, counting, logging))
         for _ in range(ROUNDS):
-            for model, texts, asked, counting, logging, size in cases:
-                found[f"prediction, {model.qualified_name}"].append(predicting(model, texts, size))
-                found[f"metrics, {model.qualified_name}"].append(observing(model, asked, [counting], size))
-                found[f"prediction log, {model.qualified_name}"].append(observing(model, asked, [logging], size))
+            for model, texts, asked, counting, logging in cases:
+                found[f"prediction, {model.qualified_name}"].append(predicting(model, texts))
+                found[f"metrics, {model.qualified_name}"].append(observing(model, asked, counting))
+                found[f"prediction log, {model.qualified_name}"].append(observing(model, asked, logging))
             start = time.process_time()
             generate_latest(registry)
             found["one scrape of two models"].append((time.process_time() - start) * 1e6)
