@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -58,12 +58,11 @@ class Service:
         sys.exit("The service does not become ready.")
 
 
-def pod() -> dict[str, Any]:
-    """Return the pod of the Deployment."""
-    manifests = yaml.safe_load_all(MANIFEST.read_text())
-    [deployment] = [manifest for manifest in manifests if manifest["kind"] == "Deployment"]
-    found: dict[str, Any] = deployment["spec"]["template"]["spec"]
-    return found
+def pod(path: Path = MANIFEST) -> dict[str, Any]:
+    """Return the pod of the manifest in this file that has a template for pods."""
+    manifests = yaml.safe_load_all(path.read_text())
+    [found] = [manifest["spec"]["template"]["spec"] for manifest in manifests if "template" in manifest.get("spec", {})]
+    return cast(dict[str, Any], found)
 
 
 def mebibytes(quantity: str) -> int:

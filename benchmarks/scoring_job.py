@@ -10,14 +10,13 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
 from benchmarks import results
-from benchmarks.measure import docker, mebibytes
+from benchmarks.measure import docker, mebibytes, pod
 from credit_risk_model.training import synthetic
 
 MANIFEST = results.ROOT / "kubernetes" / "jobs" / "score.yaml"
@@ -105,10 +104,8 @@ def main() -> None:
 
 
 def _container() -> dict[str, Any]:
-    [job] = [manifest for manifest in yaml.safe_load_all(MANIFEST.read_text()) if manifest["kind"] == "Job"]
-    [container] = job["spec"]["template"]["spec"]["containers"]
-    found: dict[str, Any] = container
-    return found
+    [container] = pod(MANIFEST)["containers"]
+    return cast(dict[str, Any], container)
 
 
 def _bytes(container: str) -> int:
