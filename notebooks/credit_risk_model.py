@@ -148,9 +148,10 @@ print(validation.table(halves.findings, reasons))
 # %% [markdown]
 # ## Hyperparameters
 #
-# FLAML searched for the hyperparameters of each model, with cross-validation on about one view of each loan. A model
-# may take at most 1.2 times as long to score as LightGBM's defaults. Of those within the noise of the best one, the
-# cheapest is chosen. `make search` repeats the search.
+# FLAML searched for the hyperparameters of each model, with cross-validation on about one view of each loan. The best
+# trial is the one with the best average precision among those that predict in at most 1.2 times the time of LightGBM's
+# defaults. Of all trials within one standard error of the best one, the fastest is used. `make search` repeats the
+# search.
 
 # %%
 for inputs in (features.LOAN, features.ON_BOOK):
@@ -161,8 +162,8 @@ for inputs in (features.LOAN, features.ON_BOOK):
 # ## Training
 #
 # Calibration and threshold are chosen on validation rows, with a model that has not seen these rows. The final model
-# learns from these rows too. The rows held out are used only once, for the figures below. There are two models: one
-# with the 16 inputs of the article, and one that also knows the age of the loan.
+# learns from these rows too. The rows held out do not affect the models; they serve only for the checks and the
+# figures. There are two models: one with the 16 inputs of the article, and one that also knows the age of the loan.
 
 # %%
 learned = estimator.learn(learning, estimator.found_hyperparameters())

@@ -506,7 +506,7 @@ def test_the_documented_limits_are_those_of_the_code() -> None:
     document = " ".join((ROOT / "docs" / "artifact.md").read_text().split())
     metadata, self_check, model, card = artifact.archive._LARGEST_MEMBERS.values()
 
-    assert f"is read up to {artifact.archive._LARGEST_FILE >> 20} MiB" in document
+    assert f"may have up to {artifact.archive._LARGEST_FILE >> 20} MiB" in document
     assert f"its directory up to {artifact.archive._LARGEST_DIRECTORY >> 10} KiB" in document
     assert (
         f"(metadata {metadata >> 20} MiB, self-check {self_check >> 10} KiB, model {model >> 20} MiB, "
