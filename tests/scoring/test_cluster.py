@@ -148,7 +148,7 @@ def stalled(loans: Path, tmp_path: Path, address: str) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 4, done.stderr
-    assert (tmp_path / "out.csv.chunks").exists(), "--resume goes on from there"
+    assert (tmp_path / "out.csv.chunks").exists(), "--resume continues from there"
     [error] = re.findall("^error: .*", done.stderr, re.MULTILINE)
     return str(error)
 
@@ -221,4 +221,4 @@ def test_a_scheduler_goes_with_its_engine(capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit, match="2"):
         main(["in.csv", "out.csv", "--scheduler", "tcp://127.0.0.1:9"])
 
-    assert "--scheduler goes with --engine dask" in capsys.readouterr().err
+    assert "--scheduler needs --engine dask" in capsys.readouterr().err

@@ -386,7 +386,7 @@ def test_an_empty_id_is_replaced_by_the_line(frame: Frame, tmp_path: Path) -> No
         (("s3://bucket/in.csv", "out.csv"), "is a URL, which is not supported"),
         (("in.csv",), "OUT is missing"),
         (("in.csv", "out.csv", "--check"), "--check writes nothing"),
-        (("in.csv", "out.csv", "--sample", "9"), "--sample goes with --check"),
+        (("in.csv", "out.csv", "--sample", "9"), "--sample needs --check"),
         (("in.csv", "out.csv", "--encoding", "utf-99"), "Python knows no encoding 'utf-99'"),
     ],
 )
