@@ -1,4 +1,4 @@
-"""Reading Lending Club's file, and what is said of a file that is none."""
+"""Reading Lending Club's file, and the errors for a file that is not one."""
 
 import gzip
 from pathlib import Path
