@@ -20,7 +20,7 @@ class Species(BaseModel):
 class IrisModel(MLModel):
     display_name = "Iris"
     qualified_name = "iris"
-    description = "Tells the species of an iris from the size of its sepals and petals."
+    description = "Predicts the species of an iris from the size of its sepals and petals."
     version = "1.0.0"
     input_schema = Iris
     output_schema = Species
