@@ -18,8 +18,7 @@ class Job:
     """One prediction that waits or runs.
 
     `started` and `ended` are the times (`time.monotonic()`) at which a thread took and finished the job, or None until
-    then.
-    `thread` is the identifier of the thread while the job runs.
+    then. `thread` is the identifier of the thread while the job runs.
     """
 
     __slots__ = ("admitted", "client_left", "content", "context", "ended", "future", "reported", "started", "thread")

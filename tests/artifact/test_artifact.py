@@ -220,7 +220,7 @@ def test_a_changed_report_is_named_by_verify(practice_artifact: Path, tmp_path: 
         artifact.verify(changed)
 
 
-def test_a_page_that_was_changed_or_is_gone_is_named(practice_artifact: Path, tmp_path: Path) -> None:
+def test_a_changed_or_missing_page_is_named(practice_artifact: Path, tmp_path: Path) -> None:
     read = artifact.read(practice_artifact, features=LOAN.specification())
     path = tmp_path / "1.zip"
     artifact.write(path, read.booster, read.metadata, read.self_check, evidence={"page.html": b"<p>good</p>"})

@@ -217,7 +217,7 @@ def test_there_are_as_many_reasons_as_features_at_most(capsys: pytest.CaptureFix
     assert f"--reasons is {len(LOAN) + 1}; there are {len(LOAN)} features" in capsys.readouterr().err
 
 
-def test_a_scheduler_goes_with_its_engine(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_scheduler_needs_the_dask_engine(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["in.csv", "out.csv", "--scheduler", "tcp://127.0.0.1:9"])
 

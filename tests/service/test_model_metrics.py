@@ -111,7 +111,7 @@ def test_invalid_requests_and_failed_predictions_are_not_counted(service: Servic
     assert sum(samples(service, "model_labels_total").values()) == 0
 
 
-def test_an_answer_that_cannot_be_observed_is_given_and_logged(service: Service) -> None:
+def test_an_answer_whose_observations_fail_is_sent_and_logged(service: Service) -> None:
     answer = service.client.post(WATCHED, json={"number": 404})
 
     assert (answer.status_code, answer.json()) == (200, {"number": 404})
