@@ -16,7 +16,7 @@ class Constant(CreditRiskModel):
         pass
 
     def self_check(self) -> None:
-        """Do nothing, because there is no artifact to check."""
+        """Do nothing, because this model has nothing to check."""
 
     def predict(self, data: BaseModel) -> CreditRiskModelOutput:
         """Return the same answer for every loan."""
