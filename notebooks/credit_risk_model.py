@@ -16,8 +16,8 @@
 #
 # This notebook shows how the shipped models were made and how they are served: data, training, evaluation, packaging,
 # the service and its health checks, the image, and the deployment to Kubernetes. The code is in the package; the
-# notebook calls it and shows the results. `make notebook DATA=loan.csv` executes it. Without `DATA`, it uses synthetic
-# loans and says so.
+# notebook calls it and shows the results. `make notebook DATA=loan.csv` executes it with real loans. If you execute it
+# yourself without the environment variable `DATA`, it uses synthetic loans and says so.
 
 # %%
 import json
@@ -97,8 +97,8 @@ pd.DataFrame([(step.name, f"{step.rows:,}") for step in steps], columns=["step",
 # %% [markdown]
 # ## Profile
 #
-# The profile is an HTML page in the artifact. It shows the distribution of each column, and contains no individual
-# loans. The table below is a short version.
+# The profile is an HTML page in the evidence next to the artifact. It shows the distribution of each column, and
+# contains no individual loans. The table below is a short version.
 
 # %%
 with capture_output():

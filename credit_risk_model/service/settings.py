@@ -75,7 +75,7 @@ class Settings(Limits):
         description="bytes that incomplete requests and unread answers may have; above it, the oldest request gets 503",
     )
     metrics_port: int = Field(
-        default=0, ge=0, le=65_535, description="port of `/metrics`, instead of that of the API. 0: that of the API"
+        default=0, ge=0, le=65_535, description="a port of its own for `/metrics`. 0: the port of the API"
     )
     root_path: str = Field(
         default="",
