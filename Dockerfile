@@ -26,7 +26,7 @@ RUN python -m pip install --no-cache-dir --no-warn-script-location --root-user-a
 
 FROM ${BASE} AS base
 LABEL org.opencontainers.image.title="credit_risk_model_service" \
-      org.opencontainers.image.description="Tells safe loans from risky ones, with honest health checks." \
+      org.opencontainers.image.description="Classifies loans as safe or risky, with honest health checks." \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT AND Apache-2.0" \
       org.opencontainers.image.base.name="docker.io/library/python:3.13-slim"
@@ -50,7 +50,7 @@ FROM base
 COPY --from=build /packages /usr/local
 COPY --from=build /service /service
 EXPOSE 8000
-# A bare socket: every check would take three times as long to import an HTTP client.
+# A bare socket, because each check would take three times as long if it imported an HTTP client.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-I", "-S", "-c", "\
 import socket\n\
 asking = socket.create_connection(('localhost', 8000))\n\

@@ -193,7 +193,7 @@ test-image: $(call INSTALLED,$(PROJECT)) ## Build both images and test them in c
 	"$$PROJECT"/bin/python -m pytest -m image tests/deployment
 
 .PHONY: scoring-benchmark
-scoring-benchmark: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Measure batches, and files of DATA=loan.csv[.gz], against single predictions
+scoring-benchmark: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Measure batches of loans, and the scoring of the file DATA=loan.csv[.gz]
 	@if [ -z "$$DATA" ]; then
 		echo "It measures real loans: make scoring-benchmark DATA=loan.csv" >&2; exit 1
 	fi
@@ -209,7 +209,7 @@ rehearse: $(call INSTALLED,$(PROJECT)) image ## Rehearse start, load, rollouts, 
 	@"$$PROJECT"/bin/python -m tests.deployment.rehearsal
 
 .PHONY: e2e
-e2e: $(call INSTALLED,$(SERVICE)) ## Prove the manifests on the cluster of kubectl's context, in a namespace of their own (OPTIONS=--help)
+e2e: $(call INSTALLED,$(SERVICE)) ## Test the manifests on the cluster of kubectl's current context, in a new namespace (OPTIONS=--help)
 	@"$$SERVICE"/bin/python -m tests.cluster $(OPTIONS)
 
 .PHONY: measure
@@ -223,7 +223,7 @@ measure: $(call INSTALLED,$(SERVICE)) ## Measure the service under the limits of
 	"$$SERVICE"/bin/python -m benchmarks.measure
 
 .PHONY: contract
-contract: $(call INSTALLED,$(SERVICE)) $(call INSTALLED,$(PROJECT)) ## Renew service_contract.yaml, and check that it keeps the promises of the framework's contract
+contract: $(call INSTALLED,$(SERVICE)) $(call INSTALLED,$(PROJECT)) ## Renew service_contract.yaml, and compare it with the framework's contract
 	@REST_CONFIG="$$CONFIGURATION" "$$SERVICE"/bin/python -m credit_risk_model.service --contract service_contract.yaml
 	"$$PROJECT"/bin/python -m pytest --verbose --no-header tests/service/test_contract.py
 
@@ -248,7 +248,7 @@ fuzz: $(call INSTALLED,$(PROJECT)) ## Send 100,000 broken bodies to the running 
 	@FUZZ_BODIES=$(or $(BODIES),100000) "$$PROJECT"/bin/python -m pytest -s tests/service/test_fuzz.py
 
 .PHONY: saturation
-saturation: $(call INSTALLED,$(SERVICE)) ## Measure the probes under 256 connections, on a core and on a fifth of one
+saturation: $(call INSTALLED,$(SERVICE)) ## Measure the probes under 256 connections, with one core and with a fifth of it
 	@"$$SERVICE"/bin/python -m benchmarks.saturation
 
 .PHONY: refinements

@@ -53,7 +53,7 @@ BOOK_STATUSES = {
 
 # Loans of these years are nearly missing from the extracts. Loans issued in the given years represent them.
 REPRESENTED_BY = {2012: (2010, 2013), 2013: (2010, 2013), 2014: (2014, 2015), 2015: (2014, 2015)}
-FIRST_LATER_YEAR = 2012  # the comparison measures models that were trained on earlier loans on these
+FIRST_LATER_YEAR = 2012  # the comparison trains models on loans issued before, and measures them on loans issued later
 
 # The evaluation groups prepared loans by the values of these columns.
 GROUPS = {"status": STATUS, "purpose": "LoanPurpose", "term": "Term", "year of issue": "IssueYear"}

@@ -16,8 +16,8 @@
 #
 # This notebook shows how the shipped models were made and how they are served: data, training, evaluation, packaging,
 # the service and its health checks, the image, and the deployment to Kubernetes. The code is in the package; the
-# notebook calls it and shows the results. `make notebook DATA=loan.csv` executes it. Without `DATA`, it uses synthetic
-# loans and says so.
+# notebook calls it and shows the results. `make notebook DATA=loan.csv` executes it with real loans. If you execute it
+# yourself without the environment variable `DATA`, it uses synthetic loans and says so.
 
 # %%
 import json
@@ -97,8 +97,8 @@ pd.DataFrame([(step.name, f"{step.rows:,}") for step in steps], columns=["step",
 # %% [markdown]
 # ## Profile
 #
-# The profile is an HTML page in the artifact. It shows the distribution of each column, and contains no individual
-# loans. The table below is a short version.
+# The profile is an HTML page in the evidence next to the artifact. It shows the distribution of each column, and
+# contains no individual loans. The table below is a short version.
 
 # %%
 with capture_output():
@@ -148,9 +148,10 @@ print(validation.table(halves.findings, reasons))
 # %% [markdown]
 # ## Hyperparameters
 #
-# FLAML searched for the hyperparameters of each model, with cross-validation on about one view of each loan. A model
-# may take at most 1.2 times as long to score as LightGBM's defaults. Of those within the noise of the best one, the
-# cheapest is chosen. `make search` repeats the search.
+# FLAML searched for the hyperparameters of each model, with cross-validation on about one view of each loan. The best
+# trial is the one with the best average precision among those that predict in at most 1.2 times the time of LightGBM's
+# defaults. Of all trials within one standard error of the best one, the fastest is used. `make search` repeats the
+# search.
 
 # %%
 for inputs in (features.LOAN, features.ON_BOOK):
@@ -161,8 +162,8 @@ for inputs in (features.LOAN, features.ON_BOOK):
 # ## Training
 #
 # Calibration and threshold are chosen on validation rows, with a model that has not seen these rows. The final model
-# learns from these rows too. The rows held out are used only once, for the figures below. There are two models: one
-# with the 16 inputs of the article, and one that also knows the age of the loan.
+# learns from these rows too. The rows held out do not affect the models; they serve only for the checks and the
+# figures. There are two models: one with the 16 inputs of the article, and one that also knows the age of the loan.
 
 # %%
 learned = estimator.learn(learning, estimator.found_hyperparameters())

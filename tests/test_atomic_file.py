@@ -8,7 +8,7 @@ import pytest
 from credit_risk_model import atomic_file
 
 
-def test_a_file_replaces_the_one_before(tmp_path: Path) -> None:
+def test_a_new_file_replaces_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
 
@@ -20,7 +20,7 @@ def test_a_file_replaces_the_one_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("failure", [OSError, KeyboardInterrupt])
-def test_a_failure_leaves_the_file_before(tmp_path: Path, failure: type[BaseException]) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, failure: type[BaseException]) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
 

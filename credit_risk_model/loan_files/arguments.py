@@ -9,7 +9,10 @@ from credit_risk_model.loan_files.survey import Stated
 def add_stated(parser: argparse.ArgumentParser) -> None:
     """Add the arguments to a command."""
     parser.add_argument(
-        "--encoding", type=_encoding, metavar="NAME", help="of a text file (default: UTF-8, or UTF-16 if it shows that)"
+        "--encoding",
+        type=_encoding,
+        metavar="NAME",
+        help="the encoding of a text file (default: UTF-8, or UTF-16 if its first bytes show it)",
     )
     parser.add_argument(
         "--decimal", choices=("comma", "point"), help="the decimal mark of numbers, where the file leaves it open"
@@ -17,7 +20,7 @@ def add_stated(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--percent-as",
         choices=("per-cent", "fraction"),
-        help="what small numbers in columns of per cent are: 0.13 means 0.13 %% or 13 %%",
+        help="whether 0.13 in a column of per cent means 0.13 %% (per-cent) or 13 %% (fraction)",
     )
 
 

@@ -1,4 +1,4 @@
-"""What each column holds, by the names of Lending Club's files and by those of a request."""
+"""What each column contains, by the names of Lending Club's files and by those of a request."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +20,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Kind:
-    """What a column holds: numbers (perhaps in per cent), the categories of a feature, months, or other texts."""
+    """What a column contains: numbers (perhaps in per cent), the categories of a feature, months, or other texts."""
 
     holds: Literal["number", "category", "month", "text"]
     feature: Feature | None = None

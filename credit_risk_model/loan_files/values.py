@@ -1,4 +1,4 @@
-"""The accepted ways to write numbers and categories, and what was met of them."""
+"""The accepted ways to write numbers and categories, and which of them were met."""
 
 import re
 from collections import Counter

@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add(
         "--artifact", type=Path, action="append", metavar="FILE",
-        help="of a model, whose loans of training the PSI compares with (default: those of the package)",
+        help="an artifact whose training data the PSI compares with (default: those in the package)",
     )  # fmt: skip
     add("--to", type=Path, default=Path(), metavar="FOLDER", help="the target folder (default: this one)")
     return parser

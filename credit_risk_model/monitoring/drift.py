@@ -30,7 +30,7 @@ def shares(values: Values) -> dict[str, float]:
 
 
 class Bins:
-    """The bins of one input, and the share of each in the reference. Every input may be missing, or something else."""
+    """The bins of one input, always with `missing` and `other`, and the share of each in the reference."""
 
     def __init__(self, reference: Mapping[str, float]) -> None:
         named = [name for name in reference if name not in (_OTHER, _MISSING)]

@@ -68,7 +68,7 @@ class Outcomes:
                 key = (id_, None if pd.isna(index) else int(index))
                 if self._risks.setdefault(key, risk) != risk:
                     self._risks[key] = None
-                    self.skipped.add("another row says otherwise; none of them is used", place)
+                    self.skipped.add("another row has a different outcome; neither is used", place)
 
     def of(self, prediction: Prediction) -> CreditRisk | None:
         """Return what became of the loan, or None where the file does not say."""

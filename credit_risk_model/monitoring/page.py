@@ -13,7 +13,7 @@ from credit_risk_model.training.report import BLUE, GREY, RED, document, draw_ca
 _SHIFTED = 0.25
 _TICKS = 12
 _OF_PERIODS = ("precision", "recall", "roc_auc", "average_precision", "calibration_error")
-_CALIBRATION = "Share of loans that became risky among those with a probability; on the line, it is the same."
+_CALIBRATION = "The share of loans that became risky, for each range of the probability. On the line, both are equal."
 _PSI = f"From 0.1 on, values have changed; from {_SHIFTED} on, strongly."
 
 # Title, caption, what draws, of which figures, and whether they are known.

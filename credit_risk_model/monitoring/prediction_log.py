@@ -35,7 +35,7 @@ class PredictionLog:
         self.skipped = Skipped()
 
     def __iter__(self) -> Iterator[Prediction]:
-        """Yield the predictions, and count the lines that are none.
+        """Yield the predictions, and count the lines that are not predictions.
 
         Raises:
             LoanFileError: a compressed file is damaged.

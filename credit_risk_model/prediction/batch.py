@@ -14,7 +14,7 @@ class CreditRiskBatchModel(ScoringModel):
 
     display_name = "Credit Risk Batch Model"
     qualified_name = "credit_risk_batch_model"
-    description = "Predicts which of up to 1,000 loans on the books are safe or risky."
+    description = "Predicts for each of up to 1,000 loans on the books whether it is safe or risky."
     input_schema: type[BaseModel] = CreditRiskBatchModelInput
     output_schema = CreditRiskBatchModelOutput
 

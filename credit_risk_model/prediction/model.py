@@ -138,7 +138,7 @@ class CreditRiskModel(ScoringModel):
         """Return the risks of `n` prepared loans, shape (n,), computed on all cores.
 
         `loans` is the result of the training's preparation: one column per feature, named like the feature, with
-        categories as categorical columns. In addition to it and the result, this needs the memory of one chunk.
+        categories as categorical columns. Apart from `loans` and the result, this needs the memory of one chunk.
         """
         risky = np.empty(len(loans), dtype=np.bool_)
         for start in range(0, len(loans), _CHUNK):

@@ -1,4 +1,4 @@
-"""The models for a book of living loans, which have the age of the loan as an additional input."""
+"""The models for loans that are still being paid, which have the age of the loan as an additional input."""
 
 from credit_risk_model.features import ON_BOOK
 from credit_risk_model.prediction.batch import CreditRiskBatchModel
@@ -36,6 +36,6 @@ class CreditRiskOnBookBatchModel(CreditRiskBatchModel):
 
     display_name = "Credit Risk On-Book Batch Model"
     qualified_name = "credit_risk_on_book_batch_model"
-    description = "Predicts which of up to 1,000 loans that are being paid are safe or risky."
+    description = "Predicts for each of up to 1,000 loans that are being paid whether it is safe or risky."
     input_schema = CreditRiskOnBookBatchModelInput
     features = ON_BOOK

@@ -75,13 +75,13 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     if options.check == (options.output is not None):
         command.error("OUT is missing" if options.output is None else "--check writes nothing: leave out OUT")
     if options.sample and not options.check:
-        command.error("--sample goes with --check")
+        command.error("--sample needs --check")
     if options.scheduler and options.engine != "dask":
-        command.error("--scheduler goes with --engine dask")
+        command.error("--scheduler needs --engine dask")
     if options.reasons > len(features):
         command.error(f"--reasons is {options.reasons}; there are {len(features)} features")
     if options.as_of is not None and not options.on_book:
-        command.error("--as-of goes with --on-book")
+        command.error("--as-of needs --on-book")
     return options
 
 

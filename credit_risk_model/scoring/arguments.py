@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the arguments."""
     command = argparse.ArgumentParser(
         prog="python -m credit_risk_model.scoring",
-        description="Score a file of loans: the id of each, whether it is safe or risky, and the probability of risky.",
+        description="Score a file of loans: write the id of each loan, safe or risky, and the probability of risky.",
         epilog=_EXIT_CODES,
     )
     add = command.add_argument
@@ -40,11 +40,17 @@ def parser() -> argparse.ArgumentParser:
         help="CSV (also compressed), Parquet or Arrow, with Lending Club's columns or the names of a request; or a "
         "folder or a quoted pattern of such files",
     )  # fmt: skip
-    add("output", type=_path, metavar="OUT", nargs="?", help="its name ends in .csv, .csv.gz or .parquet")
+    add("output", type=_path, metavar="OUT", nargs="?", help="the file to write, .csv, .csv.gz or .parquet")
     add("--check", action="store_true", help="read IN, print how it is read and what would be rejected; write nothing")
     add("--sample", type=_positive, metavar="ROWS", help="with --check: read only the first rows (default: all)")
     add("--resume", action="store_true", help="continue an interrupted run with the same arguments")
-    add("--reasons", type=_positive, default=0, metavar="N", help="write the N strongest reasons too, which takes long")
+    add(
+        "--reasons",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="also write the N strongest reasons, which takes longer",
+    )
     add("--id", metavar="COLUMN", help="the column that identifies a loan (default: id or loan_id, or else the line)")
     add("--on-book", action="store_true", help="score with the model that knows the age of a loan")
     add(
@@ -54,9 +60,9 @@ def parser() -> argparse.ArgumentParser:
     add_stated(command)
     add(
         "--accept-rejects", action="store_true",
-        help=f"end with 0 instead of {EXIT_REJECTS} where at most half of the rows were rejected",
+        help=f"exit with 0 instead of {EXIT_REJECTS} if at most half of the rows were rejected",
     )  # fmt: skip
-    add("--artifact", type=Path, metavar="FILE", help="the model (default: the one of the package)")
+    add("--artifact", type=Path, metavar="FILE", help="the artifact with the model (default: the one in the package)")
     add(
         "--threads", type=_positive, default=_cores(), metavar="N",
         help="threads that score, or processes that --engine dask starts (default: the cores, %(default)s here)",
@@ -66,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"rows that are scored at once (default: {CHUNK_ROWS:,}, or {CHUNK_ROWS_WITH_REASONS:,} with reasons)",
     )  # fmt: skip
     add("--engine", choices=("local", "dask"), default="local", help="where to score (default: %(default)s)")
-    add("--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees the same files (default: one is started)")
+    add("--scheduler", metavar="ADDRESS", help="of a Dask cluster with the same files (default: start one)")
     add(
         "--patience", type=_positive, default=_PATIENCE, metavar="SECONDS",
         help="how long --engine dask waits for the next finished chunk before it fails (default: %(default)s)",

@@ -24,7 +24,7 @@ _RESUME = "What is done is kept; --resume continues from there."
 _LOST = f"The run was interrupted: the connection to the Dask scheduler was lost. {_RESUME}"
 
 Scored = Generator[tuple[Chunk, Counts], None, None]
-Progress = Callable[[float], None]  # gets what of the input was scored, in the unit of the sizes of chunks
+Progress = Callable[[float], None]  # gets how much of the input was scored, in the unit of the sizes of chunks
 
 
 class _Interrupted(Exception):  # noqa: N818  # not an error

@@ -27,7 +27,7 @@ from credit_risk_model.scoring.counts import Counts
 from credit_risk_model.scoring.error import ScoringError
 
 _LABELS = CreditRisk.RISKY.value, CreditRisk.SAFE.value
-# Rows that one thread scores in less than 100 ms: so soon is Ctrl-C obeyed, and the progress moves.
+# Rows that one thread scores in less than 100 ms: Ctrl-C takes effect, and the progress moves, after each such slice.
 _ROWS, _ROWS_WITH_REASONS = 5_000, 16
 
 Progress = Callable[[int], None]

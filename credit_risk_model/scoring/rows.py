@@ -17,7 +17,7 @@ from credit_risk_model.loan_files.chunk import Rows
 from credit_risk_model.loan_files.kinds import KINDS
 from credit_risk_model.loan_files.survey import Meaning
 
-# Values of Lending Club that are plain, but too rare to train on.
+# Valid values of Lending Club that are too rare to train on.
 _NOT_TRAINED_ON = {"home_ownership": ("ANY", "NONE", "OTHER")}
 
 
@@ -105,12 +105,12 @@ def is_month_of_issue(name: str, feature: Feature) -> bool:
 
 def _ages(column: pa.Array, as_of: int | None) -> pa.Array:
     if as_of is None:
-        raise ValueError("an age is counted to a month, and none is given")
+        raise ValueError("the age of a loan needs `as_of`, the month to which it counts")
     return pc.subtract(float(as_of), month_column.numbers(column).cast(pa.float64()))
 
 
 def _ids(rows: Rows, name: str | None) -> tuple[pa.Array, int]:
-    """Return the ids, and how many are missing; a text that is missing becomes the line, which says that it is one."""
+    """Return the ids, and how many are missing; where ids are texts, a missing one becomes a text such as `line 12`."""
     where = [f"{rows.file}:{line}" for line in rows.lines.to_pylist()] if rows.file else None
     if name is None:
         return (pa.array(where, pa.string()) if where else rows.lines), 0

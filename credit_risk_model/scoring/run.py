@@ -25,7 +25,7 @@ Manifest = dict[str, Any]
 
 
 def completed_run(output: Output, manifest: Manifest, resume: bool) -> Counts | None:
-    """Return the counts of the same run where it is complete already, or None where there is no output yet.
+    """Return the counts of the same run where it is complete already, or None if the output does not exist yet.
 
     Raises:
         ScoringError: there are files of another run, or of this one without `resume`.

@@ -38,8 +38,8 @@ def main() -> None:
     _open_standard_streams()
     sys.path.insert(0, "")  # for models in the current folder, as with `python -m`
     parser = argparse.ArgumentParser("model-service", description=_DESCRIPTION)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; * for every one, of IPv6 and IPv4")
-    parser.add_argument("--port", type=int, default=8000, help="0 chooses a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address (%(default)s); * for all, IPv4 and IPv6")
+    parser.add_argument("--port", type=int, default=8000, help="port (%(default)s); 0 for a free one")
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     parser.add_argument("--contract", type=Path, metavar="FILE", help="write the contract and exit")
     arguments = parser.parse_args()
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _open_standard_streams() -> None:
-    """Open the standard streams that are closed: a socket that gets their number makes uvloop abort when it closes."""
+    """Open the standard streams that are closed: a socket must not get their numbers, or uvloop aborts at its close."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)

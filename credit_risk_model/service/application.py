@@ -25,8 +25,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")  # is safe in a log and 
 def create_app(configuration: Configuration, status: Status | None = None, metrics: Metrics | None = None) -> ASGIApp:
     """Return the application, as ASGI; it loads the models when the server starts its lifespan.
 
-    A request passes the layers from the last to the first. A server gives its own `status`, to drain, and its own
-    `metrics`, to add to them.
+    A request passes the layers from the last to the first. A server gives its own `status`, so that it can
+    drain, and its own `metrics`, so that it can add to them.
 
     Raises:
         ConfigurationError: the prediction log cannot be written.

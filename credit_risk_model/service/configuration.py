@@ -47,7 +47,7 @@ class _Loadable(Section):
     @field_validator("configuration", check_fields=False)
     @classmethod
     def _check_arguments(cls, arguments: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
-        if "class_path" in info.data:  # it is right
+        if "class_path" in info.data:  # the class was accepted
             signature = inspect.signature(_load(info.data["class_path"]))
             try:
                 signature.bind(**(arguments or {}))
@@ -99,7 +99,7 @@ class Configuration(Section, ServiceConfiguration):
         return settings
 
     def limits(self, index: int) -> Limits:
-        """Return what the model at `index` may use: its own settings before those of the service."""
+        """Return the limits of the model at `index`; its own settings override those of the service."""
         return self.service.model_copy(update=self.models[index].service.model_dump(exclude_unset=True))
 
     @property
@@ -132,7 +132,7 @@ def from_environment() -> Configuration:
 
 
 def read(path: Path, environment: Mapping[str, str]) -> Configuration:
-    """Read the file; a setting in the environment counts before the file's, as in REST_DRAIN_SECONDS=10.
+    """Read the file; a variable of the environment, such as REST_DRAIN_SECONDS, overrides the setting in the file.
 
     Raises:
         ConfigurationError: with one line for each problem, which names the file and the key.

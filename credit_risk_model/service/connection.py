@@ -87,14 +87,14 @@ class LimitedConnection(HttpToolsProtocol):
 
     @property
     def buffered(self) -> int:
-        """The bytes that this connection adds to those of all."""
+        """The bytes that this connection adds to the total of all connections."""
         return self._arriving.size + self._queued.size + self._unread.size
 
     def close_for_room(self) -> None:
         self.transport.abort()
 
     def free_buffers(self) -> None:
-        """Close or refuse; but answer a request that the application has already."""
+        """Close or refuse, unless the application already has the request; then it is answered."""
         if self._unread.size:
             self.transport.abort()
         elif self._phase is Phase.WORKING and not self._arriving.size:
@@ -107,7 +107,7 @@ class LimitedConnection(HttpToolsProtocol):
     # Called by `LimitedProtocol`
 
     def _set_queue(self, data: bytes) -> None:
-        """Queue this, and pause reading while there is something queued."""
+        """Replace the queued bytes; reading is paused while there are any."""
         self._queue = data
         self._queued.set(len(data))
         if data:

@@ -22,7 +22,7 @@ _ADDED = {
         "408": "The request did not arrive in time.",
         "413": "The body is too large.",
         "415": "The content type is not application/json.",
-        "500": "An internal error; the log has it at the id of the request.",
+        "500": "An internal error; the log has it under the id of the request.",
         "503": "The models are not loaded, too many predictions wait, or the deadline has passed.",
     },
     "metadata": {"404": "No such model.", "503": "The models are not loaded."},
@@ -39,7 +39,7 @@ def complete(framework: FastAPI, models: Iterable[LoadedModel]) -> dict[str, Any
     schemas["ModelMetadata"]["properties"]["artifact_digest"] = {
         "type": "string",
         "title": "Artifact Digest",
-        "description": "The SHA-256 of the artifact, where the model offers it.",
+        "description": "The SHA-256 of the artifact, if the model has one.",
     }
     for path, probe in PROBES.items():
         operation = contract["paths"][path]["get"]
@@ -65,7 +65,7 @@ def complete(framework: FastAPI, models: Iterable[LoadedModel]) -> dict[str, Any
     root = contract["paths"]["/"]["get"]
     root["summary"], root["description"] = "The page", "A page for people that shows the service."
     root["responses"]["307"] = {
-        "description": "Where the page is turned off: the documentation.",
+        "description": "The page is turned off: a redirect to the documentation.",
         "headers": root["responses"]["200"]["headers"],
     }
     root["responses"]["200"]["content"] = _HTML

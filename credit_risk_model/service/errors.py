@@ -69,7 +69,7 @@ def raw_answer(refusal: Refusal, request_id: str | None = None) -> bytes:
 
     Args:
         refusal: what is answered.
-        request_id: the id of the request if the application has it, and so logs it.
+        request_id: the id of the request, if the application has it and will log it; otherwise this function logs it.
     """
     body = refusal.body
     if request_id is None:

@@ -70,7 +70,7 @@ class Buffered(QueueHandler):
             super().enqueue(record)
 
     def finish(self, seconds: float) -> None:
-        """Wait until all lines are written, but no longer than this."""
+        """Wait until all lines are written, for at most `seconds`."""
         finishing = threading.Thread(target=self._finish, daemon=True)
         finishing.start()
         finishing.join(seconds)

@@ -23,7 +23,7 @@ def to_html(text: str) -> str:
 
 
 def _block(lines: list[str]) -> Iterator[str]:
-    """Yield the HTML of lines without an empty one between them; a heading needs none after it."""
+    """Yield the HTML of a block of lines without an empty one: any headings, and then at most one other element."""
     headings = list(takewhile(bool, (_HEADING.fullmatch(line.strip()) for line in lines)))
     for heading in filter(None, headings):
         level = len(heading[1])

@@ -86,7 +86,7 @@ class _Model:
             waiting, self._waiting = self._waiting, []
             try:
                 self._count(waiting)
-            except Exception:  # of one observation at least
+            except Exception:  # at least one observation is wrong
                 self._count_each(waiting)
 
     def _count(self, observations: Sequence[Observation]) -> None:
@@ -105,7 +105,8 @@ class _Model:
                 self._count([observation])
             except Exception as error:
                 lost, last = lost + 1, error
-        logger.error("%d of %d answers could not be counted.", lost, len(observations), exc_info=last if lost else None)
+        message = "%d of %d answers are missing in the metrics: they do not fit the reference of the model."
+        logger.error(message, lost, len(observations), exc_info=last if lost else None)
 
 
 class ModelMetrics(Collector):

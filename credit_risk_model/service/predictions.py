@@ -38,7 +38,7 @@ class Predictions:
     """
 
     def __init__(self, model: MLModel, limits: Limits, observers: Sequence[Observer] = ()) -> None:
-        """`observers` take what the method `observations` of the model, if it has one, tells about each answer."""
+        """If the model has a method `observations`, `observers` get what it returns for each answer."""
         self.model_name: str = model.qualified_name
         self._limits = limits
         self._validate = model.input_schema.model_validate  # a decorated model builds its schema on every access
@@ -155,7 +155,7 @@ class Predictions:
             for observer in self._observers if observations else ():
                 observer(observations)
         except BaseException:  # as above; the prediction is right nevertheless
-            logger.exception("An answer of %s could not be observed.", self.model_name)
+            logger.exception("An answer of %s is missing in the metrics or the prediction log.", self.model_name)
 
 
 def _invalid(error: ValidationError) -> Refusal:

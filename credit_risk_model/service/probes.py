@@ -38,7 +38,7 @@ PROBES = {
         "readiness_status", "ACCEPTING_TRAFFIC", "REFUSING_TRAFFIC",
     ),
     "/api/health/startup": Probe(
-        "Startup", "startup", "Whether the load has ended, well or not.",
+        "Startup", "startup", "Whether loading has ended, successfully or not.",
         "startup_status", "STARTED", "NOT_STARTED",
     ),
 }  # fmt: skip

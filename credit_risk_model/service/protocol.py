@@ -78,7 +78,8 @@ class LimitedProtocol(LimitedConnection):
         except httptools.HttpParserUpgrade:
             self._ignore_upgrade()
         except httptools.HttpParserCallbackError:  # uvicorn parses the target in a callback
-            self._problem = self._problem or malformed("The request target is not a path or a valid URL with one.")
+            words = "The request target is neither a path nor a valid URL with a path."
+            self._problem = self._problem or malformed(words)
         except httptools.HttpParserError as error:
             self._problem = self._problem or malformed(f"Invalid HTTP request: {error}.")
         if not self._body_left:  # in a head, in a trailer, or between chunks

@@ -43,7 +43,9 @@ class Limits(Section):
         default=65_536, ge=1, description="bytes that a body may have; a longer one is refused with 413"
     )
     value_limit: int = Field(
-        default=50_000, ge=1, description="commas and colons that a body may have; a body with more is refused with 400"
+        default=50_000,
+        ge=1,
+        description="values that a body may have, counted as commas and colons; more are refused with 400",
     )
 
 
@@ -53,7 +55,7 @@ class Settings(Limits):
     stay_ready_seconds: float = Field(
         default=0,
         ge=0,
-        description="time from SIGTERM until the drain; on Kubernetes, make it longer than a start. 0: drain at once",
+        description="time from SIGTERM until the drain; on Kubernetes, longer than the service takes to start. 0: none",
     )
     drain_seconds: float = Field(
         default=5, ge=0, description="time from the change of readiness to 503 until the listener closes"
@@ -70,10 +72,10 @@ class Settings(Limits):
     buffer_limit: int = Field(
         default=67_108_864,
         ge=1,
-        description="bytes that incomplete requests and unread answers may have; above it, the oldest gets 503",
+        description="bytes that incomplete requests and unread answers may have; above it, the oldest request gets 503",
     )
     metrics_port: int = Field(
-        default=0, ge=0, le=65_535, description="port of `/metrics`, instead of that of the API. 0: that of the API"
+        default=0, ge=0, le=65_535, description="a port of its own for `/metrics`. 0: the port of the API"
     )
     root_path: str = Field(
         default="",

@@ -63,7 +63,7 @@ class Status:
 
     @property
     def state(self) -> State:
-        """The state now; where several apply, the first of these."""
+        """The state now; if several apply, the first one in the order below."""
         if self.load_failed:
             return State.LOAD_FAILED
         if self.draining:

@@ -69,7 +69,7 @@ def states() -> bytes:
 
 
 def _filled(template: str, configuration: Configuration, **words: str) -> Page:
-    """Return a page of HTML; the words are HTML already."""
+    """Return the page of a template; `words` are HTML, and are not escaped."""
     text = (TEMPLATES / template).read_text(encoding="utf-8")
     root, title = configuration.service.root_path, escape(configuration.service_title)
     body = Template(text).substitute(words, root=root, title=title).encode(errors="replace")

@@ -17,8 +17,8 @@ from queue import SimpleQueue
 class Job:
     """One prediction that waits or runs.
 
-    `started` is None until a thread takes it, and then the time by `time.monotonic()`; so is `ended` until the thread
-    is done. `thread` is the identifier of the thread while the job runs.
+    `started` and `ended` are the times (`time.monotonic()`) at which a thread took and finished the job, or None until
+    then. `thread` is the identifier of the thread while the job runs.
     """
 
     __slots__ = ("admitted", "client_left", "content", "context", "ended", "future", "reported", "started", "thread")

@@ -39,7 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--rows", type=int, default=20_000, help="number of synthetic loans (default: %(default)s)")
     parser.add_argument(
-        "--no-reports", dest="reports", action="store_false", help="skip the checks, the evaluation and the reports"
+        "--no-reports",
+        dest="reports",
+        action="store_false",
+        help="skip the evaluation, the reports, and all checks except that of the current loans",
     )
     options = parser.parse_args(arguments)
     practice = options.data is None or options.data.resolve().is_relative_to(PRACTICE.resolve())

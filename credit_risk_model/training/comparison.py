@@ -21,7 +21,7 @@ POPULATIONS = {
     LIVING: f"those of the recorded loans that were being paid or late in {months.text(BOOK_MONTH)}; none of these "
     "rows is a computed view",
     LATER: "loans of the book issued from 2012 on; the models were trained on loans issued until 2011. If views are "
-    "drawn, they match the statuses of the whole book, so these models know the status shares of the later loans. The "
+    "drawn, they match the statuses of the whole book, so the training used the status shares of the later loans. The "
     f"limit of {validation.current_limit():.1%} for current loans called risky is checked on the book only, not here",
 }
 

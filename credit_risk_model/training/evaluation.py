@@ -81,7 +81,7 @@ def population(loans: pd.DataFrame, probability: NDArray[np.float64], threshold:
 
 
 def flagged_of_current(loans: pd.DataFrame, probability: NDArray[np.float64], threshold: float) -> float:
-    """Return the share of the current loans that are called risky, 0 if there are no current loans."""
+    """Return the share of the current loans that are called risky, or 0 without current loans."""
     current = is_current(loans)
     return float((probability[current] >= threshold).mean()) if current.any() else 0.0
 

@@ -37,11 +37,12 @@ def text(metadata: dict[str, Any], evaluation: dict[str, Any], features: Feature
 
 {_headline(evaluation)}
 
-The intervals are percentiles over resamples of the loans, each with all its views.
+The intervals are percentiles over resamples of the loans. Each loan is drawn with all its views, which show it in
+earlier months.
 
 The next table shows, for each status, the share of rows that the model calls `risky`. For the statuses that count as
-risky, this is the recall. The first two columns are the book. The last two are held-out loans that were really being
-paid or late when they were recorded in {months.text(BOOK_MONTH)}:
+risky, this is the recall. The first two columns are the book. The last two are held-out loans as recorded, not
+views: those that were being paid or late in {months.text(BOOK_MONTH)}:
 
 {_statuses(evaluation)}
 
@@ -62,10 +63,11 @@ the lowest and the highest average precision (the year is that in which the real
 
 ## The model
 
-The model consists of gradient-boosted trees (LightGBM) for binary classification. Its classes are `safe` and `risky`. A
-loan is `risky` if its probability is at least {metadata["threshold"]:.3f}. This is {report.threshold_words()}.
-The probabilities were calibrated on the same rows. The model that both were chosen with was not trained on these rows,
-and none of them is held out. A search on the training rows found the hyperparameters:
+The model consists of gradient-boosted trees (LightGBM) for binary classification. It answers
+`risky` if the probability that the loan is risky is at least {metadata["threshold"]:.3f}, and `safe` otherwise. This is
+{report.threshold_words()}.
+The probabilities were calibrated on the same rows. Both steps used a model that was not trained on these rows, and the
+rows held out are other rows. A search on the training rows found the hyperparameters:
 
 {_code(metadata["hyperparameters"])}
 {constraints}

@@ -198,7 +198,11 @@ def main(arguments: list[str] | None = None) -> int:
         description="Search for the hyperparameters that the training uses.",
     )
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="FILE", help="Lending Club's loan.csv, plain or gzip"
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="Lending Club's loan.csv, in any format that scoring reads",
     )
     parser.add_argument("--trials", type=int, default=80, help="maximum number of trials (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=1_200, help="maximum time (default: %(default)s)")

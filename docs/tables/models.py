@@ -25,8 +25,8 @@ def thresholds() -> str:
     """Return a sentence with the operating thresholds."""
     loan, on_book = (of["threshold"] for of in metadata().values())
     return (
-        f"A loan is `risky` if its probability is at least {on_book:.3f} (on-book model) or {loan:.3f} "
-        "(`credit_risk_model`)."
+        f"A model answers `risky` if the probability that the loan is risky is at least {on_book:.3f} (on-book model) "
+        f"or {loan:.3f} (`credit_risk_model`)."
     )
 
 

@@ -55,15 +55,15 @@ def rehearsal() -> str:
     for each in recorded["replacements"]:
         connections = "a new connection per request" if each["connections"] == "new for each" else "kept connections"
         lines.append(
-            f"| lost of {each['requests']:,} requests during replacements, with {connections}, by clients that learn "
-            f"of each change {each['seconds late']} s late | {each['lost']} |"
+            f"| {each['requests']:,} requests during replacements, with {connections}, from clients that learn of each "
+            f"change {each['seconds late']} s late: lost | {each['lost']} |"
         )
     for name, runs in recorded.get("deletions", {}).items():
         requests, lost = (sum(each[key] for each in runs) for key in ("requests", "lost"))
         slowest = max(each["seconds until others are ready"] for each in runs)
         lines.append(
-            f"| both pods deleted at once, {len(runs)} times, {name} of CPU per pod: lost of {requests:,} requests; "
-            f"the others were ready after {slowest} s at most | {lost} |"
+            f"| {requests:,} requests while both pods are deleted at once, {len(runs)} times, {name} of CPU per pod; "
+            f"the others are ready after {slowest} s at most: lost | {lost} |"
         )
     for name, each in recorded.get("hung", {}).items():
         seconds = each["seconds until"]

@@ -42,7 +42,7 @@ def saturation() -> str:
         counts = (f"{row[part]:,}" for part in ("predictions per second", "refused per second", "lost"))
         lines.append(f"| {name} | {' | '.join(counts)} | {' | '.join(worst)} |")
     lines.append(
-        f"\nThe slowest of the three probes. Each row was measured for {measured['seconds']:.0f} s on "
+        f"\nThe columns show the slowest of the three probes. Each row was measured for {measured['seconds']:.0f} s on "
         f"{measured['machine']}, {measured['date']}."
     )
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 
 class Iris(BaseModel):
-    sepal_length: float = Field(gt=0, examples=[5.1], description="In centimetres, as the other three.")
+    sepal_length: float = Field(gt=0, examples=[5.1], description="In centimetres, like the other three.")
     sepal_width: float = Field(gt=0, examples=[3.5])
     petal_length: float = Field(gt=0, examples=[1.4])
     petal_width: float = Field(gt=0, examples=[0.2])
@@ -20,7 +20,7 @@ class Species(BaseModel):
 class IrisModel(MLModel):
     display_name = "Iris"
     qualified_name = "iris"
-    description = "Tells the species of an iris from the size of its sepals and petals."
+    description = "Predicts the species of an iris from the size of its sepals and petals."
     version = "1.0.0"
     input_schema = Iris
     output_schema = Species

@@ -216,7 +216,7 @@ def outcome(path: Path) -> str:
 
 
 def bomb(path: Path, name: str, content: bytes | None) -> Path:
-    """Write the shipped artifact with this content in a member; None stands for 512 MiB of zeros (2 MB compressed)."""
+    """Write the shipped artifact with this content in a member; None means 512 MiB of zeros (2 MB compressed)."""
     members = needed()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         if content is None:

@@ -220,7 +220,7 @@ def test_a_changed_report_is_named_by_verify(practice_artifact: Path, tmp_path: 
         artifact.verify(changed)
 
 
-def test_a_page_that_was_changed_or_is_gone_is_named(practice_artifact: Path, tmp_path: Path) -> None:
+def test_a_changed_or_missing_page_is_named(practice_artifact: Path, tmp_path: Path) -> None:
     read = artifact.read(practice_artifact, features=LOAN.specification())
     path = tmp_path / "1.zip"
     artifact.write(path, read.booster, read.metadata, read.self_check, evidence={"page.html": b"<p>good</p>"})
@@ -506,7 +506,7 @@ def test_the_documented_limits_are_those_of_the_code() -> None:
     document = " ".join((ROOT / "docs" / "artifact.md").read_text().split())
     metadata, self_check, model, card = artifact.archive._LARGEST_MEMBERS.values()
 
-    assert f"is read up to {artifact.archive._LARGEST_FILE >> 20} MiB" in document
+    assert f"may have up to {artifact.archive._LARGEST_FILE >> 20} MiB" in document
     assert f"its directory up to {artifact.archive._LARGEST_DIRECTORY >> 10} KiB" in document
     assert (
         f"(metadata {metadata >> 20} MiB, self-check {self_check >> 10} KiB, model {model >> 20} MiB, "

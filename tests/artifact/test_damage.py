@@ -22,7 +22,7 @@ def test_a_damaged_artifact_is_refused_or_answers(kind: str) -> None:
     assert sum(result.startswith("refused: ") for result in outcomes.values()) > CASES / 4
 
 
-def test_bombs_are_refused_within_the_memory_limit(tmp_path: Path) -> None:
+def test_zip_bombs_are_refused_within_the_memory_limit(tmp_path: Path) -> None:
     bombs = [
         ("model.joblib", b"\x80\x04K\x01r\xff\xff\xff\x0f."),  # a memo of 2 GiB
         ("model.joblib", b"\x80\x04\x95\xff\xff\xff\x7f" + bytes(4) + b"N."),  # a frame of 2 GiB

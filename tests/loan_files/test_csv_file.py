@@ -39,7 +39,9 @@ def carefully(path: Path, chunk_rows: int, monkeypatch: pytest.MonkeyPatch) -> l
 
 @pytest.mark.parametrize("block", [16, 2**22])
 @pytest.mark.parametrize("pieces", [ODD, REGULAR, [*REGULAR * 20, *ODD]], ids=["odd", "regular", "mixed"])
-def test_any_text_is_read_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: list[str], block: int) -> None:
+def test_pyarrow_and_the_careful_reader_give_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: list[str], block: int
+) -> None:
     monkeypatch.setattr(records, "_BLOCK", block)
     path, chance = tmp_path / "in.csv", random.Random(7)
     for _ in range(60):

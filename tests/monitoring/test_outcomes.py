@@ -184,7 +184,7 @@ def test_rows_of_outcomes_that_cannot_be_used_are_counted_by_reason(log: Path) -
     assert (counts["rows"], counts["skipped"], counts["unused"]) == (9, 5, 1)
     assert {reason["reason"] for reason in counts["reasons"]} == {
         "loan_status is unknown: Eaten", "loan_status is missing", "request_id is missing",
-        "another row says otherwise; none of them is used", "3 values, expected 2",
+        "another row has a different outcome; neither is used", "3 values, expected 2",
     }  # fmt: skip
     assert result(log.parent)["log"]["with_outcome"] == 1
 

@@ -14,7 +14,7 @@ from tests.conftest import STOPPED
 
 @pytest.mark.parametrize("model_class", [CreditRiskModel, CreditRiskExplanationModel])
 @pytest.mark.parametrize(("changes", "label"), [({}, "safe"), (STOPPED, "risky")])
-def test_a_model_tells_the_inputs_the_probability_and_the_label(
+def test_an_observation_has_the_inputs_the_probability_and_the_label(
     model_class: type[CreditRiskModel], changes: dict[str, Any], label: str, loan: dict[str, Any]
 ) -> None:
     model = model_class()
@@ -27,7 +27,7 @@ def test_a_model_tells_the_inputs_the_probability_and_the_label(
     assert found == label
 
 
-def test_a_batch_model_tells_about_each_loan(loan: dict[str, Any], shipped_model: CreditRiskModel) -> None:
+def test_a_batch_model_has_an_observation_for_each_loan(loan: dict[str, Any], shipped_model: CreditRiskModel) -> None:
     model = CreditRiskBatchModel()
     loans = [loan, loan | STOPPED]
     data = model.input_schema(loans=loans)

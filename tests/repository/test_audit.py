@@ -75,7 +75,7 @@ def test_a_vulnerable_package_for_another_system_fails(
     assert VULNERABILITY["id"] in done.stdout
 
 
-def test_a_database_that_does_not_answer_fails(lock: Path, database: dict[str, str]) -> None:
+def test_the_audit_fails_if_the_database_does_not_answer(lock: Path, database: dict[str, str]) -> None:
     database["PIP_AUDIT_OSV_URL"] = "http://127.0.0.1:9/"  # where nothing listens
 
     assert last_words(make("audit", f"LOCKS={lock}", **database)) == f"Vulnerable, or not checked: {lock}"

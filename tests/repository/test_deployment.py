@@ -484,7 +484,7 @@ def test_the_figures_in_the_text_of_operations_are_those_of_the_manifests() -> N
     assert f"drain of {settings.drain_seconds:g} s" in words
     assert "The container is restarted after {} to {} s;".format(*unhealthy) in words
     assert "the container is restarted {} to {} s later".format(*(seconds + grace for seconds in unhealthy)) in words
-    assert f"set `REST_STAY_READY_SECONDS` to {STAY_READY_SECONDS:g}." in words
+    assert f"set `REST_STAY_READY_SECONDS` to {STAY_READY_SECONDS:g}:" in words
     assert f"\n| {STAY_READY_SECONDS:g} | The drain" in text
     assert f"\n| {closes:g} | The listener closes. Requests in flight have {settings.finish_seconds} s." in text
     assert f"\n| {POD['terminationGracePeriodSeconds']} | `terminationGracePeriodSeconds`" in text

@@ -205,7 +205,9 @@ def test_make_lock_adds_a_package_and_changes_no_other(
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "PIP_PROXY"])
-def test_it_is_installed_through_a_proxy(with_uv: Path, environment: dict[str, str], index: str, variable: str) -> None:
+def test_the_packages_are_installed_through_a_proxy(
+    with_uv: Path, environment: dict[str, str], index: str, variable: str
+) -> None:
     done = installing(
         with_uv,
         environment | {variable: index.removesuffix("/simple"), "PIP_INDEX_URL": "http://index.invalid/simple"},
@@ -229,7 +231,7 @@ def test_the_environments_may_be_in_another_place(
     assert sorted(with_uv.rglob("*")) == before
 
 
-def test_a_place_that_cannot_be_written_ends_in_one_sentence(checkout: Path, environment: dict[str, str]) -> None:
+def test_a_folder_that_cannot_be_written_ends_in_one_sentence(checkout: Path, environment: dict[str, str]) -> None:
     (checkout / ".venv").write_text("a file, where a folder cannot be made")
 
     done = installing(checkout, environment)
@@ -238,7 +240,7 @@ def test_a_place_that_cannot_be_written_ends_in_one_sentence(checkout: Path, env
 
 
 @pytest.mark.parametrize("choose", [min, max], ids=["oldest", "newest"])
-def test_any_pip_brings_uv(
+def test_uv_is_installed_by_any_pip(
     checkout: Path, environment: dict[str, str], index: str, tmp_path: Path, choose: Callable[..., str]
 ) -> None:
     python = choose(
@@ -249,7 +251,7 @@ def test_any_pip_brings_uv(
     assert brought(checkout, environment, index, tmp_path, python) == "uv of the lock\n"
 
 
-def test_a_python_without_pip_brings_uv(
+def test_uv_is_installed_by_a_python_without_pip(
     checkout: Path, environment: dict[str, str], index: str, tmp_path: Path
 ) -> None:
     if version_of(sys.executable, "pip"):
@@ -275,7 +277,7 @@ def brought(checkout: Path, environment: dict[str, str], index: str, folder: Pat
     return done.stdout
 
 
-def test_a_failed_bringing_of_uv_ends_in_one_sentence(checkout: Path, environment: dict[str, str], index: str) -> None:
+def test_a_failed_install_of_uv_ends_in_one_sentence(checkout: Path, environment: dict[str, str], index: str) -> None:
     done = installing(checkout, environment | {"PIP_INDEX_URL": index})
 
     assert last_words(done).startswith("Installing uv failed; ")

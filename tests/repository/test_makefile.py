@@ -153,7 +153,7 @@ def test_a_download_without_an_account_ends_in_one_sentence(tmp_path: Path) -> N
     assert last_words(done).startswith("No Kaggle account is set up")
 
 
-def test_only_data_on_the_command_line_is_used() -> None:
+def test_data_in_the_environment_is_ignored() -> None:
     done = make("train", "DATA=no such 'file'.csv", DATA="ignored.csv")
 
     assert last_words(done).startswith("error: Cannot read \"no such 'file'.csv\"")

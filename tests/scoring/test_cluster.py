@@ -148,7 +148,7 @@ def stalled(loans: Path, tmp_path: Path, address: str) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 4, done.stderr
-    assert (tmp_path / "out.csv.chunks").exists(), "--resume goes on from there"
+    assert (tmp_path / "out.csv.chunks").exists(), "--resume continues from there"
     [error] = re.findall("^error: .*", done.stderr, re.MULTILINE)
     return str(error)
 
@@ -217,8 +217,8 @@ def test_there_are_as_many_reasons_as_features_at_most(capsys: pytest.CaptureFix
     assert f"--reasons is {len(LOAN) + 1}; there are {len(LOAN)} features" in capsys.readouterr().err
 
 
-def test_a_scheduler_goes_with_its_engine(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_scheduler_needs_the_dask_engine(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["in.csv", "out.csv", "--scheduler", "tcp://127.0.0.1:9"])
 
-    assert "--scheduler goes with --engine dask" in capsys.readouterr().err
+    assert "--scheduler needs --engine dask" in capsys.readouterr().err

@@ -80,7 +80,7 @@ def expected(frame: pd.DataFrame) -> dict[str, float]:
 
 @pytest.mark.parametrize("output", ["out.csv", "out.csv.gz", "out.parquet"])
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
-def test_what_a_request_would_take_is_scored_and_all_else_is_rejected(
+def test_rows_that_a_request_would_accept_are_scored_and_others_rejected(
     frame: pd.DataFrame, expected: dict[str, float], tmp_path: Path, kind: str, output: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -181,7 +181,7 @@ def test_lines_are_counted_over_quoted_ones(tmp_path: Path, loan: dict[str, Any]
         assert [row["id"] for row in rows_of(out)] == ["a", "b"] + (["f"] if compressed else [])
 
 
-def test_a_quote_that_is_never_closed_is_told(tmp_path: Path, loan: dict[str, Any]) -> None:
+def test_a_quote_that_is_never_closed_is_reported(tmp_path: Path, loan: dict[str, Any]) -> None:
     path = write(tmp_path / "in.csv", *[loan] * 3)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:2]) + '"' + "".join(lines[2:]) + "".join(lines[2:3]) * 2_000)
@@ -225,7 +225,7 @@ def test_parquet_keeps_the_type_of_its_ids_and_takes_categories(tmp_path: Path, 
     assert rejects_of(tmp_path / "out.parquet") == {2: "loan_purpose is missing"}
 
 
-def test_a_file_without_loans_gives_one_without_answers(tmp_path: Path) -> None:
+def test_a_file_without_loans_gives_an_output_without_rows(tmp_path: Path) -> None:
     for kind in ("csv", "parquet"):
         given, out = write(tmp_path / "in.csv"), tmp_path / f"out.{kind}"
 
@@ -398,7 +398,7 @@ def interrupted(tmp_path: Path, loan: dict[str, Any]) -> tuple[Path, Path]:
     return given, out
 
 
-def test_what_is_done_is_not_done_again(interrupted: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finished_chunks_are_not_scored_again(interrupted: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     given, out = interrupted
     done = chunks_of(out)
     scored: list[int] = []
@@ -432,7 +432,7 @@ def test_a_chunk_that_was_damaged_is_scored_again(
     assert rejects_of(out) == {}
 
 
-def test_an_input_that_changed_inside_is_noticed_before_anything_is_published(
+def test_an_input_that_changed_in_its_middle_is_noticed_before_anything_is_published(
     tmp_path: Path, loan: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Size, time and both ends are the same."""

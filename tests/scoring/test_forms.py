@@ -324,7 +324,7 @@ def test_fractions_are_refused_with_the_option_that_decides(
         assert f"{column}: fractions multiplied by 100" in forms(tmp_path / "in.csv", tmp_path)
 
 
-def test_few_small_numbers_are_taken_as_they_are(frame: Frame, tmp_path: Path) -> None:
+def test_a_few_small_numbers_are_not_taken_for_fractions(frame: Frame, tmp_path: Path) -> None:
     few = frame.head(2).assign(revol_util="0.3", emp_length="1 year", dti="12", annual_inc="50000")
     (tmp_path / "in.csv").write_text(text(few))
 
@@ -386,7 +386,7 @@ def test_an_empty_id_is_replaced_by_the_line(frame: Frame, tmp_path: Path) -> No
         (("s3://bucket/in.csv", "out.csv"), "is a URL, which is not supported"),
         (("in.csv",), "OUT is missing"),
         (("in.csv", "out.csv", "--check"), "--check writes nothing"),
-        (("in.csv", "out.csv", "--sample", "9"), "--sample goes with --check"),
+        (("in.csv", "out.csv", "--sample", "9"), "--sample needs --check"),
         (("in.csv", "out.csv", "--encoding", "utf-99"), "Python knows no encoding 'utf-99'"),
     ],
 )
@@ -429,7 +429,7 @@ def test_a_check_can_read_the_first_rows_only(frame: Frame, tmp_path: Path, caps
 
 
 @pytest.mark.parametrize("arguments", [["out.csv"], ["out.csv", "--accept-rejects"], ["--check"]])
-def test_a_file_of_which_most_rows_are_rejected_says_so_and_ends_with_5(
+def test_a_file_with_mostly_rejected_rows_ends_with_5_and_a_message(
     frame: Frame,
     tmp_path: Path,
     arguments: list[str],

@@ -43,7 +43,7 @@ def scored(score: Any = 0.5, **fields: Any) -> Scored:
 ALLOWED: dict[str, tuple[Any, str]] = {
     "an instance": (scored(), '{"riskScore":0.5,"parts":[],"more":{}}'),
     "none where it may be": (scored(parts=[Part()]), '{"riskScore":0.5,"parts":[{"weight":null,"name":""}],"more":{}}'),
-    "none under a key that is no text": (
+    "none under a key that is not a text": (
         scored(more={"a": {date(2020, 1, 1): None}}),
         '{"riskScore":0.5,"parts":[],"more":{"a":{"2020-01-01":null}}}',
     ),

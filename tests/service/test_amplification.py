@@ -42,7 +42,7 @@ def test_a_hundred_messages_are_shown_without_a_count(service: httpx.Client, loa
 
 
 @pytest.mark.parametrize("loans", [1, LOANS])
-def test_the_unknown_fields_of_a_whole_body_are_cut_short(service: httpx.Client, loans: int) -> None:
+def test_messages_about_many_unknown_fields_are_limited(service: httpx.Client, loans: int) -> None:
     unknown = {f"{number:04}" + "k" * 30: 1 for number in range(24_000 // loans)}
 
     found = messages(post(service, json.dumps({"loans": [unknown] * loans})))
@@ -50,7 +50,7 @@ def test_the_unknown_fields_of_a_whole_body_are_cut_short(service: httpx.Client,
     assert len(found) == 101
 
 
-def test_more_values_than_may_be_are_not_looked_at(service: httpx.Client) -> None:
+def test_a_body_with_too_many_values_is_refused_before_it_is_parsed(service: httpx.Client) -> None:
     unknown = {f"k{number}": 1 for number in range(50_000)}
 
     assert messages(post(service, json.dumps({"loans": [unknown]}))) == ["Invalid JSON: more than 50000 values."]

@@ -89,7 +89,7 @@ def test_each_wrong_field_is_named_by_its_path(service: Service) -> None:
 
 
 @pytest.mark.parametrize("number", ["1e999", "9" * 4_000])
-def test_a_number_that_is_none_is_refused_by_the_schema(service: Service, number: str) -> None:
+def test_a_number_that_json_does_not_have_is_refused_by_the_schema(service: Service, number: str) -> None:
     answer = service.client.post(PREDICTION, content=f'{{"number": {number}}}', headers=JSON)
 
     assert shape(answer)[:2] == (400, "ValidationError")
@@ -146,7 +146,7 @@ def test_a_client_that_writes_all_of_a_long_body_first_gets_its_answer(
     assert b"BodyTooLarge" in answer.read()
 
 
-def test_a_client_that_never_ends_a_long_body_is_left(service: Service) -> None:
+def test_a_client_that_never_ends_a_long_body_is_disconnected(service: Service) -> None:
     head = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n"
     with socket.create_connection(service.address, timeout=30) as connection:
         connection.sendall(head.encode())
@@ -207,7 +207,7 @@ def test_a_content_type_may_have_parameters(service: Service) -> None:
         ("GET", "/api/health/"),
     ],
 )
-def test_what_is_not_there_is_not_found(service: Service, method: str, path: str) -> None:
+def test_an_unknown_path_or_model_is_not_found(service: Service, method: str, path: str) -> None:
     assert shape(service.client.request(method, path, json={}))[:2] == (404, "NotFound")
 
 
@@ -233,7 +233,7 @@ SECRETS = {500: "validation", 501: "prediction", 502: "exit", 503: "iteration", 
 
 
 @pytest.mark.parametrize("number", SECRETS, ids=SECRETS.get)
-def test_an_error_inside_says_nothing_but_its_id(service: Service, number: int) -> None:
+def test_an_internal_error_reveals_only_its_id(service: Service, number: int) -> None:
     answer = service.client.post(PREDICTION, json={"number": number}, headers={"X-Request-ID": f"error-{number}"})
 
     status, kind, [message] = shape(answer)
@@ -244,7 +244,7 @@ def test_an_error_inside_says_nothing_but_its_id(service: Service, number: int) 
     assert service.log.count(f": a secret of the {SECRETS[number]}\n") == 1
 
 
-def test_an_error_inside_the_framework_says_nothing_but_its_id(service: Service) -> None:
+def test_an_error_of_the_framework_reveals_only_its_id(service: Service) -> None:
     answer = service.client.get("/api/models", headers={"X-Request-ID": "framework"})
 
     status, kind, [_] = shape(answer)
@@ -294,7 +294,7 @@ def test_a_head_or_trailer_without_end_is_not_read_to_it(service: Service, start
     assert b"The head is longer than 65536 bytes or 128 headers." in answer
 
 
-def test_requests_one_behind_the_other_are_no_long_head(service: Service) -> None:
+def test_pipelined_requests_do_not_count_as_a_long_head(service: Service) -> None:
     body = b'{"number": 1}'
     one = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     last = f"{one}Connection: close\r\n\r\n".encode() + body

@@ -1,4 +1,4 @@
-"""Batches all the time, as many as may wait and more: single predictions and probes go on."""
+"""Single predictions and probes continue while batches fill their queue and more are refused."""
 
 import json
 import threading

@@ -204,7 +204,7 @@ def test_no_text_of_a_model_becomes_html_or_a_script(browser: Browser, tmp_path:
             assert browser.errors() == []
 
 
-def test_the_form_is_that_of_another_model(browser: Browser, tmp_path: Path) -> None:
+def test_the_form_works_for_another_model(browser: Browser, tmp_path: Path) -> None:
     with process.ready(tmp_path, HOSTILE) as service:
         open_form(browser, service, f"Hostile {SCRIPT}")
         names = browser.run("return [...document.querySelectorAll('form [name]')].map((field) => field.name)")

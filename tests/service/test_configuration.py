@@ -88,7 +88,9 @@ WRONG_MODEL: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("content", "key", "words"), WRONG, ids=lambda value: str(value)[:30])
-def test_what_is_wrong_is_named(tmp_path: Path, content: dict[str, Any], key: str, words: str) -> None:
+def test_a_wrong_key_of_the_configuration_is_named(
+    tmp_path: Path, content: dict[str, Any], key: str, words: str
+) -> None:
     path = write_configuration(tmp_path, **content)
 
     with pytest.raises(ConfigurationError) as raised:
@@ -99,7 +101,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, content: dict[str, Any], key: st
 
 
 @pytest.mark.parametrize(("model", "key", "words"), WRONG_MODEL, ids=lambda value: str(value)[:30])
-def test_what_is_wrong_with_a_model_is_named(tmp_path: Path, model: dict[str, Any], key: str, words: str) -> None:
+def test_a_wrong_key_of_a_model_is_named(tmp_path: Path, model: dict[str, Any], key: str, words: str) -> None:
     path = write_configuration(tmp_path, model)
 
     with pytest.raises(ConfigurationError) as raised:

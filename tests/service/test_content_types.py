@@ -75,7 +75,7 @@ def test_one_byte_order_mark_is_ignored(service: Service) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["identity", "Identity", "IDENTITY"])
-def test_a_body_that_is_not_compressed_may_say_so(service: Service, encoding: str) -> None:
+def test_content_encoding_identity_is_accepted(service: Service, encoding: str) -> None:
     assert post(service, ASCII, "application/json", **{"content-encoding": encoding}).status_code == 200
 
 

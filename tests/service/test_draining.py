@@ -108,7 +108,9 @@ def refuses(service: Service) -> bool:
 
 
 @pytest.mark.parametrize("state", [process.terminating, process.draining], ids=lambda state: state.__name__)
-def test_a_client_is_asked_to_leave(tmp_path: Path, state: Callable[[Path], AbstractContextManager[Service]]) -> None:
+def test_an_answer_while_terminating_closes_the_connection(
+    tmp_path: Path, state: Callable[[Path], AbstractContextManager[Service]]
+) -> None:
     with state(tmp_path) as service:
         assert service.predict().headers["connection"] == "close"
 

@@ -50,7 +50,7 @@ def fuzzed(body: bytes, chance: random.Random) -> bytes:
     return chance.choice(ways)()
 
 
-def test_no_body_finds_an_error_inside(service: httpx.Client, loan: dict[str, Any]) -> None:
+def test_no_body_causes_an_internal_error(service: httpx.Client, loan: dict[str, Any]) -> None:
     chance = random.Random(20261122)
     body = json.dumps(loan).encode()
     statuses: Counter[int] = Counter()

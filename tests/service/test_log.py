@@ -160,7 +160,7 @@ def test_a_log_whose_reader_has_ended_delays_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_a_service_that_is_started_without_a_log_serves(tmp_path: Path, closed: str) -> None:
+def test_a_service_without_standard_streams_serves(tmp_path: Path, closed: str) -> None:
     configuration = process.write_configuration(tmp_path, service={"drain_seconds": 0.1})
     port = process.free_port()
     address = f"http://127.0.0.1:{port}"

@@ -27,7 +27,7 @@ def test_markdown_becomes_html(text: str, html: str) -> None:
     assert to_html(text) == html
 
 
-def test_a_table_has_its_sides() -> None:
+def test_a_table_keeps_the_alignment_of_its_columns() -> None:
     html = to_html("| a | b |\n|---|--:|\n| 1 | 2 | 3 |\n| 4 |")
 
     assert '<thead><tr><th>a</th><th class="number">b</th></tr></thead>' in html
@@ -37,10 +37,10 @@ def test_a_table_has_its_sides() -> None:
 @pytest.mark.parametrize(
     "part", ["[", "**", "`", "[a](https://b", "|", "#", "- ", "    ", "\n", "a\n|-", "**a`[", "1", "# a\n", "- a\n"]
 )
-def test_a_hostile_text_takes_no_longer_than_its_length(part: str) -> None:
+def test_a_hostile_text_is_formatted_in_linear_time(part: str) -> None:
     """It would take hours where a pattern tries the rest of the text from each of its places."""
     assert to_html(part * (262_144 // len(part))) is not None
 
 
-def test_a_hostile_list_takes_no_longer_than_its_length() -> None:
+def test_a_hostile_list_is_formatted_in_linear_time() -> None:
     assert to_html("- a\n" + "b\n" * 130_000).count("<li>") == 1

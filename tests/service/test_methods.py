@@ -81,5 +81,5 @@ def test_the_check_of_haproxy_finds_the_server_up(service: Service) -> None:
     assert answer.startswith(b"HTTP/1.1 204 ")
 
 
-def test_options_of_nothing_is_not_found(service: Service) -> None:
+def test_options_of_an_unknown_path_is_not_found(service: Service) -> None:
     assert service.client.options("/nowhere").status_code == 404

@@ -111,11 +111,11 @@ def test_invalid_requests_and_failed_predictions_are_not_counted(service: Servic
     assert sum(samples(service, "model_labels_total").values()) == 0
 
 
-def test_an_answer_that_cannot_be_observed_is_given_and_logged(service: Service) -> None:
+def test_an_answer_whose_observations_fail_is_sent_and_logged(service: Service) -> None:
     answer = service.client.post(WATCHED, json={"number": 404})
 
     assert (answer.status_code, answer.json()) == (200, {"number": 404})
-    assert "An answer of watched could not be observed." in service.log
+    assert "An answer of watched is missing in the metrics or the prediction log." in service.log
     assert sum(samples(service, "model_labels_total").values()) == 0
 
 
@@ -124,7 +124,7 @@ def test_a_value_of_the_wrong_type_costs_neither_the_answer_nor_the_other_metric
     ask(service, 3)
 
     assert service.client.get("/metrics").status_code == 200
-    assert "1 of 2 answers could not be counted." in service.log
+    assert "1 of 2 answers are missing in the metrics:" in service.log
     ask(service, 3)
     assert counted(service, "number") == {"+Inf": 2}, "the wrong one spoils no other"
 

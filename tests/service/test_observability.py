@@ -73,7 +73,7 @@ def test_probes_and_metrics_leave_no_line(service: Service) -> None:
     assert "no-line" not in service.log
 
 
-def test_a_path_cannot_write_a_line_of_its_own(service: Service) -> None:
+def test_a_path_cannot_inject_a_line_into_the_log(service: Service) -> None:
     service.client.get("/nowhere%0d%0aERROR%20all%20is%20lost")
 
     assert until(lambda: "/nowhere%0d%0aERROR%20all%20is%20lost" in service.log, "the line")
@@ -137,7 +137,7 @@ def test_probes_and_unknown_paths_make_no_series(service: Service) -> None:
     assert 'handler="other"' in metrics
 
 
-def test_a_model_tells_its_version_and_its_load(service: Service) -> None:
+def test_the_metrics_have_the_version_and_the_load_time_of_a_model(service: Service) -> None:
     assert service.metric('model_info{digest="",model="echo",version="1.2.3"}') == 1
     assert service.metric('model_load_seconds{model="echo"}') >= 0
 

@@ -56,7 +56,7 @@ def ask(service: Service, number: float, *sizes: int, request_id: str = "") -> h
     return service.client.post(WATCHED, json=body, headers=headers)
 
 
-def test_an_answer_has_a_line(service: Service, path: Path) -> None:
+def test_each_answer_has_a_line_in_the_prediction_log(service: Service, path: Path) -> None:
     ask(service, 7, request_id="first")
 
     [line] = lines(path, 1)

@@ -152,7 +152,7 @@ async def ignoring(work: Coroutine[Any, Any, Any]) -> None:
     await work
 
 
-def test_zero_turns_the_deadline_and_the_watch_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zero_turns_off_the_deadline_and_the_stall_detection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     endpoint = Endpoint(tmp_path, answer_seconds=0, stall_seconds=0)
 
     async def work() -> None:

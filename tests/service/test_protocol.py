@@ -315,7 +315,7 @@ def test_the_rest_of_a_body_that_was_answered_early_is_skipped(server: RawServer
     until(lambda: server.state()["buffered"] == 0, "nothing is buffered")
 
 
-def test_a_client_is_told_to_continue(server: RawServer) -> None:
+def test_expect_100_continue_is_answered(server: RawServer) -> None:
     with server.connect() as connection:
         connection.sendall(POST.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
         assert connection.recv(1_000) == b"HTTP/1.1 100 Continue\r\n\r\n"

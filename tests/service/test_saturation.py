@@ -10,7 +10,7 @@ from tests.service import process
 from tests.service.process import PREDICTION, Service
 
 
-def test_the_surplus_is_refused_before_its_body_is_sent(tmp_path: Path) -> None:
+def test_predictions_above_the_limit_are_refused_before_their_body_is_sent(tmp_path: Path) -> None:
     with process.saturated(tmp_path) as service:
         head = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
         with socket.create_connection(service.address, timeout=30) as connection:
@@ -29,7 +29,7 @@ def test_a_refusal_is_counted(tmp_path: Path) -> None:
         assert service.metric('model_predictions_running{model="echo"}') == 1
 
 
-def test_nothing_else_waits(tmp_path: Path) -> None:
+def test_probes_and_pages_do_not_wait_for_predictions(tmp_path: Path) -> None:
     with process.saturated(tmp_path) as service:
         for path in [*PROBES, "/metrics", "/docs", "/openapi.json", "/api/models"]:
             # As long as the gate is closed, waiting for a prediction would last for ever.
@@ -57,7 +57,7 @@ def threads_of(service: Service) -> int:
     return len(list(Path(f"/proc/{service.process.pid}/task").iterdir()))
 
 
-def test_a_saturated_model_leaves_the_others_alone(tmp_path: Path) -> None:
+def test_a_saturated_model_does_not_affect_the_others(tmp_path: Path) -> None:
     slow = {"configuration": {"predicts_with": str(tmp_path / "gate")}, "service": {"running": 1, "waiting": 0}}
     other = {"class_path": "tests.service.models.OtherEcho"}
     with process.ready(tmp_path, slow, other) as service:

@@ -25,7 +25,7 @@ def test_uvicorn_asks_the_server_to_handle_signals_and_to_shut_down() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a refinement for Linux")
-def test_a_kernel_that_refuses_the_filter_stops_nothing() -> None:
+def test_the_drain_works_without_the_socket_filter() -> None:
     """A locked filter is refused with "operation not permitted", as some kernels do without `NET_ADMIN`."""
     with server.listen("127.0.0.1", 0) as listener:
         listener.setsockopt(socket.SOL_SOCKET, 44, 1)  # SO_LOCK_FILTER

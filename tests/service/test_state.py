@@ -73,7 +73,7 @@ def test_a_service_that_was_ready_terminates_and_then_drains(facts: list[str], f
     assert service.state is State.DRAINING
 
 
-def test_a_restart_is_asked_for_only_where_nothing_else_helps() -> None:
+def test_liveness_fails_only_if_stalled_or_load_failed() -> None:
     assert [state for state, row in TRUTH_TABLE.items() if row.health == 503] == [State.STALLED, State.LOAD_FAILED]
 
 
@@ -85,7 +85,7 @@ def test_a_service_that_is_not_healthy_is_not_ready() -> None:
     assert all(row.ready == 503 for row in TRUTH_TABLE.values() if row.health == 503)
 
 
-def test_a_retry_is_asked_for_only_where_it_may_help() -> None:
+def test_every_503_except_load_failed_has_retry_after() -> None:
     refusing = {state for state, row in TRUTH_TABLE.items() if row.prediction == 503}
 
     assert {state for state, row in TRUTH_TABLE.items() if row.retry_after} == refusing - {State.LOAD_FAILED}

@@ -21,7 +21,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", TRUTH_TABLE)
-def test_the_service_tells_its_state(state: State, tmp_path: Path) -> None:
+def test_the_metrics_show_the_state(state: State, tmp_path: Path) -> None:
     row = TRUTH_TABLE[state]
     with STATES[state](tmp_path) as service:
         assert service.metric(f'service_state{{state="{state}"}}') == 1

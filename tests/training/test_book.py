@@ -40,7 +40,7 @@ def test_no_view_is_later_than_the_record(drawn: pd.DataFrame) -> None:
     assert (drawn[ISSUE_MONTH] + drawn["MonthsSinceIssue"] <= lending_club.BOOK_MONTH).all()
 
 
-def test_a_loan_is_seen_once_at_an_age(drawn: pd.DataFrame) -> None:
+def test_a_loan_has_one_view_at_each_age(drawn: pd.DataFrame) -> None:
     assert not drawn.duplicated([views.LOAN_NUMBER, "MonthsSinceIssue"]).any()
 
 

@@ -1,4 +1,4 @@
-"""Reading Lending Club's file, and what is said of a file that is none."""
+"""Reading Lending Club's file, and the errors for a file that is not one."""
 
 import gzip
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_plain_and_compressed_files_hold_the_same(raw_loans: pd.DataFrame, tmp_p
     pd.testing.assert_frame_equal(dataset.read(plain, progress=False), dataset.read(compressed, progress=False))
 
 
-def test_the_content_tells_whether_it_is_compressed(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+def test_compression_is_recognised_by_the_content(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "loan.csv"
     path.write_bytes(gzip.compress(saved(raw_loans, tmp_path / "plain").read_bytes()))
 
@@ -146,7 +146,7 @@ def test_text_in_a_later_chunk_is_found(
     assert "'12,5 %' in the column dti of loan 41" in refusal(saved(raw_loans, tmp_path / "loan.csv"))
 
 
-def test_infinity_is_no_number(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+def test_infinity_is_refused(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
     raw_loans.loc[4, "revol_util"] = float("inf")
 
     assert "'inf' in the column revol_util of loan 5" in refusal(saved(raw_loans, tmp_path / "loan.csv"))
@@ -160,15 +160,13 @@ def test_a_quote_that_never_ends_is_refused(raw_loans: pd.DataFrame, tmp_path: P
 
 
 @pytest.mark.parametrize("text", ["True", "False"])
-def test_a_column_of_yes_and_no_is_none_of_numbers(raw_loans: pd.DataFrame, tmp_path: Path, text: str) -> None:
+def test_a_column_of_booleans_is_refused_as_numbers(raw_loans: pd.DataFrame, tmp_path: Path, text: str) -> None:
     raw_loans["dti"] = text
 
     assert f"'{text}' in the column dti of loan 1" in refusal(saved(raw_loans, tmp_path / "loan.csv"))
 
 
-def test_a_first_column_that_the_header_does_not_name_shifts_nothing_in_silence(
-    raw_loans: pd.DataFrame, tmp_path: Path
-) -> None:
+def test_a_column_without_a_name_in_the_header_is_refused(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
     path = saved(raw_loans, tmp_path / "loan.csv")
     header, *rows = path.read_text().splitlines()
     path.write_text("\n".join([header, *("1," + row for row in rows)]))

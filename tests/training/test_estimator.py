@@ -53,7 +53,7 @@ def test_the_threshold_is_the_best_of_all(prepared_loans: pd.DataFrame) -> None:
     assert evaluation.metrics(risky, probability, threshold)["f1"] == pytest.approx(best)
 
 
-def test_a_threshold_between_two_clear_classes_parts_them() -> None:
+def test_a_threshold_separates_two_clear_classes() -> None:
     assert estimator.choose_threshold(np.array([False, False, True]), np.array([0.1, 0.2, 0.7]), NONE[:3]) == 0.7
 
 
@@ -67,7 +67,7 @@ def test_few_current_loans_are_called_risky_whatever_f1_says() -> None:
     assert estimator.choose_threshold(risky, probability, current=~risky) == 0.9
 
 
-def test_calibrated_probabilities_come_true(aged_loans: pd.DataFrame) -> None:
+def test_calibrated_probabilities_match_the_observed_shares(aged_loans: pd.DataFrame) -> None:
     learned = estimator.learn(aged_loans, SMALL | {"n_estimators": 200}, refit=False)
     unseen = aged_loans[split.for_validation(aged_loans)]
 
@@ -88,7 +88,7 @@ def test_a_calibrated_model_answers_on_the_line(prepared_loans: pd.DataFrame) ->
     assert np.allclose(parts, after, rtol=0, atol=1e-9)
 
 
-def test_with_the_age_known_who_paid_more_is_not_riskier(aged_loans: pd.DataFrame) -> None:
+def test_a_loan_that_paid_more_at_the_same_age_is_not_riskier(aged_loans: pd.DataFrame) -> None:
     booster = estimator.fit(aged_loans, SMALL | {"n_estimators": 100}, ON_BOOK)
     more = aged_loans.assign(TotalPaymentsToDate=aged_loans["TotalPaymentsToDate"] + 500)
     dearer = aged_loans.assign(InterestRate=aged_loans["InterestRate"] + 2)
@@ -125,7 +125,7 @@ def test_no_loans_have_no_probabilities(prepared_loans: pd.DataFrame) -> None:
     assert estimator.probabilities(booster, prepared_loans.head(0)).shape == (0,)
 
 
-def test_the_seed_decides_where_chance_does(prepared_loans: pd.DataFrame) -> None:
+def test_the_seed_decides_random_choices(prepared_loans: pd.DataFrame) -> None:
     chance = SMALL | {"bagging_fraction": 0.5, "bagging_freq": 1}
 
     first, again, other = (estimator.fit(prepared_loans, chance, seed=seed).predict(

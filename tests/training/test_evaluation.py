@@ -15,7 +15,7 @@ def test_the_figures_of_a_small_example() -> None:
     figures = evaluation.metrics(risky, probability, threshold=0.5)
 
     # One of two risky loans is found, one safe loan is taken for risky. Sorted by probability the labels are
-    # + - + - -: average precision is 1/2 * 1/1 + 1/2 * 2/3, and 5 of the 6 pairs stand in the right order.
+    # + - + - -: average precision is 1/2 * 1/1 + 1/2 * 2/3, and 5 of the 6 pairs are in the right order.
     assert figures == {
         "accuracy": pytest.approx(3 / 5),
         "precision": pytest.approx(1 / 2),

@@ -17,7 +17,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_loans_of_a_file_become_an_artifact(loans_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_on_a_file_writes_an_artifact(loans_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["--data", str(loans_file), "--source", "a test", "--output", "here/1.zip", "--no-reports"])
 
     assert code == 0
@@ -49,7 +49,7 @@ def test_the_same_file_gives_the_same_bytes(loans_file: Path, monkeypatch: pytes
     assert Path("a.zip").read_bytes() == Path("b.zip").read_bytes()
 
 
-def test_without_data_the_loans_are_synthetic_and_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_data_the_loans_are_synthetic_and_the_output_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     shipped = artifact.PACKAGED.read_bytes()
 
     assert main(["--rows", "2000", "--no-reports"]) == 0
@@ -73,7 +73,7 @@ def test_synthetic_loans_never_replace_the_shipped_artifact(capsys: pytest.Captu
     assert artifact.PACKAGED.read_bytes() == shipped
 
 
-def test_no_rows_are_too_few(capsys: pytest.CaptureFixture[str]) -> None:
+def test_zero_rows_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--rows", "0"])
 

@@ -64,7 +64,7 @@ def test_ordinary_loans_are_all_kept(clean_loans: pd.DataFrame) -> None:
         ("revol_util", 100.0, 100.1, "revolving utilisation at most 100"),
     ],
 )
-def test_a_step_drops_what_it_names(
+def test_a_step_drops_only_the_loans_that_its_name_describes(
     clean_loans: pd.DataFrame, column: str, kept: object, dropped: object, step: str
 ) -> None:
     assert set(rows_after(clean_loans.copy(), column, kept).values()) == {100}
@@ -100,7 +100,7 @@ def test_the_steps_are_reported_as_they_end(clean_loans: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize(("status", "risk"), RISK_OF_STATUS.items())
-def test_a_status_becomes_a_risk(clean_loans: pd.DataFrame, status: str, risk: str) -> None:
+def test_each_status_is_mapped_to_safe_or_risky(clean_loans: pd.DataFrame, status: str, risk: str) -> None:
     clean_loans["loan_status"] = pd.Categorical([status] * 100)
 
     prepared, _ = prepare(clean_loans)
@@ -156,13 +156,13 @@ def test_a_step_that_leaves_nothing_is_named(clean_loans: pd.DataFrame) -> None:
         prepare(clean_loans)
 
 
-def test_a_column_of_one_value_is_no_outlier(clean_loans: pd.DataFrame) -> None:
+def test_a_column_of_one_value_has_no_outliers(clean_loans: pd.DataFrame) -> None:
     clean_loans["annual_inc"] = 50_000.0
 
     assert len(prepare(clean_loans)[0]) == 100
 
 
-def test_rare_categories_are_known_all_the_same(clean_loans: pd.DataFrame) -> None:
+def test_rare_categories_are_still_known(clean_loans: pd.DataFrame) -> None:
     prepared, _ = prepare(clean_loans[clean_loans["purpose"] == "debt_consolidation"].reset_index(drop=True))
 
     for feature in FEATURES:

@@ -80,7 +80,7 @@ def test_every_loan_belongs_to_one_group(evaluated: dict[str, Any], title: str) 
     assert sum(group["risky"] for group in groups) == evaluated["risky"]
 
 
-def test_the_groups_by_status_tell_how_many_of_each_are_found(evaluated: dict[str, Any]) -> None:
+def test_the_groups_by_status_count_how_many_of_each_are_found(evaluated: dict[str, Any]) -> None:
     groups = {group["group"]: group for group in evaluated["groups"]["status"]}
     risky = [group for group in groups.values() if group["risky"]]
 

@@ -33,7 +33,7 @@ def test_the_cheapest_within_noise_of_the_best_is_chosen() -> None:
     assert choose([cheap_and_worse, best, as_good_and_dear, as_good_and_cheap]) is as_good_and_cheap
 
 
-def test_the_best_is_chosen_where_nothing_comes_near() -> None:
+def test_the_best_trial_is_chosen_if_no_other_is_within_noise() -> None:
     best = trial(0.95, 0.96, 0.97, 0.96, cost=3.0)
 
     assert choose([trial(0.90, 0.91, 0.92, 0.91, cost=1.0), best]) is best

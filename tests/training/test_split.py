@@ -24,7 +24,7 @@ def test_the_label_does_not_matter(prepared_loans: pd.DataFrame) -> None:
     assert np.array_equal(buckets(turned), buckets(prepared_loans))
 
 
-def test_a_fifth_is_held_back_and_validation_rows_are_none_of_them(prepared_loans: pd.DataFrame) -> None:
+def test_a_fifth_is_held_out_and_validation_rows_are_others(prepared_loans: pd.DataFrame) -> None:
     test, validation = held_back(prepared_loans), for_validation(prepared_loans)
 
     assert 0.17 < test.mean() < 0.23
@@ -43,6 +43,6 @@ def test_all_views_of_a_loan_lie_on_one_side(prepared_loans: pd.DataFrame) -> No
     assert drawn.groupby(of_loan)["TotalPaymentsToDate"].nunique().max() > 1
 
 
-def test_a_known_loan_stays_where_it_is(prepared_loans: pd.DataFrame) -> None:
+def test_a_loan_stays_on_its_side_of_the_split(prepared_loans: pd.DataFrame) -> None:
     # The shipped figures hold for one split; should these numbers change, every figure must be measured again.
     assert buckets(prepared_loans.head(5)).tolist() == [0, 3, 32, 31, 51]

@@ -41,7 +41,7 @@ def test_the_instalment_pays_back_the_loan(loans: pd.DataFrame) -> None:
     assert (loans["installment"] * months > loans["loan_amnt"]).all()
 
 
-def test_dearer_loans_fail_more_often(loans: pd.DataFrame) -> None:
+def test_loans_with_higher_rates_fail_more_often(loans: pd.DataFrame) -> None:
     risky = loans["loan_status"].map(RISK_OF_STATUS) == "risky"
     dear = loans["int_rate"] > loans["int_rate"].median()
 

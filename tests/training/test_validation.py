@@ -100,7 +100,7 @@ def test_a_finding_that_does_not_matter_is_noted() -> None:
 
 
 @pytest.mark.parametrize("entry", ["- check: x", "- suite: a\n  check: b\n  reason: ' '", "- 5"])
-def test_an_acceptance_without_a_reason_is_none(tmp_path: Path, entry: str) -> None:
+def test_a_finding_is_not_accepted_without_a_reason(tmp_path: Path, entry: str) -> None:
     path = tmp_path / "accepted.yaml"
     path.write_text(entry)
 

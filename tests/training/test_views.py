@@ -66,7 +66,7 @@ def test_before_its_end_a_loan_was_current_and_safe(loan: pd.DataFrame) -> None:
     assert set(loans["TotalPaymentsToDate"]) == {1_400, 1_600}
 
 
-def test_before_its_end_a_loan_had_not_paid_more_than_in_the_end() -> None:
+def test_an_earlier_view_has_not_paid_more_than_the_final_record() -> None:
     slowly = recorded("Fully Paid", 20 * 400 + 100, 100, last_month=24)
 
     assert set(seen(slowly, 21)["TotalPaymentsToDate"]) == {20 * 200, 20 * 200 + 50}
@@ -106,7 +106,7 @@ def test_recoveries_come_late() -> None:
     assert set(seen(CHARGED_OFF, 24)["TotalPaymentsToDate"]) == {2_150}
 
 
-def test_in_the_month_of_the_record_a_living_loan_is_as_recorded() -> None:
+def test_a_current_loan_is_as_recorded_in_the_month_of_its_record() -> None:
     loans = seen(CURRENT, JANUARY_2016 - ISSUED)
 
     assert set(loans["TotalPaymentsToDate"]) == {47 * 200}
