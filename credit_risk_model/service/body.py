@@ -28,7 +28,8 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
     if not _JSON(kind):
         shown = kind.decode("latin-1") or "none"
         raise Refusal(415, "UnsupportedMediaType", [f"The content type must be application/json, found {shown}."])
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+    encoding = headers.get(b"content-encoding")
+    if encoding and encoding.strip().lower() not in (b"identity", b""):
         raise Refusal(415, "UnsupportedMediaType", ["The body must not be compressed."])
     if int(headers.get(b"content-length", b"0")) > limit:
         raise _too_long(limit)
