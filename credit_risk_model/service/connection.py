@@ -48,15 +48,16 @@ class LimitedConnection(HttpToolsProtocol):
     # Called by asyncio
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Start the time that the client has for its first request."""
+        """Start the time until the first request begins."""
         super().connection_made(transport)
         self.flow = Reading(transport)
-        self._start_receive_timer()
+        self._start_idle_timer()
         self.shared.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the timers and free the buffers."""
         self._finish()
+        self._unset_keepalive_if_required()  # which uvicorn forgets if the client has reset the connection
         self.shared.remove(self)
         self.resume_writing()
         super().connection_lost(exc)
@@ -155,6 +156,11 @@ class LimitedConnection(HttpToolsProtocol):
 
     # Timers
 
+    def _start_idle_timer(self) -> None:
+        """Start the time until the next request begins; uvicorn does it after each answer."""
+        seconds = self._limits.receive_seconds if self.cycle is None else self.timeout_keep_alive
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
     def _start_receive_timer(self) -> None:
         if self._receive_timer is None:
             self._receive_timer = self.loop.call_later(self._limits.receive_seconds, self._receive_timed_out)
@@ -168,12 +174,10 @@ class LimitedConnection(HttpToolsProtocol):
         self._receive_timer = None
         if self.flow.read_paused:  # the client waits for the service
             self._start_receive_timer()
-        elif self._phase is not Phase.IDLE and not self.transport.is_closing():
+        elif not self.transport.is_closing():
             self.shared.timed_out.inc()
             message = f"The request was not complete after {self._limits.receive_seconds:g} seconds."
             self._refuse(Refusal(408, "RequestTimeout", [message]))
-        else:
-            self.transport.close()
 
     def _send_timed_out(self) -> None:
         self.shared.not_reading.inc()

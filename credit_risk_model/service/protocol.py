@@ -104,7 +104,10 @@ class LimitedProtocol(LimitedConnection):
                     self._phase = Phase.HEAD
                 self._arriving.set(self._framing)
             self._last_bytes = b"" if self._queue else (self._last_bytes + data[-head.OVERLAP :])[-head.OVERLAP :]
-            self._start_receive_timer()
+            if self._phase is Phase.IDLE:  # after a body that was answered before, or empty lines
+                self._start_idle_timer()
+            else:
+                self._start_receive_timer()
             if self._queue:
                 self.loop.call_soon(self._continue)
         self._limit_buffers()
@@ -126,6 +129,8 @@ class LimitedProtocol(LimitedConnection):
         self._body_left = int(fields.get(b"content-length", 0))
         self._counted = self._body_left > _SMALL or b"transfer-encoding" in fields
         self.app = self._run if self._counted else self._application
+        if self.expect_100_continue and self.parser.get_http_version() == "1.0":
+            self.expect_100_continue = False  # such a client would take 100 for its answer
         super().on_headers_complete()
         self._phase = Phase.BODY
         self._framing = 0

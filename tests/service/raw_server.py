@@ -4,6 +4,7 @@ Its argument is JSON: `loop`, `limits` and, where the process shall have a limit
 """
 
 import asyncio
+import gc
 import json
 import logging
 import re
@@ -17,6 +18,7 @@ from typing import Any
 import uvicorn
 from prometheus_client import CollectorRegistry
 
+from credit_risk_model.service.connection import LimitedConnection
 from credit_risk_model.service.connections import ConnectionLimits, Connections
 from credit_risk_model.service.protocol import protocol_class
 
@@ -104,6 +106,7 @@ class Application:
         facts = {name: getattr(shared, name) for name in ("buffered", "maximum")}
         facts |= {name: self.registry.get_sample_value(metric) for name, metric in METRICS.items()}
         facts["peak"] = peak_memory()
+        facts["in_memory"] = sum(isinstance(each, LimitedConnection) for each in gc.get_objects())
         facts |= {name: getattr(self, name) for name in ("disconnects", "messages", "polls", "waiting")}
         await self.send(send, facts)
 
@@ -147,7 +150,7 @@ def main(options: dict[str, Any]) -> None:
         lifespan="off",
         access_log=False,
         log_config=None,
-        timeout_keep_alive=75,
+        timeout_keep_alive=3600,
     )
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     print(f"listening on {listener.getsockname()[1]}.", flush=True)

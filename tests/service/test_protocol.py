@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -324,6 +325,14 @@ def test_expect_100_continue_is_answered(server: RawServer) -> None:
         assert read_one(connection).body["body"] == "loan"
 
 
+def test_a_client_of_version_1_0_is_not_told_to_continue(server: RawServer) -> None:
+    request = POST.replace(b"1.1", b"1.0").replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
+
+    (answer,) = server.exchange(request, b"loan")
+
+    assert answer.body["body"] == "loan"
+
+
 def test_the_address_of_the_client_is_passed_on(server: RawServer) -> None:
     with server.connect() as connection:
         connection.sendall(GET)
@@ -420,6 +429,40 @@ def test_a_silent_connection_is_closed_without_an_answer_and_a_kept_one_is_not(i
 
         kept.sendall(GET)
         assert read_one(kept).status == 200
+
+
+@pytest.mark.parametrize(
+    ("request_", "rest"),
+    [
+        (POST.replace(b"/echo", b"/ignore"), b"loan"),
+        (CHUNKED.replace(b"/echo", b"/ignore"), b"0\r\n\r\n"),
+        (GET, b"\r\n"),
+        (GET + b"\r\n", b""),
+    ],
+    ids=["a body that was answered before", "a chunked one", "an empty line later", "an empty line at once"],
+)
+def test_a_kept_connection_waits_as_long_after_bytes_that_begin_no_request(
+    impatient: RawServer, request_: bytes, rest: bytes
+) -> None:
+    with impatient.connect() as kept:
+        kept.sendall(request_)
+        assert read_one(kept).status == 200
+        kept.sendall(rest)
+
+        assert impatient.exchange() == []  # closed when its time is over
+
+        kept.sendall(GET)
+        assert read_one(kept).status == 200
+
+
+def test_a_connection_that_the_client_has_reset_leaves_nothing_in_memory(server: RawServer) -> None:
+    for _ in range(20):
+        with server.connect() as connection:
+            connection.sendall(GET)
+            assert read_one(connection).status == 200
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    until(lambda: (state := server.state())["in_memory"] <= state["open"], "they are freed")
 
 
 def test_the_time_of_the_application_is_not_the_time_of_the_client(impatient: RawServer) -> None:
@@ -573,7 +616,8 @@ def test_the_internals_of_uvicorn_are_unchanged() -> None:
 
     assert protocol >= {
         *("app", "app_state", "cycle", "flow", "headers", "loop", "parser", "transport", "url"),
-        *("_unset_keepalive_if_required", "pause_writing", "resume_writing"),
+        *("_unset_keepalive_if_required", "pause_writing", "resume_writing", "expect_100_continue"),
+        *("timeout_keep_alive", "timeout_keep_alive_handler", "timeout_keep_alive_task"),
         *("on_message_begin", "on_headers_complete", "on_body", "on_message_complete", "on_response_complete"),
     }
     assert cycle >= {
