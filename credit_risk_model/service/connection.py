@@ -30,12 +30,13 @@ class Reading(FlowControl):
 class LimitedConnection(HttpToolsProtocol):
     """One connection, in one phase at a time; `LimitedProtocol` parses what arrives and moves the phase."""
 
-    shared: Connections
     flow: Reading
 
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self._limits = self.shared.limits
+    def __init__(self, connections: Connections, **keywords: Any) -> None:
+        """Take the limits and counts of all connections, and what uvicorn gives to each."""
+        super().__init__(**keywords)
+        self.shared = connections
+        self._limits = connections.limits
         self._phase = Phase.IDLE
         self._finished = False  # refused or closed
         self._queue = b""  # bytes that are not parsed yet

@@ -1,5 +1,6 @@
 """What the framework does: it loads the models, and makes the contract and the metadata of the models."""
 
+import asyncio
 import json
 import logging
 import time
@@ -13,13 +14,14 @@ from fastapi import FastAPI
 from ml_base import MLModel
 from ml_base.utilities import ModelManager
 from rest_model_service.helpers import build_models, create_app
+from rest_model_service.routes import get_model_metadata, get_models
+from starlette.responses import JSONResponse
 
 from credit_risk_model.service.configuration import Configuration, check_schemas
-from credit_risk_model.service.page import Page
+from credit_risk_model.service.responses import Page
 
 logger = logging.getLogger(__name__)
 _STATM = Path("/proc/self/statm")
-_PAGES = ("/openapi.json", "/api/models")
 
 
 @dataclass(frozen=True)
@@ -67,48 +69,24 @@ def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[Lo
         yield LoadedModel(model, digest, card, reference, seconds)
 
 
-async def make_pages(framework: FastAPI, models: Iterable[LoadedModel], root_path: str) -> Mapping[str, Page]:
-    """Ask the framework once for each page, and return the pages by their paths.
+def make_pages(contract: Mapping[str, Any], models: Iterable[LoadedModel], root_path: str) -> dict[str, Page]:
+    """Return the contract and what the framework says of the models, by path.
 
-    The framework builds each of them for every request, which would delay the probes.
+    The framework makes each of them for every request, which would delay the probes.
     """
-    pages = {path: await _ask(framework, path, root_path) for path in _PAGES}
+    served = {**contract, "servers": [{"url": root_path}]} if root_path else contract
+    pages = {"/openapi.json": _page(JSONResponse(served)), "/api/models": _page(asyncio.run(get_models()))}
     for loaded in models:
-        path = f"/api/models/{loaded.model.qualified_name}/metadata"
-        page = await _ask(framework, path, root_path)
+        name = loaded.model.qualified_name
+        page = _page(asyncio.run(get_model_metadata(name)))
         if loaded.digest and page.status == 200:
-            content = json.loads(page.body) | {"artifact_digest": loaded.digest}
-            page = Page(200, json.dumps(content, separators=(",", ":")).encode(), page.kind)
-        pages[path] = page
+            page = _page(JSONResponse({**json.loads(page.body), "artifact_digest": loaded.digest}))
+        pages[f"/api/models/{name}/metadata"] = page
     return pages
 
 
-async def _ask(framework: FastAPI, path: str, root_path: str) -> Page:
-    messages: list[Any] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        messages.append(message)
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": root_path + path,
-        "raw_path": (root_path + path).encode(),
-        "root_path": root_path,
-        "query_string": b"",
-        "headers": [(b"host", b"localhost")],
-        "fastapi.telemetry": None,  # FastAPI makes no span for such a request
-    }
-    await framework(scope, receive, send)
-    start, *parts = messages
-    kind = dict(start["headers"])[b"content-type"]
-    return Page(start["status"], b"".join(part.get("body", b"") for part in parts), kind)
+def _page(response: JSONResponse) -> Page:
+    return Page(response.status_code, bytes(response.body), b"application/json")
 
 
 def _resident_megabytes() -> float:

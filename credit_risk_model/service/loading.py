@@ -1,6 +1,5 @@
 """Loads the models, makes the pages, and opens the routes; this ends the state *loading*."""
 
-import asyncio
 import logging
 import time
 
@@ -47,7 +46,5 @@ def _load(configuration: Configuration, metrics: Metrics, log: PredictionLog | N
             predictions[f"/api/models/{name}/prediction"] = endpoint
             metrics.add_endpoint(name, endpoint)
     check_omitted(configuration.service, [loaded.model.input_schema for loaded in models])
-    contract.complete(framework, models)
-    pages = asyncio.run(make_pages(framework, models, configuration.service.root_path))
-    pages = {**pages, **website.once_loaded(configuration, models)}
-    routes.open(predictions, pages)
+    pages = make_pages(contract.complete(framework, models), models, configuration.service.root_path)
+    routes.open(predictions, pages | website.once_loaded(configuration, models))

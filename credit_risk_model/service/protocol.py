@@ -5,7 +5,6 @@ what has arrived of it is queued, with reading paused. So pipelining is bounded,
 requests before it. connection.py says why this uses the internals of uvicorn.
 """
 
-import asyncio
 from typing import Any
 
 import httptools
@@ -20,20 +19,11 @@ _PIECES = 16  # parsed in one pass of the event loop
 _SMALL = 4_096  # bytes; a shorter body does not count as buffered, which saves time for nearly all requests
 
 
-def protocol_class(connections: Connections) -> type[asyncio.Protocol]:
-    """Return the class for `uvicorn.Config(http=...)`; its connections are limited and counted by `connections`."""
-
-    class BoundProtocol(LimitedProtocol):
-        shared = connections
-
-    return BoundProtocol
-
-
 class LimitedProtocol(LimitedConnection):
     """Parses what arrives on one connection."""
 
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
+    def __init__(self, connections: Connections, **keywords: Any) -> None:
+        super().__init__(connections, **keywords)
         self.headers = []
         self.app_state = {**self.app_state, "client_left": self._client_left}  # copied for each request
         self._application = self.app

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
-from starlette.types import Receive, Send
+from starlette.types import Receive, Scope, Send
 
 Header = tuple[bytes, bytes]
 CLOSE: Header = (b"connection", b"close")
@@ -33,6 +34,31 @@ async def respond_early(receive: Receive, send: Send, status: int, body: bytes, 
             while (await receive()).get("more_body"):
                 pass
     await send({"type": "http.response.body"})
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole answer that never changes."""
+
+    status: int
+    body: bytes
+    kind: bytes
+    """The content type."""
+    headers: tuple[Header, ...] = ()
+    quiet: bool = False
+    """Whether the access log and the metrics leave the request out."""
+
+    async def send(self, scope: Scope, send: Send) -> None:
+        """Answer with this page.
+
+        Raises:
+            RuntimeError: the framework could not make the page; the message is its body, which no client sees.
+        """
+        if self.status == 500:
+            raise RuntimeError(self.body.decode())
+        if self.quiet:
+            scope["state"]["quiet"] = True
+        await respond(send, self.status, self.body, self.headers, self.kind)
 
 
 def _headers(body: bytes, headers: Iterable[Header], kind: bytes) -> list[Header]:

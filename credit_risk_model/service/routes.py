@@ -9,10 +9,9 @@ from starlette.types import Receive, Scope, Send
 from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.errors import Refusal
 from credit_risk_model.service.metrics import OPEN_METRICS, TEXT, Metrics
-from credit_risk_model.service.page import Page
 from credit_risk_model.service.predictions import Predictions
 from credit_risk_model.service.probes import ANSWERS, PROBES
-from credit_risk_model.service.responses import RETRY_AFTER, respond
+from credit_risk_model.service.responses import RETRY_AFTER, Page, respond
 from credit_risk_model.service.state import Status
 from credit_risk_model.service.throttle import Throttle
 

@@ -9,6 +9,7 @@ import struct
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from ipaddress import ip_network
 from types import FrameType
 from typing import Any
@@ -17,7 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from credit_risk_model.service.connections import Connections
-from credit_risk_model.service.protocol import protocol_class
+from credit_risk_model.service.protocol import LimitedProtocol
 from credit_risk_model.service.settings import Settings
 from credit_risk_model.service.state import State, Status
 
@@ -63,7 +64,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=protocol_class(connections),
+                http=partial(LimitedProtocol, connections),  # type: ignore[arg-type]  # uvicorn only calls it
                 lifespan="on",
                 ws="none",
                 log_config=None,

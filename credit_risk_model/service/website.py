@@ -10,9 +10,8 @@ from string import Template
 from credit_risk_model.service import contract, markdown
 from credit_risk_model.service.configuration import Configuration
 from credit_risk_model.service.framework import LoadedModel
-from credit_risk_model.service.page import Page
 from credit_risk_model.service.probes import PROBES
-from credit_risk_model.service.responses import Header
+from credit_risk_model.service.responses import Header, Page
 from credit_risk_model.service.state import TRUTH_TABLE
 
 _HERE = Path(__file__).parent

@@ -12,15 +12,15 @@ import resource
 import socket
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from credit_risk_model.service.connection import LimitedConnection
 from credit_risk_model.service.connections import ConnectionLimits, Connections
-from credit_risk_model.service.protocol import protocol_class
+from credit_risk_model.service.protocol import LimitedProtocol
 
 LIMITS = {"receive_seconds": 30.0, "buffer_bytes": 64 * 2**20}
 METRICS = {
@@ -106,7 +106,7 @@ class Application:
         facts = {name: getattr(shared, name) for name in ("buffered", "maximum")}
         facts |= {name: self.registry.get_sample_value(metric) for name, metric in METRICS.items()}
         facts["peak"] = peak_memory()
-        facts["in_memory"] = sum(isinstance(each, LimitedConnection) for each in gc.get_objects())
+        facts["in_memory"] = sum(isinstance(each, LimitedProtocol) for each in gc.get_objects())
         facts |= {name: getattr(self, name) for name in ("disconnects", "messages", "polls", "waiting")}
         await self.send(send, facts)
 
@@ -144,7 +144,7 @@ def main(options: dict[str, Any]) -> None:
     connections = Connections(ConnectionLimits(**LIMITS | options["limits"]), registry)
     config = uvicorn.Config(
         Application(connections, registry),
-        http=protocol_class(connections),
+        http=partial(LimitedProtocol, connections),  # type: ignore[arg-type]  # uvicorn only calls it
         loop=options["loop"],
         ws="none",
         lifespan="off",
