@@ -55,9 +55,7 @@ async def _collect(receive: Receive, limit: int) -> bytes:
 
 
 def _too_long(limit: int) -> Refusal:
-    refusal = Refusal(413, "BodyTooLarge", [f"The body is longer than {limit} bytes."], [CLOSE])
-    refusal.early = True
-    return refusal
+    return Refusal(413, "BodyTooLarge", [f"The body is longer than {limit} bytes."], [CLOSE])
 
 
 def parse(body: bytes, value_limit: int) -> Any:

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from asgi_correlation_id import correlation_id
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from credit_risk_model.service.responses import CLOSE, RETRY_AFTER, Header, respond, respond_early
+from credit_risk_model.service.responses import CLOSE, RETRY_AFTER, Header, respond
 
 logger = logging.getLogger(__name__)
 MOST_MESSAGES = 100
@@ -23,9 +23,6 @@ _CHARACTERS = 300  # of one message
 
 class Refusal(Exception):  # noqa: N818  # the error is the client's
     """A request that is answered with an error."""
-
-    early = False
-    """Whether the request has not been read to its end."""
 
     def __init__(
         self, status: int, kind: str, messages: Sequence[str], headers: Iterable[Header] = (), more: int = 0
@@ -114,7 +111,4 @@ class Errors:
             refusal = Refusal(500, "ServiceError", [message])
         if not started:
             scope["state"]["error"] = refusal.kind
-            if refusal.early:
-                await respond_early(receive, send, refusal.status, refusal.body, refusal.headers)
-            else:
-                await respond(send, refusal.status, refusal.body, refusal.headers)
+            await respond(send, refusal.status, refusal.body, refusal.headers)

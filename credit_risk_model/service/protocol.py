@@ -148,7 +148,11 @@ class LimitedProtocol(LimitedConnection):
         return self.cycle.disconnected
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application; the body counts as buffered until the application has all of it."""
+        """Run the application; the body counts as buffered until the application has all of it.
+
+        If the answer comes before the end of the body and closes the connection, the rest of the body is discarded
+        first: closing with unread bytes would reset the connection, and the client would lose the answer.
+        """
 
         async def take() -> Message:
             message = await receive()
@@ -157,7 +161,16 @@ class LimitedProtocol(LimitedConnection):
                 self.flow.resume_reading()
             return message
 
-        await self._application(scope, take, send)
+        async def give(message: Message) -> None:
+            closes = self._phase is Phase.BODY and not self.cycle.keep_alive
+            if closes and message["type"] == "http.response.body" and not message.get("more_body"):
+                await send({**message, "more_body": True})
+                while (await receive()).get("more_body"):
+                    self._arriving.set(0)
+                message = {"type": "http.response.body"}
+            await send(message)
+
+        await self._application(scope, take, give)
 
     def on_response_complete(self) -> None:
         """Continue with the next request."""

@@ -146,9 +146,12 @@ def test_a_client_that_writes_all_of_a_long_body_first_gets_its_answer(
     assert b"BodyTooLarge" in answer.read()
 
 
-def test_a_client_that_never_ends_a_long_body_is_disconnected(service: Service) -> None:
+def test_a_client_that_never_ends_a_long_body_is_disconnected(tmp_path: Path) -> None:
     head = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n"
-    with socket.create_connection(service.address, timeout=30) as connection:
+    with (
+        process.ready(tmp_path, service={"receive_seconds": 0.5}) as service,
+        socket.create_connection(service.address, timeout=30) as connection,
+    ):
         connection.sendall(head.encode())
 
         answer = b"".join(iter(lambda: connection.recv(4096), b""))

@@ -316,6 +316,24 @@ def test_the_rest_of_a_body_that_was_answered_early_is_skipped(server: RawServer
     until(lambda: server.state()["buffered"] == 0, "nothing is buffered")
 
 
+@pytest.mark.parametrize("framing", ["Transfer-Encoding: chunked", "Content-Length: 20000000"])
+@pytest.mark.parametrize("connection_", ["keep-alive", "close"])
+def test_a_client_that_writes_all_of_its_body_first_gets_an_early_answer(
+    loop: str, tmp_path: Path, framing: str, connection_: str
+) -> None:
+    head = f"POST /ignore HTTP/1.1\r\nHost: a\r\nConnection: {connection_}\r\n{framing}\r\n\r\n"
+    body = b"a" * 20_000_000
+    if "chunked" in framing:
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+    with running(tmp_path, loop, {"buffer_bytes": 1_000_000}) as server:
+        with server.connect() as connection:
+            connection.sendall(head.encode() + body)
+
+            assert read_one(connection).status == 200
+        assert server.state()["freed"] == 0, "what is discarded does not count as buffered"
+
+
 def test_expect_100_continue_is_answered(server: RawServer) -> None:
     with server.connect() as connection:
         connection.sendall(POST.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
