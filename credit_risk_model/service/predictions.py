@@ -52,7 +52,7 @@ class Predictions:
     @property
     def running(self) -> int:
         """The number of predictions that have a thread."""
-        return self._workers.running
+        return sum(job.started is not None for job in list(self._workers.jobs))
 
     @property
     def waiting(self) -> int:

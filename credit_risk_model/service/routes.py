@@ -55,8 +55,10 @@ class Routes:
             Refusal: no route has this path, or the models are not loaded.
         """
         path, state = self._without_root_path(scope["path"]), scope["state"]
-        if self._metrics_port and (path == "/metrics") != (_port(scope) == self._metrics_port):
-            raise Refusal(404, "NotFound", [f"No route {path} on this port."])
+        if self._metrics_port:
+            _, port = scope.get("server") or ("", None)  # not every server tells it
+            if (path == "/metrics") != (port == self._metrics_port):
+                raise Refusal(404, "NotFound", [f"No route {path} on this port."])
         if path in PROBES:
             state["quiet"] = True
             if await _allowed(scope, send, _READ):
@@ -106,12 +108,6 @@ class Routes:
             if refusal.status == 503:
                 await self._starts.wait()  # clients that retry at once must not crowd out the others
             raise
-
-
-def _port(scope: Scope) -> int | None:
-    """Return the port of the service to which the client has connected, if the server tells it."""
-    server: tuple[str, int | None] | None = scope.get("server")
-    return server[1] if server else None
 
 
 async def _allowed(scope: Scope, send: Send, methods: tuple[str, ...]) -> bool:

@@ -47,11 +47,6 @@ class Workers:
         self._waiting: deque[Job] = deque()
         self._wake: SimpleQueue[None] = SimpleQueue()  # one item for each job, dropped ones included
 
-    @property
-    def running(self) -> int:
-        """The number of jobs that have a thread."""
-        return sum(job.started is not None for job in list(self.jobs))
-
     async def run(self, job: Job) -> bytes:
         """Return what `work` returns for the job in a thread, or raise what it raises there."""
         if self._not_started:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.service.state import TRUTH_TABLE, State
 from tests.conftest import CONFIGURATION, until
 from tests.deployment.prometheus import (
     ALERTS,
@@ -116,6 +117,16 @@ def test_the_dashboard_needs_no_plugin_and_no_fixed_data_source() -> None:
     assert {panel["type"] for panel in DASHBOARD["panels"]} <= BUILT_IN
     sources = set(re.findall(r'"uid": "([^"]*)"', json.dumps(DASHBOARD["panels"])))
     assert sources == {"${datasource}"}
+
+
+def test_every_state_has_the_colour_of_what_it_answers() -> None:
+    (panel,) = (panel for panel in PANELS if panel["type"] == "status-history")
+    overrides = panel["fieldConfig"]["overrides"]
+
+    for state, row in TRUTH_TABLE.items():
+        found = [each for each in overrides if re.search(each["matcher"]["options"].strip("/"), f"pod: {state}")]
+        colours = [each["properties"][0]["value"]["fixedColor"] for each in found]
+        assert colours == ([] if state is State.READY else ["red"] if row.health == 503 else ["yellow"]), state
 
 
 def test_no_panel_covers_another() -> None:
