@@ -120,7 +120,7 @@ def test_the_dashboard_needs_no_plugin_and_no_fixed_data_source() -> None:
 
 
 def test_every_state_has_the_colour_of_what_it_answers() -> None:
-    (panel,) = (panel for panel in PANELS if panel["type"] == "status-history")
+    panel = next(panel for panel in PANELS if panel["title"] == "State of each pod")
     overrides = panel["fieldConfig"]["overrides"]
 
     for state, row in TRUTH_TABLE.items():
