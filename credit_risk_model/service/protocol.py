@@ -5,6 +5,8 @@ what has arrived of it is queued, with reading paused. So pipelining is bounded,
 requests before it. connection.py says why this uses the internals of uvicorn.
 """
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import httptools
@@ -165,8 +167,9 @@ class LimitedProtocol(LimitedConnection):
             closes = self._phase is Phase.BODY and not self.cycle.keep_alive
             if closes and message["type"] == "http.response.body" and not message.get("more_body"):
                 await send({**message, "more_body": True})
-                while (await receive()).get("more_body"):
-                    self._arriving.set(0)
+                with suppress(asyncio.CancelledError):  # the server stops
+                    while (await receive()).get("more_body"):
+                        self._arriving.set(0)
                 message = {"type": "http.response.body"}
             await send(message)
 

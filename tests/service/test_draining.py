@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -170,6 +171,19 @@ def test_a_load_that_never_ends_does_not_hold_the_process(tmp_path: Path) -> Non
         service.signal()
 
         assert service.process.wait(timeout=30) == 0
+
+
+def test_a_refused_body_that_never_ends_holds_the_process_for_a_set_time(tmp_path: Path) -> None:
+    head = f"POST {PREDICTION} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99999\r\n\r\n"
+
+    with process.ready(tmp_path, service={"drain_seconds": 0, "finish_seconds": 1}) as service:
+        with socket.create_connection(service.address, timeout=30) as connection:
+            connection.sendall(head.encode())
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
+            service.signal()
+
+            assert service.process.wait(timeout=30) == 0
+        assert "Traceback" not in service.log
 
 
 def test_a_prediction_that_never_ends_holds_the_process_for_a_set_time(tmp_path: Path) -> None:
