@@ -95,12 +95,31 @@ class FeatureSet:
         Raises:
             KeyError: a field is missing, or a category is not in its enum.
         """
-        columns = zip(*map(self._values, loans), strict=True)
+        return self.encode_columns(self.columns(loans))
+
+    def columns(self, loans: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
+        """Return the values of each field of loans in the format of a request, at least one."""
+        return dict(zip(self.fields, zip(*map(self._values, loans), strict=True), strict=True))
+
+    def encode_columns(self, columns: Mapping[str, Sequence[Any]]) -> NDArray[np.float64]:
+        """Encode what `columns` returns as a matrix of shape (n, features).
+
+        Raises:
+            KeyError: a category is not in its enum.
+        """
         encoded = [
-            [codes[category] for category in column] if codes else column
-            for column, (_, codes) in zip(columns, self._codes, strict=True)
+            [codes[category] for category in columns[field]] if codes else columns[field]
+            for field, codes in self._codes
         ]
         return np.array(encoded, dtype=np.float64).T
+
+    def numbers(self, encoded: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
+        """Return the numbers of encoded loans by their fields, each of shape (n,) and of the type of the input."""
+        return {
+            feature.field: column.astype(feature.type)
+            for feature, column in zip(self.features, encoded.T, strict=True)
+            if not feature.categories
+        }
 
     def encode_batch(self, loans: pa.RecordBatch) -> NDArray[np.float64]:
         """Encode `n` loans as a matrix of shape (n, features).

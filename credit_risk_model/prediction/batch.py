@@ -7,6 +7,9 @@ from pydantic import BaseModel
 
 from credit_risk_model.prediction.model import ScoringModel
 from credit_risk_model.prediction.schemas import CreditRiskBatchModelInput, CreditRiskBatchModelOutput
+from credit_risk_model.prediction.scorer import Matrix
+
+_MANY = 256  # loans from which on the service counts arrays faster than tuples
 
 
 class CreditRiskBatchModel(ScoringModel):
@@ -25,17 +28,25 @@ class CreditRiskBatchModel(ScoringModel):
             MLModelSchemaValidationException: `data` is not a `CreditRiskBatchModelInput`.
         """
         self._check(data)
-        probabilities = self._scorer.probabilities(self.features.encode_loans(map(vars, vars(data)["loans"])))
+        columns, encoded = self._read(data)
+        probabilities = self._scorer.probabilities(encoded)
         risks = self._scorer.risks(probabilities)
         found = zip(risks, probabilities.tolist(), strict=True)
         loans = [{"credit_risk": risk, "probability": probability} for risk, probability in found]
-        return CreditRiskBatchModelOutput.model_validate({"loans": loans})
+        answer = CreditRiskBatchModelOutput.model_validate({"loans": loans})
+        answer._read = columns, encoded
+        return answer
 
-    def observations(self, data: Any, answer: Any) -> list[tuple[Mapping[str, Any], float | None, str]]:
-        return [
-            (vars(loan), scored.probability, scored.credit_risk)
-            for loan, scored in zip(data.loans, answer.loans, strict=True)
-        ]
+    def observations(self, data: Any, answer: Any) -> tuple[Mapping[str, Any], Any, Any]:
+        columns, encoded = answer._read or self._read(data)  # a decorator may make another answer
+        if len(encoded) >= _MANY:
+            columns = columns | self.features.numbers(encoded)
+        return columns, [loan.probability for loan in answer.loans], [loan.credit_risk for loan in answer.loans]
+
+    def _read(self, data: Any) -> tuple[dict[str, Any], Matrix]:
+        """Return the values of each input, and the encoded loans."""
+        columns = self.features.columns(map(vars, vars(data)["loans"]))
+        return columns, self.features.encode_columns(columns)
 
     def _score(self, loans: Sequence[Mapping[str, Any]]) -> Sequence[float]:
         answer = self.predict(self.input_schema.model_validate({"loans": loans}))

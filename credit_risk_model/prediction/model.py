@@ -68,12 +68,12 @@ class ScoringModel(MLModel):  # type: ignore[misc]  # ml_base ships no types
         """The shares of training, with which the metrics of the service are compared."""
         return self._scorer.reference
 
-    def observations(self, data: Any, answer: Any) -> list[tuple[Mapping[str, Any], float | None, str]]:
-        """Return the inputs, the probability and the label of each loan that was answered.
+    def observations(self, data: Any, answer: Any) -> tuple[Mapping[str, Any], Any, Any]:
+        """Return the inputs, the probability and the label of the loan, or columns of them for the loans of a batch.
 
         The service counts them for its metrics, and writes them to its prediction log.
         """
-        return [(vars(data), answer.probability, answer.credit_risk)]
+        return vars(data), answer.probability, answer.credit_risk
 
     def self_check(self) -> None:
         """Score the synthetic loans of the artifact, and compare the probabilities with those of the training.

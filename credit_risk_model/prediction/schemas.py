@@ -174,3 +174,4 @@ class CreditRiskBatchModelOutput(BaseModel):
     """The answers for the loans of a batch."""
 
     loans: list[ScoredLoan] = Field(description="One answer per loan, in the order of the request.")
+    _read: tuple[dict[str, Any], Any] | None = None  # the loans as the model has read them; not part of the answer

@@ -42,8 +42,11 @@ class AccessLog:
 
     def _log_and_count(self, scope: Scope, status: int, seconds: float) -> None:
         method, path, state = scope["method"], scope["raw_path"].decode("latin-1"), scope["state"]
-        self._metrics.observe(method, state.get("handler", "other"), status, seconds)
-        if model := state.get("model"):
+        model = state.get("model")
+        self._metrics.observe(
+            method, state.get("handler", "other"), status, seconds, state.get("trace_id") if model else None
+        )
+        if model:
             self._metrics.observe_prediction(model, status, state.get("error"))
         milliseconds = round(seconds * 1e3, 2)
         client = (scope.get("client") or "-")[0].removeprefix("::ffff:")  # as a listener of IPv6 shows IPv4

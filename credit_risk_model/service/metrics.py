@@ -79,9 +79,11 @@ class Metrics:
         for outcome in OUTCOMES:
             self._outcomes.labels(name, outcome)  # shown from the start, at 0
 
-    def observe(self, method: str, handler: str, status: int, seconds: float) -> None:
+    def observe(self, method: str, handler: str, status: int, seconds: float, trace_id: str | None = None) -> None:
+        """Count one request; a `trace_id` becomes the exemplar of its bucket."""
         method = method if method in METHODS else "other"
-        self._requests.labels(method, handler, str(status)).observe(seconds)
+        exemplar = {"trace_id": trace_id} if trace_id else None
+        self._requests.labels(method, handler, str(status)).observe(seconds, exemplar)
 
     def observe_prediction(self, model: str, status: int, error: str | None) -> None:
         """Count the outcome of one prediction; `error` is the type of its error."""

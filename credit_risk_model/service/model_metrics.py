@@ -4,7 +4,8 @@ import logging
 import threading
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from itertools import chain
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram
@@ -13,14 +14,79 @@ from prometheus_client.registry import Collector
 
 logger = logging.getLogger(__name__)
 
-Observation = tuple[Mapping[str, Any], float | None, str]
-"""What a model tells about one answer: the inputs by their names, the score if there is one, and the label."""
-Observer = Callable[[Sequence[Observation]], None]
-"""Takes all observations of one prediction: one, or those of a batch."""
+Observation = tuple[Mapping[str, Any], Any, Any]
+"""What a model tells about its answer: the inputs by their names, the score or None, and the label.
+
+For a batch, each input, the scores and the labels are columns: a list or an array, with a value for each loan.
+"""
+Observer = Callable[[Observation], None]
 
 _SCORE = "score"  # its name among the values of the reference
-_BLOCK = 256  # observations that are counted together, which costs less than counting each
+_BLOCK = 256  # loans that are counted together, which costs less than counting each
 _SIZES = (1, 10, 100, 1_000)
+
+
+def is_batch(observation: Observation) -> bool:
+    """Return whether the observation has columns."""
+    label = observation[2]
+    return not isinstance(label, str) and isinstance(label, Sized)
+
+
+def size(observation: Observation) -> int:
+    """Return the number of loans.
+
+    Raises:
+        ValueError: the columns of a batch have different lengths.
+    """
+    if not is_batch(observation):
+        return 1
+    inputs, _, labels = observation
+    sizes = {len(labels), len(_scores(observation)), *map(len, inputs.values())}
+    if len(sizes) > 1:
+        raise ValueError(f"The columns of a batch have different lengths: {sorted(sizes)}.")
+    return len(labels)
+
+
+def rows(observation: Observation) -> Iterator[Observation]:
+    """Yield an observation for each loan."""
+    if not is_batch(observation):
+        yield observation
+        return
+    inputs, _, labels = observation
+    for label, score, *values in zip(*map(_listed, (labels, _scores(observation), *inputs.values())), strict=True):
+        yield dict(zip(inputs, values, strict=True)), score, label
+
+
+def _scores(batch: Observation) -> Sequence[float | None]:
+    _, scores, labels = batch
+    return [None] * len(labels) if scores is None else scores
+
+
+def _listed(column: Any) -> Sequence[Any]:
+    """Return an array as a list, whose values cost less and are those of Python."""
+    return column.tolist() if hasattr(column, "tolist") else column  # type: ignore[no-any-return]  # as of a list
+
+
+def _joined(columns: Sequence[Any]) -> Any:
+    return columns[0] if len(columns) == 1 else list(chain.from_iterable(columns))
+
+
+def _is_array_of_numbers(values: Any) -> bool:
+    """Return whether the values are an array of numpy, which the service does not import."""
+    return hasattr(values, "searchsorted") and hasattr(values, "sort") and values.dtype.kind in "iuf"
+
+
+def _is_given(value: Any) -> bool:
+    """Return whether a value is neither None nor NaN."""
+    return value is not None and bool(value == value)
+
+
+def _are_complete(numbers: Iterable[Any]) -> bool:
+    """Return whether none is None or NaN, or False if that is not known. A sum costs less than a look at each."""
+    try:
+        return _is_given(sum(numbers))
+    except (TypeError, ArithmeticError):  # of None, or of a number that is too large for a float
+        return False
 
 
 class _Bins:
@@ -35,19 +101,24 @@ class _Bins:
 
     def sort(self, values: Sequence[Any]) -> Mapping[str, int]:
         """Return the number of values in each bin; None and NaN are `missing`, and an unknown category is `other`."""
-        given = [value for value in values if value is not None and value == value]
-        found: Counter[str] = Counter()
-        if self._edges:
-            ordered = sorted(given)  # a search for each edge costs less than one for each value
-            ends = [bisect_right(ordered, edge) for edge in self._edges]
-            for name, start, end in zip(self._names, [0, *ends], ends, strict=False):
-                found[name] = end - start
+        return self._sort_numbers(values) if self._edges else self._sort_categories(values)
+
+    def _sort_numbers(self, values: Any) -> Mapping[str, int]:
+        if _is_array_of_numbers(values):  # sorts NaN to the end
+            ordered = values.copy()
+            ordered.sort()
+            ends = ordered.searchsorted(self._edges, side="right").tolist()
         else:
-            for value, count in Counter(given).items():
-                name = value if value in self.counts else str(value)  # an Enum of texts is equal to its text
-                found[name if name in self.counts else "other"] += count
-        if len(given) < len(values):
-            found["missing"] += len(values) - len(given)
+            ordered = sorted(values if _are_complete(values) else filter(_is_given, values))
+            ends = [bisect_right(ordered, edge) for edge in self._edges]  # costs less than a search for each value
+        found = {name: end - start for name, start, end in zip(self._names, [0, *ends], ends, strict=False)}
+        return found | {"missing": len(values) - ends[-1]} if ends[-1] < len(values) else found
+
+    def _sort_categories(self, values: Sequence[Any]) -> Mapping[str, int]:
+        found: Counter[str] = Counter()
+        for value, count in Counter(values).items():
+            name = value if value in self.counts else str(value)  # an Enum of texts is equal to its text
+            found[(name if name in self.counts else "other") if _is_given(value) else "missing"] += count
         return found
 
     def add(self, found: Mapping[str, int]) -> None:
@@ -69,44 +140,65 @@ class _Model:
         self.labels = _Bins(reference["labels"])
         self.values = {name: _Bins(shares) for name, shares in reference["values"].items()}
         self._observe_size = observe_size
-        self._waiting: list[Observation] = []
+        self._loans: list[Observation] = []
+        self._batches: list[Observation] = []
+        self._waiting = 0
         self._lock = threading.Lock()
 
-    def add(self, observations: Sequence[Observation]) -> None:
-        self._observe_size(len(observations))
+    def add(self, observation: Observation) -> None:
+        """Count a large batch at once, and other observations with the next ones.
+
+        Raises:
+            ValueError: the columns of a batch have different lengths.
+        """
+        loans = size(observation)
+        self._observe_size(loans)
         with self._lock:
-            self._waiting += observations
-            full = len(self._waiting) >= _BLOCK
+            if loans >= _BLOCK:
+                self._count_all([], [observation])
+                return
+            (self._batches if is_batch(observation) else self._loans).append(observation)
+            self._waiting += loans
+            full = self._waiting >= _BLOCK
         if full:
             self.count()
 
     def count(self) -> None:
-        """Count what waits, except observations that do not fit the reference, which are logged."""
+        """Count what waits, except loans that do not fit the reference, which are logged."""
         with self._lock:
-            waiting, self._waiting = self._waiting, []
-            try:
-                self._count(waiting)
-            except Exception:  # at least one observation is wrong
-                self._count_each(waiting)
+            loans, batches = self._loans, self._batches
+            self._loans, self._batches, self._waiting = [], [], 0
+            self._count_all(loans, batches)
 
-    def _count(self, observations: Sequence[Observation]) -> None:
-        """Count all observations, or none of them if one raises an exception."""
-        found = [(self.labels, self.labels.sort([label for _, _, label in observations]))]
+    def _count_all(self, loans: list[Observation], batches: list[Observation]) -> None:
+        try:
+            self._count([*batches, self._batch(loans)] if loans else batches)
+        except Exception:  # at least one loan is wrong
+            self._count_each([*loans, *chain.from_iterable(map(rows, batches))])
+
+    def _batch(self, loans: Sequence[Observation]) -> Observation:
+        """Return the loans as columns."""
+        inputs = {name: [loan[0][name] for loan in loans] for name in self.values if name != _SCORE}
+        return inputs, [score for _, score, _ in loans], [label for _, _, label in loans]
+
+    def _count(self, batches: Sequence[Observation]) -> None:
+        """Count all loans, or none of them if one raises an exception."""
+        found = [(self.labels, self.labels.sort(_joined([labels for _, _, labels in batches])))]
         for name, bins in self.values.items():
-            column = [score if name == _SCORE else inputs[name] for inputs, score, _ in observations]
+            column = _joined([_scores(batch) if name == _SCORE else batch[0][name] for batch in batches])
             found.append((bins, bins.sort(column)))
         for bins, numbers in found:
             bins.add(numbers)
 
-    def _count_each(self, observations: Sequence[Observation]) -> None:
+    def _count_each(self, loans: Sequence[Observation]) -> None:
         lost = 0
-        for observation in observations:
+        for loan in loans:
             try:
-                self._count([observation])
+                self._count([self._batch([loan])])
             except Exception as error:
                 lost, last = lost + 1, error
         message = "%d of %d answers are missing in the metrics: they do not fit the reference of the model."
-        logger.error(message, lost, len(observations), exc_info=last if lost else None)
+        logger.error(message, lost, len(loans), exc_info=last if lost else None)
 
 
 class ModelMetrics(Collector):

@@ -3,7 +3,7 @@
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from functools import partial
 from logging.handlers import WatchedFileHandler
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from credit_risk_model.service.configuration import ConfigurationError, input_names
 from credit_risk_model.service.framework import LoadedModel
 from credit_risk_model.service.logs import Buffered
-from credit_risk_model.service.model_metrics import Observation, Observer
+from credit_risk_model.service.model_metrics import Observation, Observer, rows, size
 from credit_risk_model.service.settings import Settings
 
 _STDOUT = 1
@@ -46,18 +46,19 @@ class PredictionLog:
         model = {"model": name, "model_version": version, "artifact_digest": loaded.digest}
         return partial(self._write, model, omitted)
 
-    def _write(self, model: Mapping[str, str], omitted: Set[str], observations: Sequence[Observation]) -> None:
+    def _write(self, model: Mapping[str, str], omitted: Set[str], observation: Observation) -> None:
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         span = trace.get_current_span().get_span_context()
         start = {"time": time, "request_id": correlation_id.get(), **model}
         end = {"trace_id": trace.format_trace_id(span.trace_id)} if span.is_valid else {}
-        lines = []
-        for index, (inputs, score, label) in enumerate(observations):
-            position = {"index": index} if len(observations) > 1 else {}
+        lines, has_positions = [], size(observation) > 1
+        for index, (inputs, score, label) in enumerate(rows(observation)):
+            position = {"index": index} if has_positions else {}
             kept = {} if "*" in omitted else _without(omitted, inputs)
             known = {} if score is None else {"score": _without((), score)}
             lines.append(_encode({**start, **position, "inputs": kept, **known, "label": label, **end}))
-        self._log.handle(logging.makeLogRecord({"msg": "\n".join(lines)}))
+        if lines:  # a batch may have no loans
+            self._log.handle(logging.makeLogRecord({"msg": "\n".join(lines)}))
 
 
 def _without(omitted: Set[str] | tuple[()], value: Any) -> Any:

@@ -151,9 +151,9 @@ class Predictions:
 
     def _observe(self, data: BaseModel, answer: BaseModel) -> None:
         try:
-            observations = self._model.observations(data, answer)
-            for observer in self._observers if observations else ():
-                observer(observations)
+            observation = self._model.observations(data, answer)
+            for observer in self._observers if observation else ():
+                observer(observation)
         except BaseException:  # as above; the prediction is right nevertheless
             logger.exception("An answer of %s is missing in the metrics or the prediction log.", self.model_name)
 

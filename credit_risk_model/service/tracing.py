@@ -45,6 +45,9 @@ class Traced(FastAPI):
                 await asyncio.to_thread(_flush)
             await send(message)
 
+        context = trace.get_current_span().get_span_context()
+        if context.trace_flags.sampled:  # for the exemplar of the metrics: other traces cannot be looked up
+            scope.setdefault("state", {})["trace_id"] = trace.format_trace_id(context.trace_id)
         await self._app(scope, receive, note)
 
 
@@ -52,16 +55,17 @@ def _describe(span: trace.Span, scope: Scope) -> None:
     state = scope["state"]
     if not span.is_recording() or "handler" not in state:
         return
-    span.update_name(f"{scope['method']} {state['handler']}")
-    span.set_attribute("http.route", state["handler"])
+    attributes = {"http.route": state["handler"]}
     if model := state.get("model"):
-        span.set_attribute("prediction.model", model)
-        span.set_attribute("prediction.outcome", outcome(state["status"], state.get("error")))
+        attributes["prediction.model"] = model
+        attributes["prediction.outcome"] = outcome(state["status"], state.get("error"))
     if job := state.get("job"):
         now = time.monotonic()
-        span.set_attribute("prediction.queue_seconds", (job.started or now) - job.admitted)
+        attributes["prediction.queue_seconds"] = (job.started or now) - job.admitted
         if job.started:
-            span.set_attribute("prediction.predict_seconds", (job.ended or now) - job.started)
+            attributes["prediction.predict_seconds"] = (job.ended or now) - job.started
+    span.update_name(f"{scope['method']} {state['handler']}")
+    span.set_attributes(attributes)
 
 
 def _flush() -> None:

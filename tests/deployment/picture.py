@@ -11,10 +11,9 @@ import re
 import signal
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from credit_risk_model.features import ON_BOOK
 from credit_risk_model.prediction.schemas import CreditRiskOnBookModelInput
 from credit_risk_model.training import book, dataset, preparation
 from tests.conftest import CONFIGURATION, ROOT, until
-from tests.deployment.prometheus import PANELS, Prometheus, expression, scraping
+from tests.deployment.prometheus import PANELS, Prometheus, expression, repeating, scraping
 from tests.service.process import Service, free_port, running
 
 PICTURE = ROOT / "docs" / "dashboard.png"
@@ -73,25 +72,17 @@ def changed(loan: dict[str, Any]) -> dict[str, Any]:
     return poorer if _is_valid(poorer) else loan
 
 
-@contextmanager
-def load(pods: list[Service], loans_: list[dict[str, Any]]) -> Iterator[None]:
+def load(pods: list[Service], loans_: list[dict[str, Any]]) -> AbstractContextManager[None]:
     """Request predictions from the pods in turn, about 40 times a second, some of them for many loans."""
-    over, chosen = threading.Event(), random.Random(0)
+    chosen = random.Random(0)
 
     def ask() -> None:
-        while not over.wait(0.025):
-            path = chosen.choice(PATHS)
-            loan = chosen.choice(loans_)
-            body = {"loans": chosen.sample(loans_, chosen.randint(1, 200))} if "batch" in path else loan
-            chosen.choice(pods).client.post(f"/api/models/{path}/prediction", json=body)
+        path = chosen.choice(PATHS)
+        loan = chosen.choice(loans_)
+        body = {"loans": chosen.sample(loans_, chosen.randint(1, 200))} if "batch" in path else loan
+        chosen.choice(pods).client.post(f"/api/models/{path}/prediction", json=body)
 
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
-        yield
-    finally:
-        over.set()
-        asking.join()
+    return repeating(ask, every=0.025)
 
 
 @contextmanager

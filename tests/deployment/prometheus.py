@@ -3,7 +3,8 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,11 +49,29 @@ class Prometheus:
 
 
 def expression(target: Mapping[str, Any], model: str) -> str:
-    """Return the query of a target of a panel as Grafana sends it when one model and all namespaces are chosen."""
+    """Return the query of a target of a panel as Grafana sends it when one model of all jobs is chosen."""
     query: str = target["expr"]
-    for variable, value in {"$__rate_interval": "1m", "$namespace": ".*", "$model": model}.items():
+    for variable, value in {"$__rate_interval": "1m", "$namespace": ".*", "$job": ".*", "$model": model}.items():
         query = query.replace(variable, value)
     return query
+
+
+@contextmanager
+def repeating(work: Callable[[], None], every: float) -> Iterator[None]:
+    """Call `work` again and again in a thread, with pauses of `every` seconds, until the end."""
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(every):
+            work()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager
@@ -63,7 +82,10 @@ def scraping(folder: Path, ports: Mapping[str, int]) -> Iterator[Prometheus]:
     does not change any share.
     """
     groups = [{"name": group["name"], "rules": group["rules"]} for group in GROUPS]
-    targets = [{"targets": [f"127.0.0.1:{port}"], "labels": {"pod": pod}} for pod, port in ports.items()]
+    targets = [
+        {"targets": [f"127.0.0.1:{port}"], "labels": {"pod": pod, "component": "model-service"}}
+        for pod, port in ports.items()
+    ]
     configuration = {
         "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "4s"},
         "rule_files": ["rules.yaml"],
@@ -73,6 +95,7 @@ def scraping(folder: Path, ports: Mapping[str, int]) -> Iterator[Prometheus]:
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(configuration))
     address = f"127.0.0.1:{free_port()}"
     command = [str(PROMETHEUS), f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data"]
+    command += ["--enable-feature=exemplar-storage"]
     log = folder / "prometheus.log"
     with log.open("wb") as output:
         process = subprocess.Popen([*command, f"--web.listen-address={address}"], stdout=output, stderr=output)

@@ -2,10 +2,11 @@
 
 import json
 import re
-import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,36 +25,39 @@ from tests.deployment.prometheus import (
     Prometheus,
     expression,
     needs_prometheus,
+    repeating,
     scraping,
 )
 from tests.service.process import free_port, running
 
 MODEL = "credit_risk_on_book_batch_model"
 TARGETS = [(panel["title"], target) for panel in PANELS for target in panel["targets"]]
+# Traces without a collector: the export fails.
+TRACES = (
+    {
+        "FASTAPI_OTEL_AUTO_CONFIGURE": "true",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+    }
+    if find_spec("opentelemetry.exporter")
+    else {}
+)
 # The panels that every Grafana has.
 BUILT_IN = {"barchart", "bargauge", "row", "stat", "status-history", "table", "timeseries"}
 SELECTOR = re.compile(r"\b(?:\w+\{[^}]*\}|\w+(?::\w+)+(?:\{[^}]*\})?)")  # name{label="x"}, level:name:operation
 
 
-@contextmanager
-def under_load(client: httpx.Client) -> Iterator[None]:
+def under_load(client: httpx.Client) -> AbstractContextManager[None]:
     """Request predictions of every model until the end, about once a second: one loan, and a batch of 500."""
-    over = threading.Event()
 
     def ask() -> None:
-        while not over.wait(1):
-            for family, features in (("credit_risk", LOAN), ("credit_risk_on_book", ON_BOOK)):
-                for kind in ("", "_explanation", "_batch"):
-                    body: Any = {"loans": 500 * [features.example]} if kind == "_batch" else features.example
-                    client.post(f"/api/models/{family}{kind}_model/prediction", json=body)
+        for family, features in (("credit_risk", LOAN), ("credit_risk_on_book", ON_BOOK)):
+            for kind in ("", "_explanation", "_batch"):
+                body: Any = {"loans": 500 * [features.example]} if kind == "_batch" else features.example
+                client.post(f"/api/models/{family}{kind}_model/prediction", json=body)
 
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
-        yield
-    finally:
-        over.set()
-        asking.join()
+    return repeating(ask, every=1)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +72,7 @@ def prometheus(
     configuration = folder / "rest_configuration.yaml"
     configuration.write_text(yaml.safe_dump(content))
     with (
-        running(folder, configuration, {"REST_METRICS_PORT": str(port)}) as service,
+        running(folder, configuration, {"REST_METRICS_PORT": str(port), **TRACES}) as service,
         scraping(folder, {"a": port}) as prometheus,
     ):
         until(lambda: service.client.get("/api/health/ready").status_code == 200, "ready")
@@ -101,6 +105,22 @@ def test_every_metric_of_an_alert_exists(alert: dict[str, Any], prometheus: Prom
     assert selectors
     for selector in selectors:
         until(partial(prometheus.query, selector), selector)
+
+
+@needs_prometheus
+@pytest.mark.skipif(not TRACES, reason="the extra 'traces' is not installed")
+def test_prometheus_keeps_the_trace_ids_of_predictions(prometheus: Prometheus) -> None:
+    def exemplars() -> list[dict[str, Any]]:
+        now = time.time()
+        period = {"start": now - 3600, "end": now}
+        return list(prometheus.get("query_exemplars", query="http_request_duration_seconds_bucket", **period))
+
+    found = until(exemplars, "exemplars")
+
+    assert {each["seriesLabels"]["method"] for each in found} == {"POST"}
+    for each in found[0]["exemplars"]:
+        assert re.fullmatch("[0-9a-f]{32}", each["labels"]["trace_id"])
+        assert float(each["value"]) <= float(found[0]["seriesLabels"]["le"])
 
 
 @needs_prometheus

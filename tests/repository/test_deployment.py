@@ -399,18 +399,47 @@ def test_production_serves_the_metrics_on_a_port_of_their_own() -> None:
 
 
 @needs_kubectl
-def test_the_monitoring_component_fits_the_production_overlay() -> None:
-    monitoring = built_from(resources=[OVERLAY], components=[MONITORING])
-    deployment = one("Deployment", monitoring)
+@pytest.mark.parametrize("name", ["ours", "first"])
+def test_the_monitoring_component_fits_the_production_overlay_and_those_of_other_models(
+    name: str, overlay: Callable[..., list[Manifest]]
+) -> None:
+    added, is_ours = [MONITORING], name == "ours"
+    monitoring = built_from(resources=[OVERLAY], components=added) if is_ours else overlay(name, OVERLAY, added)
     monitor, rules = one("PodMonitor", monitoring), one("PrometheusRule", monitoring)
     [dashboard] = [each for each in monitoring if "grafana_dashboard" in each["metadata"].get("labels", {})]
     alerts = [rule for group in rules["spec"]["groups"] for rule in group["rules"] if "alert" in rule]
 
-    assert {each["metadata"]["namespace"] for each in (deployment, monitor, rules, dashboard)} == {"model-services"}
-    assert monitor["spec"]["selector"] == deployment["spec"]["selector"]
-    assert monitor["spec"]["jobLabel"] in deployment["spec"]["template"]["metadata"]["labels"]
+    assert {each["metadata"]["namespace"] for each in (monitor, rules, dashboard)} == {"model-services"}
     assert list(dashboard["data"].values()) == [(MONITORING / "dashboard.json").read_text()]
     assert all(alert["annotations"]["runbook_url"].startswith("docs/operations.md#") for alert in alerts)
+    assert rules["spec"] == one("PrometheusRule", read(MONITORING / "rules.yaml"))["spec"]
+    assert monitor["spec"] == one("PodMonitor", read(MONITORING / "pod_monitor.yaml"))["spec"]
+
+
+@needs_kubectl
+def test_one_component_watches_the_pods_of_all_models(overlay: Callable[..., list[Manifest]]) -> None:
+    monitor = one("PodMonitor", overlay("first", OVERLAY, [MONITORING]))["spec"]
+    [endpoint] = monitor["podMetricsEndpoints"]
+    pods = [one("Deployment", each)["spec"]["template"] for each in (built(OVERLAY), overlay("second", OVERLAY))]
+
+    for pod in pods:
+        [container] = pod["spec"]["containers"]
+        assert monitor["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        assert endpoint["port"] in {port["name"] for port in container["ports"]}
+    assert monitor["namespaceSelector"] == {"any": True}
+    jobs = [pod["metadata"]["labels"][monitor["jobLabel"]] for pod in pods]
+    assert jobs == ["credit-risk-model-service", "second-model"], "each model is a job"
+
+
+def test_the_rules_find_the_jobs_by_the_label_of_the_monitor() -> None:
+    [endpoint] = one("PodMonitor", read(MONITORING / "pod_monitor.yaml"))["spec"]["podMetricsEndpoints"]
+    [label] = endpoint["relabelings"]
+    found = re.findall(
+        r"\b(?:up|process_start_time_seconds)\{(\w+)=\"([\w-]+)\"", (MONITORING / "rules.yaml").read_text()
+    )
+
+    assert found
+    assert set(found) == {(label["targetLabel"], label["replacement"])}
 
 
 @needs_kubectl

@@ -93,13 +93,16 @@ class Watched(Echo):
         },
     }
 
-    def observations(self, data: Input, answer: Output) -> list[tuple[dict[str, Any], float | None, str]]:
+    def observations(self, data: Input, answer: Output) -> tuple[dict[str, Any], Any, Any] | None:
         if data.number == 404:
             raise RuntimeError("a secret of the observation")
-        return [self._observation(item.size) for item in data.items] or [self._observation(answer.number)]
+        if not data.items:
+            return self.observation(answer.number)
+        inputs, scores, labels = zip(*(self.observation(item.size) for item in data.items), strict=True)
+        return {name: [each[name] for each in inputs] for name in ("number", "kind")}, scores, labels
 
     @staticmethod
-    def _observation(number: float) -> tuple[dict[str, Any], float | None, str]:
+    def observation(number: float) -> tuple[dict[str, Any], float | None, str]:
         kind = {0.0: "even", 1.0: "odd"}.get(number % 2, "fraction")
         inputs: dict[str, Any] = {"number": {99: None, 9700: "text"}.get(int(number), number), "kind": kind}
         return inputs, None if number == 98 else number / 10, "low" if number < 5 else "high"
@@ -117,10 +120,10 @@ class WatchedAsDict(Watched):
     def predict(self, data: Input) -> Any:
         return {"number": data.number}
 
-    def observations(self, data: Input, answer: Output) -> list[tuple[dict[str, Any], float | None, str]]:
+    def observations(self, data: Input, answer: Output) -> tuple[dict[str, Any], Any, Any] | None:
         if data.number == 503:
             raise SystemExit(1)
-        return [] if data.number == 0 else super().observations(data, answer)
+        return None if data.number == 0 else super().observations(data, answer)
 
 
 class WithoutReference(Watched):

@@ -1,17 +1,22 @@
 """The metrics of what a model is asked and answers, and the shares of its training."""
 
+import math
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from credit_risk_model.features import LOAN, ON_BOOK
-from credit_risk_model.service.model_metrics import ModelMetrics
+from credit_risk_model.service.model_metrics import ModelMetrics, Observation
 from tests.conftest import ROOT, STOPPED
 from tests.docs.documents import blocks
 from tests.service import process
@@ -148,6 +153,74 @@ def test_the_example_of_the_documentation_has_metrics(tmp_path: Path, monkeypatc
         assert counted(service, "number") == {"100": 1}
 
 
+def counts(*observations: Observation) -> dict[tuple[str, ...], float]:
+    """Return the counts by value and bin, and by label, that are not 0."""
+    registry = CollectorRegistry()
+    observe = ModelMetrics(registry).add("watched", Watched.reference)
+    for observation in observations:
+        observe(observation)
+    return {
+        (each.labels.get("value", "label"), each.labels.get("bin") or each.labels["label"]): each.value
+        for family in registry.collect()
+        for each in family.samples
+        if each.name in ("model_values_total", "model_labels_total") and each.value
+    }
+
+
+NUMBERS = [1.0, 1.5, 2.5, 2.6, -7.0, math.inf, -math.inf, math.nan]
+
+
+@pytest.mark.parametrize("times", [1, 100], ids=["counted with others", "counted at once"])
+@pytest.mark.parametrize("make", [list, tuple, np.array, partial(np.array, dtype=object), pd.Series])
+def test_columns_of_any_kind_are_counted_as_their_loans(
+    make: Callable[[Any], Any], times: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    numbers, kinds = times * NUMBERS, times * ["odd", "even", "odd", "odd", "odd", "fraction", "even", "odd"]
+    scores, labels = times * [0.1, 0.5, 0.6, 1.0, 0.0, 0.2, 0.3, 0.4], times * ["low", "high", *6 * ["low"]]
+    loans = [
+        ({"number": number, "kind": kind}, score, label)
+        for number, kind, score, label in zip(numbers, kinds, scores, labels, strict=True)
+    ]
+
+    found = counts(({"number": make(numbers), "kind": make(kinds)}, make(scores), make(labels)))
+
+    assert found == counts(*loans)
+    assert caplog.text == ""
+    assert {name: number / times for name, number in found.items() if name[0] == "number"} == {
+        ("number", "1"): 3,
+        ("number", "2.5"): 2,
+        ("number", "+Inf"): 2,
+        ("number", "missing"): 1,
+    }
+
+
+@pytest.mark.parametrize("unusual", [None, math.nan, Decimal("NaN")], ids=str)
+@pytest.mark.parametrize("others", [[1, 2], [10**400, 1.5], [Decimal(1), Decimal(3)]], ids=["usual", "large", "exact"])
+def test_missing_numbers_are_found_among_unusual_ones(unusual: Any, others: list[Any]) -> None:
+    batch = {"number": [*others, unusual, *others], "kind": 5 * ["odd"]}, None, 5 * ["low"]
+
+    found = counts(batch)
+
+    assert found["number", "missing"] == 1
+    assert sum(count for (name, _), count in found.items() if name == "number") == 5
+    assert found["score", "missing"] == 5
+
+
+@pytest.mark.parametrize("times", [1, 300], ids=["counted with others", "counted at once"])
+def test_a_wrong_value_of_a_batch_spoils_no_other(times: int, caplog: pytest.LogCaptureFixture) -> None:
+    batch = {"number": [*times * [3], "text"], "kind": [*times * ["odd"], "odd"]}, None, [*times * ["low"], "low"]
+
+    found = counts(batch, Watched.observation(3))
+
+    assert found["number", "+Inf"] == times + 1
+    assert "1 of " in caplog.text
+
+
+def test_columns_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match=re.escape("different lengths: [1, 2]")):
+        counts(({"number": [1, 2], "kind": ["odd"]}, [0.5, 0.5], ["low", "low"]))
+
+
 def test_no_observation_is_lost_between_threads() -> None:
     registry = CollectorRegistry()
     observe = ModelMetrics(registry).add("watched", Watched.reference)
@@ -155,7 +228,7 @@ def test_no_observation_is_lost_between_threads() -> None:
 
     def observing() -> None:
         for number in range(rounds):
-            observe([Watched._observation(number)])
+            observe(Watched.observation(number))
 
     working = [threading.Thread(target=observing) for _ in range(threads)]
     for thread in working:

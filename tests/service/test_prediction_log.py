@@ -123,8 +123,8 @@ def test_inputs_inside_of_others_and_with_aliases_can_be_left_out(path: Path) ->
         log = PredictionLog(settings, CollectorRegistry())
         observe = log.observer(LoadedModel(model, "", "", None, 0))
         score: Any = numpy.float32(0.5)
-        observe([({"people": people, "income": 1, "annualIncome": 1}, score, "low")])
-        observe([({"people": people, "ratio": math.nan}, math.inf, "low")])
+        observe(({"people": people, "income": 1, "annualIncome": 1}, score, "low"))
+        observe(({"people": people, "ratio": math.nan}, math.inf, "low"))
         log.finish()
 
     assert [line["inputs"] for line in lines(path, 4)] == 2 * [
@@ -164,10 +164,10 @@ def test_a_file_that_cannot_be_opened_again_costs_only_its_lines(tmp_path: Path)
     observe = log.observer(LoadedModel(Watched(), "", "", None, 0))
 
     folder.rename(tmp_path / "moved")
-    observe([({}, None, "lost")])
+    observe(({}, None, "lost"))
     until(lambda: registry.get_sample_value(DROPPED) == 1, "the loss is counted")
     folder.mkdir()
-    observe([({}, None, "written")])
+    observe(({}, None, "written"))
 
     until(path.exists, "the file is made again")
     assert [line["label"] for line in lines(path, 1)] == ["written"]
@@ -275,13 +275,30 @@ def test_standard_output_has_only_the_prediction_log(tmp_path: Path) -> None:
     assert line["label"] == "low"
 
 
+def test_a_batch_is_logged_by_its_loans_with_values_of_python(path: Path) -> None:
+    log = PredictionLog(Settings(prediction_log=str(path)), CollectorRegistry())
+    observe = log.observer(LoadedModel(Watched(), "f00d", "", None, 0))
+    observe(({"number": numpy.array([1, 2]), "kind": ("odd", "even")}, numpy.array([0.5, math.nan]), ["low", "high"]))
+    observe(({"number": [3]}, None, numpy.array(["low"])))
+    observe(({"number": []}, [], []))
+    observe(({"number": 4}, 0.25, "low"))
+    log.finish()
+
+    assert [(line.get("index"), line["inputs"], line.get("score"), line["label"]) for line in lines(path, 4)] == [
+        (0, {"number": 1, "kind": "odd"}, 0.5, "low"),
+        (1, {"number": 2, "kind": "even"}, None, "high"),
+        (None, {"number": 3}, None, "low"),
+        (None, {"number": 4}, 0.25, "low"),
+    ]
+
+
 def test_a_line_has_the_id_of_its_trace(path: Path) -> None:
     log = PredictionLog(Settings(prediction_log=str(path)), CollectorRegistry())
     observe = log.observer(LoadedModel(Watched(), "f00d", "", None, 0))
     span = trace.NonRecordingSpan(trace.SpanContext(trace_id=0xABC, span_id=1, is_remote=True))
 
     with trace.use_span(span):
-        observe([({}, None, "low")])
+        observe(({}, None, "low"))
     log.finish()
 
     [line] = lines(path, 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 
 from benchmarks.load import PREDICTION as OF_THE_MODEL
 from benchmarks.load import PROBES
@@ -201,6 +202,28 @@ def test_a_span_has_everything_that_the_stock_application_gives_it(
     ours, stock = map(attributes, spans)
     assert {name: ours.get(name) for name in stock} == stock | {"server.port": ours["server.port"]}
     assert spans[0].kind == spans[1].kind
+
+
+@pytest.mark.parametrize("is_sampled", [True, False])
+def test_only_a_sampled_trace_is_an_exemplar_of_the_metrics(
+    receiver: Receiver, environment: dict[str, str], tmp_path: Path, is_sampled: bool
+) -> None:
+    traceparent = GIVEN["traceparent"] if is_sampled else GIVEN["traceparent"].removesuffix("01") + "00"
+    with process.ready(tmp_path, environment=environment) as service:
+        service.client.post(PREDICTION, json={"number": 1}, headers={"traceparent": traceparent})
+        service.client.get("/docs", headers=GIVEN)
+        accept = {"accept": "application/openmetrics-text"}
+        text = until(
+            lambda: PREDICTION in (found := service.client.get("/metrics", headers=accept).text) and found, "counted"
+        )
+        plain = service.client.get("/metrics").text
+
+    families = open_metrics(text)  # type: ignore[no-untyped-call]  # prometheus_client types only its other parser
+    samples = [sample for family in families for sample in family.samples]
+    exemplars = [sample for sample in samples if sample.exemplar]
+    assert [sample.exemplar.labels for sample in exemplars] == [{"trace_id": TRACE}] * is_sampled
+    assert all(sample.labels["handler"] == PREDICTION for sample in exemplars)
+    assert TRACE not in plain, "the text format has no exemplars"
 
 
 def test_no_request_enters_the_traces_where_nothing_is_configured() -> None:
