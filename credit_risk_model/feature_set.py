@@ -66,7 +66,6 @@ class FeatureSet:
             (feature.field, {category: float(code) for code, category in enumerate(feature.categories or [])})
             for feature in features
         ]
-        self._values = itemgetter(*self.fields)
 
     def __len__(self) -> int:
         return len(self.features)
@@ -95,7 +94,7 @@ class FeatureSet:
         Raises:
             KeyError: a field is missing, or a category is not in its enum.
         """
-        columns = zip(*map(self._values, loans), strict=True)
+        columns = zip(*map(itemgetter(*self.fields), loans), strict=True)
         encoded = [
             [codes[category] for category in column] if codes else column
             for column, (_, codes) in zip(columns, self._codes, strict=True)
