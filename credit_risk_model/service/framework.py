@@ -14,7 +14,8 @@ from ml_base import MLModel
 from ml_base.utilities import ModelManager
 from rest_model_service.helpers import build_models, create_app
 
-from credit_risk_model.service.configuration import Configuration, check_schemas
+from credit_risk_model.service.configuration import Configuration
+from credit_risk_model.service.members import check_members
 from credit_risk_model.service.page import Page
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[Lo
         build_models(framework, configuration.model_copy(update={"models": [settings]}))
         name = ModelManager().get_models()[-1]["qualified_name"]
         model = ModelManager().get_model(name)
-        check_schemas(model)
+        check_members(model)
         if callable(check := getattr(model, "self_check", None)):
             check()
         seconds, megabytes = time.perf_counter() - start, _resident_megabytes() - before
