@@ -140,7 +140,11 @@ def read(path: Path, environment: Mapping[str, str]) -> Configuration:
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: cannot be read: {error.strerror or error}. {FILE} names the file."
+        ) from error
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: cannot be read as YAML: {error}. {FILE} names the file.") from error
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: expected keys and values.")

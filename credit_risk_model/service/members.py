@@ -48,7 +48,7 @@ def _check_schema(name: str, schema: Any) -> None:
     try:
         schema.model_json_schema(mode="validation" if name == "input_schema" else "serialization")
     except Exception as error:  # pydantic raises several, and a field may have its own methods
-        raise problem(f"{name} is {schema!r}, which has no JSON schema: {error}") from error
+        raise problem(f"{name} is {schema!r}, which has no JSON schema: {str(error).rstrip('.')}") from error
 
 
 def _check_predict(model: Any) -> None:
