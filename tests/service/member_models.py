@@ -67,7 +67,7 @@ class UnwritableOut(Echo):
 
 
 class Coroutine(Echo):
-    async def predict(self, data: Any) -> Any:
+    async def predict(self, data: Any) -> Output:  # type: ignore[override]  # this is the mistake
         return Output(number=data.number)
 
 
