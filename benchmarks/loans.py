@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from benchmarks.servers import Loan
 from credit_risk_model.features import FEATURES
-from credit_risk_model.prediction.schemas import CreditRiskModelInput
+from credit_risk_model.prediction.loan import CreditRiskModelInput
 from credit_risk_model.training import dataset, preparation, synthetic
 
 COUNT = 500

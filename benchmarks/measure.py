@@ -48,14 +48,22 @@ class Service:
         return int(re.search(r"VmHWM:\s+(\d+) kB", self.status())[1]) * 1024  # type: ignore[index]  # always there
 
     def until_ready(self) -> float:
-        """Wait until the service is ready; return the seconds since its start. Exit if it has ended, or after 2 min."""
-        for _ in range(1_200):
-            if asyncio.run(ask_once(self.address, get("/api/health/ready"), 5)) == 200:
+        """Wait until the service is ready; return the seconds since its start.
+
+        Exit if it has ended or its load has failed, or after 10 minutes.
+        """
+        for _ in range(6_000):
+            if self._probe("/api/health/ready") == 200:
                 return time.monotonic() - self.started
             if log := self.end():
                 sys.exit(log)
+            if self._probe("/api/health/startup") == 200 and self._probe("/api/health") == 503:
+                sys.exit("The model cannot be loaded. Start the service without a measurement: its log has the cause.")
             time.sleep(0.1)
         sys.exit("The service does not become ready.")
+
+    def _probe(self, path: str) -> int | str:
+        return asyncio.run(ask_once(self.address, get(path), 5))
 
 
 def pod(path: Path = MANIFEST) -> dict[str, Any]:

@@ -66,7 +66,6 @@ class FeatureSet:
             (feature.field, {category: float(code) for code, category in enumerate(feature.categories or [])})
             for feature in features
         ]
-        self._values = itemgetter(*self.fields)
 
     def __len__(self) -> int:
         return len(self.features)
@@ -99,7 +98,7 @@ class FeatureSet:
 
     def columns(self, loans: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
         """Return the values of each field of loans in the format of a request, at least one."""
-        return dict(zip(self.fields, zip(*map(self._values, loans), strict=True), strict=True))
+        return dict(zip(self.fields, zip(*map(itemgetter(*self.fields), loans), strict=True), strict=True))
 
     def encode_columns(self, columns: Mapping[str, Sequence[Any]]) -> NDArray[np.float64]:
         """Encode what `columns` returns as a matrix of shape (n, features).

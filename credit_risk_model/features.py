@@ -8,6 +8,7 @@ from credit_risk_model.categories import (
     VerificationStatus,
 )
 from credit_risk_model.feature_set import Feature, FeatureSet
+from credit_risk_model.lending_club_book import MONTHS_SINCE_ISSUE
 
 FEATURES = (
     Feature(
@@ -171,19 +172,7 @@ FEATURES = (
     ),
 )
 
-MONTHS_SINCE_ISSUE = Feature(
-    field="months_since_issue",
-    name="MonthsSinceIssue",
-    column="issue_d",
-    type=int,
-    minimum=0,
-    maximum=120,
-    description="Whole months from the month of issue to the month for which the payments are given.",
-    example=33,
-    changing=True,
-    fine=True,
-)
-
 LOAN = FeatureSet(FEATURES)  # the article's contract
+# The inputs of a second model, for a book of loans that are being paid; `FeatureSet([])` if there is no such model.
 # At the same age, a loan that has paid more is not riskier. Without the age, the payments also depend on it.
 ON_BOOK = FeatureSet([*FEATURES, MONTHS_SINCE_ISSUE], monotone={"TotalPaymentsToDate": -1, "InterestRate": 1})

@@ -1,26 +1,24 @@
-"""The facts about Lending Club's loans that the code needs, in addition to the inputs of the models."""
+"""The facts about Lending Club's file that the code needs, in addition to the inputs of the models.
 
-from credit_risk_model.categories import CreditRisk
+For other loans, replace this module by one with the same names. docs/training.md describes them.
+"""
 
-# Columns of the file that are not inputs of the models.
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from credit_risk_model.categories import CreditRisk, HomeOwnership
+from credit_risk_model.lending_club_book import INSTALLMENT, ISSUED, LAST_PAID, PAID, RECOVERIES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LENDER = "Lending Club"
+
+# The column that tells how a loan ended or how it is doing, and the risk that follows from each of its values.
 STATUS = "loan_status"
-INSTALLMENT = "installment"
-ISSUED = "issue_d"
-PAID = "total_pymnt"
-RECOVERIES = "recoveries"
-LAST_PAID = "last_pymnt_d"
-# Earlier states of a loan are computed from these. They may be null.
-HISTORY = (ISSUED, PAID, RECOVERIES, LAST_PAID)
-
-# Columns of inputs: numbers in per cent, and categories that count months or years, which may also be numbers.
-PER_CENT = ("int_rate", "dti", "revol_util")
-COUNTED = ("term", "emp_length")
-
-CURRENT = "Current"
-FINISHED = ("Fully Paid", "Charged Off")
-LATE = ("Late (16-30 days)", "Late (31-120 days)", "Default")
-OUTSIDE_POLICY = "Does not meet the credit policy. Status:"  # a prefix of a status
-
 RISK_OF_STATUS = {
     "Charged Off": CreditRisk.RISKY,
     "Default": CreditRisk.RISKY,
@@ -33,34 +31,66 @@ RISK_OF_STATUS = {
     "Issued": CreditRisk.SAFE,
     "Does not meet the credit policy. Status:Fully Paid": CreditRisk.SAFE,
 }
+RISK_MEANING = "risky if the loan was charged off, is in default or is late; otherwise safe"
 
-# The full file of 887,379 loans, as published: loans by year of issue, and by status in January 2016.
-BOOK_MONTH = 2016 * 12
-BOOK_YEARS = {
-    2007: 603, 2008: 2_393, 2009: 5_281, 2010: 12_537, 2011: 21_721, 2012: 53_367, 2013: 134_755, 2014: 235_628,
-    2015: 421_094,
-}  # fmt: skip
-BOOK_STATUSES = {
-    "Current": 601_779,
-    "Fully Paid": 207_723 + 1_988,  # with those outside of the credit policy
-    "Charged Off": 45_248 + 761,
-    "Late (31-120 days)": 11_591,
-    "Issued": 8_460,
-    "In Grace Period": 6_253,
-    "Late (16-30 days)": 2_357,
-    "Default": 1_219,
-}
+# Columns that are read for the training, but are not inputs. The months get these names in the prepared loans; the
+# year of issue is that of `IssueMonth`.
+NUMBERS: tuple[str, ...] = (INSTALLMENT, PAID, RECOVERIES)
+MONTHS: dict[str, str] = {ISSUED: "IssueMonth", LAST_PAID: "LastPaymentMonth"}
+# A loan is dropped if another column is null.
+MAY_BE_NULL: tuple[str, ...] = (ISSUED, PAID, RECOVERIES, LAST_PAID)
 
-# Loans of these years are nearly missing from the extracts. Loans issued in the given years represent them.
-REPRESENTED_BY = {2012: (2010, 2013), 2013: (2010, 2013), 2014: (2014, 2015), 2015: (2014, 2015)}
-FIRST_LATER_YEAR = 2012  # the comparison trains models on loans issued before, and measures them on loans issued later
+PER_CENT: tuple[str, ...] = ("int_rate", "dti", "revol_util")
+
+
+def _term(text: str) -> str | None:
+    match = re.fullmatch(r"(\d+)(?:\.0*)?(?: ?months?| ?mos?\.?)?", text)
+    return f" {int(match[1])} months" if match else None
+
+
+def _employment_length(text: str) -> str | None:
+    match = re.fullmatch(r"(<?) ?(\d+)(?:\.0*)? ?(\+?)(?: ?years?| ?yrs?\.?)?", text)
+    if match is None:
+        return None
+    years = int(match[2]) - bool(match[1])
+    if years >= 10:  # one category
+        return "10+ years"
+    return ("< 1 year", "1 year")[years] if 0 <= years < 2 else f"{years} years"
+
+
+# Inputs whose categories count months or years, which may be written in several ways. The functions get a text in lower
+# case with single spaces, and return its category.
+COUNTED: dict[str, Callable[[str], str | None]] = {"term": _term, "emp_length": _employment_length}
+# Valid values that are too rare to train on.
+NOT_TRAINED_ON: dict[str, tuple[str, ...]] = {"home_ownership": ("ANY", "NONE", "OTHER")}
+
+
+def _within_3_standard_deviations(column: str) -> Callable[[pd.DataFrame], pd.Series[bool]]:
+    def keep(loans: pd.DataFrame) -> pd.Series[bool]:
+        values = loans[column]
+        # The standard deviation of the population (ddof=0). A constant column has 0, and all its rows are kept.
+        return (values - values.mean()).abs() <= 3 * values.std(ddof=0)
+
+    return keep
+
+
+def _at_most(maximum: float, *columns: str) -> Callable[[pd.DataFrame], pd.Series[bool]]:
+    return lambda loans: (loans[list(columns)] <= maximum).all(axis=1)
+
+
+# Loans that the training leaves out: the name of each step, and the rows that it keeps.
+FILTERS: list[tuple[str, Callable[[pd.DataFrame], pd.Series[bool]]]] = [
+    ("annual income within 3 standard deviations", _within_3_standard_deviations("AnnualIncome")),
+    ("debt-to-income ratio within 3 standard deviations", _within_3_standard_deviations("DebtToIncomeRatio")),
+    ("at most 6 delinquent accounts", _at_most(6, "NumberOfDelinquentAccounts")),
+    ("home rented, owned or mortgaged", lambda loans: loans["HomeOwnership"].isin([*HomeOwnership])),
+    ("at most 5 collections", _at_most(5, "CollectionsInLast12Months")),
+    (
+        "at most 10 delinquencies and 10 public records",
+        _at_most(10, "DelinquenciesInLast2Years", "DerogatoryPublicRecordCount"),
+    ),
+    ("revolving utilisation at most 100", _at_most(100, "RevolvingLineUtilizationRate")),
+]
 
 # The evaluation groups prepared loans by the values of these columns.
-GROUPS = {"status": STATUS, "purpose": "LoanPurpose", "term": "Term", "year of issue": "IssueYear"}
-PAYMENTS = ("LastPaymentAmount", "TotalPaymentsToDate")
-
-
-def troubled_share() -> float:
-    """Return the share of loans that are late or in grace among the published loans that are being paid."""
-    troubled = sum(count for status, count in BOOK_STATUSES.items() if status.startswith(("In Grace", "Late")))
-    return troubled / (troubled + BOOK_STATUSES[CURRENT])
+GROUPS: dict[str, str] = {"status": STATUS, "purpose": "LoanPurpose", "term": "Term", "year of issue": "IssueYear"}

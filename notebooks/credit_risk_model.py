@@ -33,7 +33,7 @@ import yaml
 from IPython.display import SVG, Markdown, display
 from IPython.utils.capture import capture_output
 
-from credit_risk_model import artifact, features, lending_club
+from credit_risk_model import artifact, features, lending_club, lending_club_book
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.on_book import CreditRiskOnBookModel
 from credit_risk_model.training import (
@@ -128,7 +128,7 @@ print(validation.table(integrity.findings, reasons))
 # %%
 whole = book.of(prepared, seed=estimator.SEED, report=print)
 shares = whole.loans[lending_club.STATUS].value_counts(normalize=True)
-published = pd.Series(lending_club.BOOK_STATUSES) / sum(lending_club.BOOK_STATUSES.values())
+published = pd.Series(lending_club_book.BOOK_STATUSES) / sum(lending_club_book.BOOK_STATUSES.values())
 as_recorded = book.as_recorded(prepared)[lending_club.STATUS].value_counts(normalize=True)
 pd.DataFrame({"as recorded": as_recorded, "the book": shares, "published": published}).fillna(0).round(4)
 

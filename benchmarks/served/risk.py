@@ -5,7 +5,8 @@ import numpy as np
 from benchmarks.served import faults
 from credit_risk_model import artifact, features
 from credit_risk_model.categories import CreditRisk
-from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
+from credit_risk_model.prediction.loan import CreditRiskModelInput
+from credit_risk_model.prediction.schemas import CreditRiskModelOutput
 
 __all__ = ["CreditRiskModelInput", "CreditRiskModelOutput", "RiskModel"]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from credit_risk_model.lending_club import LENDER
 from credit_risk_model.loan_files.chunk import LoanFileError
 
 _IDS = ("id", "loan_id")
@@ -68,7 +69,7 @@ class Columns:
         return forms
 
 
-NAMINGS = ("Lending Club's columns", "the names of a request")
+NAMINGS = (f"{LENDER}'s columns", "the names of a request")
 
 
 def recognised(header: Sequence[str], namings: Sequence[Sequence[str]]) -> int:

@@ -1,4 +1,4 @@
-"""What each column contains, by the names of Lending Club's files and by those of a request."""
+"""What each column contains, by the names of the lender's files and by those of a request."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from credit_risk_model import lending_club
 from credit_risk_model.feature_set import Feature
-from credit_risk_model.features import FEATURES, MONTHS_SINCE_ISSUE
+from credit_risk_model.features import FEATURES, ON_BOOK
+from credit_risk_model.lending_club_book import MONTHS_SINCE_ISSUE
 from credit_risk_model.loan_files import month_column
 
 _WORDS = {
@@ -57,7 +58,8 @@ def _of(feature: Feature) -> Kind:
 
 KINDS = (
     {name: _of(feature) for feature in FEATURES for name in (feature.field, feature.column)}
-    | {MONTHS_SINCE_ISSUE.field: _of(MONTHS_SINCE_ISSUE), MONTHS_SINCE_ISSUE.column: Kind("month")}
-    | {name: Kind("number") for name in (lending_club.INSTALLMENT, lending_club.PAID, lending_club.RECOVERIES)}
-    | {lending_club.LAST_PAID: Kind("month"), lending_club.STATUS: Kind("text")}
+    | ({MONTHS_SINCE_ISSUE.field: _of(MONTHS_SINCE_ISSUE)} if ON_BOOK else {})
+    | {name: Kind("number") for name in lending_club.NUMBERS}
+    | {name: Kind("month") for name in lending_club.MONTHS}
+    | {lending_club.STATUS: Kind("text")}
 )

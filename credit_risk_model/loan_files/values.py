@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from credit_risk_model.feature_set import Feature
+from credit_risk_model.lending_club import COUNTED
 from credit_risk_model.loan_files.kinds import Kind, is_number
 
 DECIMAL_COMMA = "decimal commas read"
@@ -25,8 +26,6 @@ _NUMBER, _NUMBER_WITH_COMMA = (
     re.compile(rf"\s*(\$?)\s*([+-]?)(\$?)({digits})((?:[eE][+-]?\d+)?)\s*(%?)\s*", re.ASCII).fullmatch
     for digits in (_POINT, _COMMA)
 )
-_MONTHS = re.compile(r"(\d+)(?:\.0*)?(?: ?months?| ?mos?\.?)?").fullmatch
-_YEARS = re.compile(r"(<?) ?(\d+)(?:\.0*)? ?(\+?)(?: ?years?| ?yrs?\.?)?").fullmatch
 _MISSING = ("", "n/a", "na", "nan", "null", "none")
 
 
@@ -110,14 +109,9 @@ def _folded(text: str) -> str:
 
 
 def _counted(folded: str, feature: Feature | None) -> str | None:
-    """Return the category of a number of months or years; 10 years and more are one category."""
-    column = feature.column if feature else None
-    if column == "term" and (match := _MONTHS(folded)):
-        return f" {int(match[1])} months"
-    if column == "emp_length" and (match := _YEARS(folded)):
-        years = int(match[2]) - bool(match[1])
-        return "10+ years" if years >= 10 else ("< 1 year", "1 year")[years] if 0 <= years < 2 else f"{years} years"
-    return None
+    """Return the category of a number of months or years."""
+    counted = COUNTED.get(feature.column) if feature else None
+    return counted(folded) if counted else None
 
 
 def _each(column: pa.Array, read: Callable[[str], tuple[Any, list[str]]], kind: pa.DataType) -> tuple[pa.Array, Forms]:

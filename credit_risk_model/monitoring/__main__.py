@@ -12,6 +12,7 @@ import pandas as pd
 
 from credit_risk_model import atomic_file
 from credit_risk_model.artifact import PACKAGED, PACKAGED_ON_BOOK, ArtifactError
+from credit_risk_model.lending_club import LENDER
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.opening import paths
 from credit_risk_model.monitoring.join import PERIODS, Joined
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--id", metavar="COLUMN", help="the column of OUTCOMES with the ids (default: request_id, id or loan_id)")
     add(
         "--outcome", metavar="COLUMN", default=STATUS,
-        help="the column of OUTCOMES with Lending Club's statuses, or safe and risky (default: %(default)s)",
+        help=f"the column of OUTCOMES with {LENDER}'s statuses, or safe and risky (default: %(default)s)",
     )  # fmt: skip
     add(
         "--artifact", type=Path, action="append", metavar="FILE",

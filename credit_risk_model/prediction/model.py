@@ -19,7 +19,8 @@ from credit_risk_model.artifact import RETRAIN, ArtifactError, shown
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.prediction import scorer
-from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
+from credit_risk_model.prediction.loan import CreditRiskModelInput
+from credit_risk_model.prediction.schemas import CreditRiskModelOutput
 from credit_risk_model.prediction.self_check import compare
 
 if TYPE_CHECKING:

@@ -1,14 +1,35 @@
 """The models for loans that are still being paid, which have the age of the loan as an additional input."""
 
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict
+
 from credit_risk_model.features import ON_BOOK
 from credit_risk_model.prediction.batch import CreditRiskBatchModel
 from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
+from credit_risk_model.prediction.fields import LOANS, REASONS, WHOLE, number, reasons
+from credit_risk_model.prediction.loan import Loan
 from credit_risk_model.prediction.model import CreditRiskModel
-from credit_risk_model.prediction.schemas import (
-    CreditRiskOnBookBatchModelInput,
-    CreditRiskOnBookExplanationModelInput,
-    CreditRiskOnBookModelInput,
-)
+
+
+class CreditRiskOnBookModelInput(Loan):
+    """One loan: its terms, its borrower, the payments made on it so far, and its age."""
+
+    months_since_issue: Annotated[int, number("months_since_issue"), WHOLE]
+
+
+class CreditRiskOnBookExplanationModelInput(CreditRiskOnBookModelInput):
+    """One loan, as for a prediction, and the maximum number of reasons in the answer."""
+
+    number_of_reasons: Annotated[int, reasons(len(ON_BOOK)), WHOLE] = REASONS
+
+
+class CreditRiskOnBookBatchModelInput(BaseModel):
+    """The loans of one batch."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    loans: Annotated[list[CreditRiskOnBookModelInput], LOANS]
 
 
 class CreditRiskOnBookModel(CreditRiskModel):

@@ -71,6 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     command = parser()
     options = command.parse_args(arguments)
+    if options.on_book and not ON_BOOK:
+        command.error("--on-book: these loans have only one model, which does not know the age")
     features = ON_BOOK if options.on_book else LOAN
     if options.check == (options.output is not None):
         command.error("OUT is missing" if options.output is None else "--check writes nothing: leave out OUT")

@@ -2,8 +2,7 @@
 
 import pyarrow.compute as pc
 
-from credit_risk_model.features import MONTHS_SINCE_ISSUE
-from credit_risk_model.lending_club import LAST_PAID
+from credit_risk_model.lending_club_book import LAST_PAID, MONTHS_SINCE_ISSUE
 from credit_risk_model.loan_files import month_column
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.opening import Loans

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 from credit_risk_model import months
-from credit_risk_model.lending_club import LAST_PAID
+from credit_risk_model.lending_club import LENDER
+from credit_risk_model.lending_club_book import LAST_PAID
 from credit_risk_model.loan_files.arguments import add_stated
 
 EXIT_UNUSABLE, EXIT_REJECTS, EXIT_STALLED, EXIT_MOSTLY_REJECTED, EXIT_INTERRUPTED, EXIT_TERMINATED = (
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     add = command.add_argument
     add(
         "input", type=_path, metavar="IN",
-        help="CSV (also compressed), Parquet or Arrow, with Lending Club's columns or the names of a request; or a "
+        help=f"CSV (also compressed), Parquet or Arrow, with {LENDER}'s columns or the names of a request; or a "
         "folder or a quoted pattern of such files",
     )  # fmt: skip
     add("output", type=_path, metavar="OUT", nargs="?", help="the file to write, .csv, .csv.gz or .parquet")

@@ -7,7 +7,7 @@ import numpy as np
 
 from credit_risk_model.loan_files.opening import Loans
 from credit_risk_model.scoring.counts import Counts
-from credit_risk_model.scoring.rows import Inputs, encode
+from credit_risk_model.scoring.rows import Inputs, encode, is_month_of_issue
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _meaning(name: str, position: int, inputs: Inputs) -> str:
     feature = inputs.features.features[position]
     if feature.categories:
         return f"one of {len(feature.categories)} categories"
-    if name != feature.field and feature.column == "issue_d":
+    if is_month_of_issue(name, feature):
         return "month of issue"
     extra = ["fraction"] if name in inputs.meaning.fractions else []
     extra += ["decimal comma"] if name in inputs.meaning.decimal_comma else []

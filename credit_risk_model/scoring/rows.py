@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from credit_risk_model import months
 from credit_risk_model.feature_set import Feature, FeatureSet
-from credit_risk_model.features import LOAN, MONTHS_SINCE_ISSUE, ON_BOOK
+from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.lending_club import NOT_TRAINED_ON
+from credit_risk_model.lending_club_book import MONTHS_SINCE_ISSUE
 from credit_risk_model.loan_files import month_column, values
 from credit_risk_model.loan_files.chunk import Rows
 from credit_risk_model.loan_files.kinds import KINDS
 from credit_risk_model.loan_files.survey import Meaning
-
-# Valid values of Lending Club that are too rare to train on.
-_NOT_TRAINED_ON = {"home_ownership": ("ANY", "NONE", "OTHER")}
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def _rejects(
 def _expected(name: str, feature: Feature, value: str, as_of: int | None) -> str:
     if feature.categories:
         known = f"one of {', '.join(map(repr, feature.categories))}"
-        is_rare = value.strip().upper() in _NOT_TRAINED_ON.get(feature.column, ())
+        is_rare = value.strip().upper() in NOT_TRAINED_ON.get(feature.column, ())
         return f"{known}; no model was trained on such loans" if is_rare else known
     lowest, highest = feature.minimum or 0, feature.maximum or 0
     if as_of is not None and is_month_of_issue(name, feature):

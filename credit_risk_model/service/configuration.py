@@ -3,18 +3,19 @@
 import inspect
 import logging.config
 import os
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
 from ml_base import MLModel, MLModelDecorator
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from rest_model_service.configuration import MetricsConfiguration, Model, ModelDecorator, ServiceConfiguration
 from rest_model_service.helpers import load_type
 
+from credit_risk_model.service.members import check_members
 from credit_risk_model.service.settings import COMPLETE, Limits, Section, Settings, problem, suggestion
 
 PREFIX = "REST_"  # of the environment variables, as in REST_CONFIG
@@ -41,7 +42,7 @@ class _Loadable(Section):
         if missing := sorted(getattr(loaded, "__abstractmethods__", ())):
             raise problem(f"'{class_path}' lacks {', '.join(missing)}")
         if cls.base is MLModel:
-            check_schemas(loaded)
+            check_members(loaded)
         return class_path
 
     @field_validator("configuration", check_fields=False)
@@ -139,7 +140,11 @@ def read(path: Path, environment: Mapping[str, str]) -> Configuration:
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: cannot be read: {error.strerror or error}. {FILE} names the file."
+        ) from error
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: cannot be read as YAML: {error}. {FILE} names the file.") from error
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: expected keys and values.")
@@ -167,20 +172,6 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
         for name in given
         if name not in known
     ]
-
-
-def check_schemas(model: Any) -> None:
-    """Check that the schemas of a model, or of its class, are pydantic models.
-
-    Raises:
-        ValueError: one is something else. A property of a class is not checked, because it has no value yet.
-    """
-    for name in ("input_schema", "output_schema"):
-        schema = getattr(model, name)
-        if not isinstance(schema, property | cached_property) and not (
-            isinstance(schema, type) and issubclass(schema, BaseModel)
-        ):
-            raise problem(f"{name} is {schema!r}, which is not a pydantic model (a subclass of pydantic.BaseModel)")
 
 
 def check_omitted(settings: Settings, schemas: Iterable[Any]) -> None:
@@ -222,9 +213,24 @@ def input_names(schema: Any) -> list[tuple[str, str]]:
 
 
 def _load(class_path: str) -> Any:
+    if "." not in class_path.strip("."):
+        raise problem(f"'{class_path}' has no module: write 'module.Class'")
     try:
         return load_type(class_path)
-    except (ModuleNotFoundError, AttributeError, ValueError) as error:
+    except ModuleNotFoundError as error:
+        raise problem(f"'{class_path}' cannot be imported: {_missing(class_path, error.name or '')}") from error
+    except (AttributeError, ValueError) as error:
         raise ValueError(f"the import failed: {error}") from error
     except Exception as error:  # the file is right, the module or the system is not
-        raise ConfigurationError(f"Importing '{class_path}' failed: {type(error).__name__}: {error}") from error
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = "" if isinstance(error, SyntaxError) else f" ({where.filename}, line {where.lineno})"
+        raise ConfigurationError(f"Importing '{class_path}' failed: {type(error).__name__}: {error}{place}") from error
+
+
+def _missing(class_path: str, module: str) -> str:
+    if class_path.startswith(f"{module}."):
+        return (
+            f"no module '{module}' in the current folder ({Path.cwd()}) or among the installed packages. Install the "
+            "package, or set PYTHONPATH to the folder that has it"
+        )
+    return f"it needs '{module}', which is not installed"

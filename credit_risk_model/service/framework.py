@@ -17,7 +17,8 @@ from rest_model_service.helpers import build_models, create_app
 from rest_model_service.routes import get_model_metadata, get_models
 from starlette.responses import JSONResponse
 
-from credit_risk_model.service.configuration import Configuration, check_schemas
+from credit_risk_model.service.configuration import Configuration
+from credit_risk_model.service.members import check_members
 from credit_risk_model.service.responses import Page
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[Lo
         build_models(framework, configuration.model_copy(update={"models": [settings]}))
         name = ModelManager().get_models()[-1]["qualified_name"]
         model = ModelManager().get_model(name)
-        check_schemas(model)
+        check_members(model)
         if callable(check := getattr(model, "self_check", None)):
             check()
         seconds, megabytes = time.perf_counter() - start, _resident_megabytes() - before

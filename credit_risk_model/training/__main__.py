@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from credit_risk_model.artifact import PACKAGED, ArtifactError
+from credit_risk_model.lending_club import LENDER
 from credit_risk_model.loan_files.arguments import add_stated, stated
 from credit_risk_model.training import pipeline, synthetic
 from credit_risk_model.training.dataset import DatasetError
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--data",
         type=Path,
         metavar="FILE",
-        help="Lending Club's loan.csv, in any format that scoring reads (default: synthetic loans, for practice)",
+        help=f"a file of {LENDER}'s loans, in any format that scoring reads (default: synthetic loans, for practice)",
     )
     add_stated(parser)
     parser.add_argument(

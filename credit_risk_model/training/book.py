@@ -8,8 +8,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from credit_risk_model import months
-from credit_risk_model.features import MONTHS_SINCE_ISSUE
-from credit_risk_model.lending_club import BOOK_MONTH, BOOK_STATUSES, BOOK_YEARS, REPRESENTED_BY, STATUS
+from credit_risk_model.features import ON_BOOK
+from credit_risk_model.lending_club import STATUS
+from credit_risk_model.lending_club_book import (
+    BOOK_MONTH,
+    BOOK_STATUSES,
+    BOOK_YEARS,
+    MONTHS_SINCE_ISSUE,
+    REPRESENTED_BY,
+)
 from credit_risk_model.training import views
 from credit_risk_model.training.preparation import ISSUE_MONTH, LAST_MONTH, YEAR, PreparationError
 
@@ -40,9 +47,15 @@ def of(
 ) -> Book:
     """Return prepared loans as a book: as recorded if they are the published book, otherwise views of them.
 
+    Without a model for a book, the loans are used as recorded, and have no age.
+
     Raises:
         PreparationError: no month of issue is known, or no loan is known at one of the ages of the book.
     """
+    if not ON_BOOK:
+        words = "the loans have no book and are used as recorded"
+        report(words)
+        return Book(loans.assign(**{views.LOAN_NUMBER: np.arange(len(loans))}), words, drawn=False)
     distance = difference(loans)
     if distance <= _SAME:
         words = (

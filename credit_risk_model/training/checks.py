@@ -79,7 +79,7 @@ def one_view(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sample(frac=1, random_state=SEED).drop_duplicates(LOAN_NUMBER)
 
 
-def of_split(learning: pd.DataFrame, held_out: pd.DataFrame, features: FeatureSet = ON_BOOK) -> list[Finding]:
+def of_split(learning: pd.DataFrame, held_out: pd.DataFrame, features: FeatureSet = ON_BOOK or LOAN) -> list[Finding]:
     """Compare the loans of the training with those held out; each row is another loan."""
     columns = [*features.names, RISK]
     categorical = [feature.name for feature in features.features if feature.categories]

@@ -1,7 +1,7 @@
 """Compares a model with other models, on each population of loans that it may be used for."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightgbm
 import numpy as np
@@ -9,13 +9,15 @@ import pandas as pd
 
 from credit_risk_model import months
 from credit_risk_model.feature_set import FeatureSet
-from credit_risk_model.features import MONTHS_SINCE_ISSUE, ON_BOOK
-from credit_risk_model.lending_club import BOOK_MONTH, FINISHED, FIRST_LATER_YEAR, PAYMENTS, STATUS
+from credit_risk_model.features import ON_BOOK
+from credit_risk_model.lending_club import STATUS
+from credit_risk_model.lending_club_book import BOOK_MONTH, FINISHED, FIRST_LATER_YEAR, MONTHS_SINCE_ISSUE, PAYMENTS
 from credit_risk_model.training import book, estimator, evaluation, split, validation
 from credit_risk_model.training.preparation import ISSUE_MONTH, YEAR
 
 BOOK, RECORDED, LIVING, LATER = "the book", "the loans as recorded", "loans being paid", "loans issued later"
-POPULATIONS = {
+HELD_OUT = "the loans held out"  # if there is no book
+_OF_A_BOOK = {
     BOOK: "loans held out, with the ages and statuses of the book",
     RECORDED: "the same loans, as they are in the file",
     LIVING: f"those of the recorded loans that were being paid or late in {months.text(BOOK_MONTH)}; none of these "
@@ -24,6 +26,7 @@ POPULATIONS = {
     "drawn, they match the statuses of the whole book, so the training used the status shares of the later loans. The "
     f"limit of {validation.current_limit():.1%} for current loans called risky is checked on the book only, not here",
 }
+POPULATIONS = _OF_A_BOOK if ON_BOOK else {HELD_OUT: "as recorded"}
 
 _TIMED_ROWS = 300
 
@@ -57,44 +60,46 @@ def compare(
     All models are trained in the same way. `loans` are as recorded, and `whole` is their book. The threshold of each
     model is chosen on validation rows that the model was not trained on.
     """
-    recorded = book.as_recorded(loans)
-    later = whole.loans[whole.loans[YEAR] >= FIRST_LATER_YEAR]
-    living = held_out_living(recorded)
-    early_loans = loans[loans[YEAR] < FIRST_LATER_YEAR].reset_index(drop=True)
-    if whole.drawn:
-        early = book.draw(early_loans, book.VIEWS_PER_LOAN * len(early_loans), seed=seed)
-    else:
-        early = book.as_recorded(early_loans)
-    early_recorded = book.as_recorded(early_loans)
-    learning, held_out = _halves(whole.loans)
-    recorded_learning, recorded_held_out = _halves(recorded)
-
     figures: Figures = {}
-    boosters = {}
+    boosters: dict[str, lightgbm.Booster] = {}
+    trainings = _trainings(loans, whole, seed)
     for name, (parameters, as_recorded, change) in _models(features, hyperparameters).items():
-
-        def learned(rows: pd.DataFrame) -> estimator.Learned:
-            return estimator.learn(change(rows), parameters, features, refit=False, progress=name)  # noqa: B023
-
-        def judged(by: estimator.Learned, rows: pd.DataFrame) -> dict[str, float]:
-            rows = change(rows)  # noqa: B023
-            return evaluation.population(rows, estimator.probabilities(by.booster, rows, features), by.threshold)
-
-        of_all = learned(recorded_learning if as_recorded else learning)
-        of_early = learned(early_recorded if as_recorded else early)
-        judgements = {
-            BOOK: (of_all, held_out),
-            RECORDED: (of_all, recorded_held_out),
-            LIVING: (of_all, living),
-            LATER: (of_early, later),
-        }
-        figures[name] = {
-            population: judged(by, rows)
-            for population, (by, rows) in judgements.items()
-            if 0 < estimator.is_risky(rows).sum() < len(rows)  # a ranking needs both classes
-        }
-        boosters[name] = of_all.booster
+        figures[name] = {}
+        for training in trainings:
+            rows = change(training.recorded if as_recorded else training.rows)
+            learned = estimator.learn(rows, parameters, features, refit=False, progress=name)
+            boosters.setdefault(name, learned.booster)
+            for population, held_out in training.held_out.items():
+                if 0 < estimator.is_risky(held_out).sum() < len(held_out):  # a ranking needs both classes
+                    judged = change(held_out)
+                    probability = estimator.probabilities(learned.booster, judged, features)
+                    figures[name][population] = evaluation.population(judged, probability, learned.threshold)
     return figures, boosters
+
+
+class _Training(NamedTuple):
+    """The rows to learn from, and the same loans as recorded; and by population, the rows to judge a model on."""
+
+    rows: pd.DataFrame
+    recorded: pd.DataFrame
+    held_out: dict[str, pd.DataFrame]
+
+
+def _trainings(loans: pd.DataFrame, whole: book.Book, seed: int) -> list[_Training]:
+    learning, held_out = _halves(whole.loans)
+    if not ON_BOOK:
+        return [_Training(learning, learning, {HELD_OUT: held_out})]
+    recorded = book.as_recorded(loans)
+    recorded_learning, recorded_held_out = _halves(recorded)
+    early_loans = loans[loans[YEAR] < FIRST_LATER_YEAR].reset_index(drop=True)
+    early_recorded = book.as_recorded(early_loans)
+    early = book.draw(early_loans, book.VIEWS_PER_LOAN * len(early_loans), seed=seed) if whole.drawn else early_recorded
+    populations = {BOOK: held_out, RECORDED: recorded_held_out, LIVING: held_out_living(recorded)}
+    later = whole.loans[whole.loans[YEAR] >= FIRST_LATER_YEAR]
+    return [
+        _Training(learning, recorded_learning, populations),
+        _Training(early, early_recorded, {LATER: later}),
+    ]
 
 
 def held_out_living(recorded: pd.DataFrame) -> pd.DataFrame:
@@ -121,8 +126,10 @@ def _models(features: FeatureSet, found: dict[str, Any]) -> dict[str, Model]:
     models: dict[str, Model] = {
         "this model": (found, False, _unchanged),
         "LightGBM's defaults": (estimator.LIGHTGBM_DEFAULTS, False, _unchanged),
-        "the article's configuration": (estimator.ARTICLE, False, _unchanged),
     }
+    if not ON_BOOK:
+        return models
+    models["the article's configuration"] = (estimator.ARTICLE, False, _unchanged)
     if features is ON_BOOK:
         return models | {"this model without the age": (found, False, lambda loans: loans.assign(MonthsSinceIssue=0.0))}
     return models | {

@@ -1,4 +1,4 @@
-"""Reads the columns of Lending Club's file that the training needs, and checks their values."""
+"""Reads the columns of the lender's file that the training needs, and checks their values."""
 
 import hashlib
 from collections import Counter
@@ -9,17 +9,16 @@ import pandas as pd
 import pyarrow as pa
 from tqdm import tqdm
 
-from credit_risk_model import months
+from credit_risk_model import lending_club, months
 from credit_risk_model.features import FEATURES
-from credit_risk_model.lending_club import INSTALLMENT, ISSUED, LAST_PAID, PAID, RECOVERIES, STATUS
 from credit_risk_model.loan_files import month_column, values
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.kinds import KINDS
 from credit_risk_model.loan_files.opening import open_loans
 from credit_risk_model.loan_files.survey import Meaning, Stated, sample, survey
 
-NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [INSTALLMENT, PAID, RECOVERIES]
-TEXTS = [feature.column for feature in FEATURES if feature.categories] + [STATUS, ISSUED, LAST_PAID]
+NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [*lending_club.NUMBERS]
+TEXTS = [feature.column for feature in FEATURES if feature.categories] + [lending_club.STATUS, *lending_club.MONTHS]
 
 _CHUNK = 25_000
 NOTHING = Stated()
@@ -30,7 +29,7 @@ class DatasetError(Exception):
 
 
 def read(path: Path, *, progress: bool = True, stated: Stated = NOTHING) -> pd.DataFrame:
-    """Read the columns of the inputs, the status, the instalment and the history of payments, and no others.
+    """Read the columns of the inputs, the status, and those that `lending_club` names; no others.
 
     `path` names a file in a format that scoring reads. Numbers become float64, texts become categorical columns; both
     may contain nulls. The formats that were recognised are printed with the progress.
@@ -41,7 +40,9 @@ def read(path: Path, *, progress: bool = True, stated: Stated = NOTHING) -> pd.D
     try:
         return _read(path, progress, stated)
     except FileNotFoundError as error:
-        raise DatasetError(f"No file {str(path)!r}. Give the path of Lending Club's loan.csv.") from error
+        raise DatasetError(
+            f"No file {str(path)!r}. Give the path of a file of {lending_club.LENDER}'s loans."
+        ) from error
     except LoanFileError as error:
         raise DatasetError(str(error)) from error
     except OSError as error:

@@ -15,7 +15,8 @@ from tqdm import tqdm
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
-from credit_risk_model.lending_club import CURRENT, STATUS, troubled_share
+from credit_risk_model.lending_club import STATUS
+from credit_risk_model.lending_club_book import CURRENT, troubled_share
 from credit_risk_model.training import split
 from credit_risk_model.training.preparation import RISK
 from credit_risk_model.training.views import LOAN_NUMBER

@@ -8,30 +8,72 @@ from typing import Any
 from credit_risk_model import months
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import ON_BOOK
-from credit_risk_model.lending_club import BOOK_MONTH, LATE
+from credit_risk_model.lending_club_book import BOOK_MONTH, LATE
 from credit_risk_model.training import lending_club_words as words
 from credit_risk_model.training import report
 from credit_risk_model.training.comparison import LATER, LIVING, POPULATIONS
 from credit_risk_model.training.validation import current_limit
 
-_BOOK_COLUMNS = ["risky_share", "mean_probability", "current_flagged", "precision", "recall", "f1", "average_precision",
-                 "calibration_error"]  # fmt: skip
+_COLUMNS = ["risky_share", "mean_probability", *(["current_flagged"] if ON_BOOK else []), "precision", "recall", "f1",
+            "average_precision", "calibration_error"]  # fmt: skip
 
 
 def text(metadata: dict[str, Any], evaluation: dict[str, Any], features: FeatureSet) -> str:
     """Return the card as Markdown. `metadata` is that of the artifact."""
     data = metadata["data"]
-    knows_age = features is ON_BOOK
-    purpose = words.PURPOSE_WITH_AGE if knows_age else words.PURPOSE_WITHOUT_AGE
-    limits = words.LIMITS_WITH_AGE if knows_age else words.LIMITS_WITHOUT_AGE
-    constraints = f"\n{words.CONSTRAINTS_WITH_AGE}\n" if knows_age else ""
-    return f"""# Model card: {metadata["model"]} {metadata["version"]}
+    name = metadata["model"]
+    constraints = f"\n{words.CONSTRAINTS[name]}\n" if words.CONSTRAINTS[name] else ""
+    limits = words.LIMITS[name]
+    if ON_BOOK:
+        limits = limits.format(recall=_recall(evaluation), later=_later(evaluation))
+    return f"""# Model card: {name} {metadata["version"]}
 
 ## What it may be used for
 
-{words.USE.format(purpose=purpose)}
+{words.USE[name]}
 
-## On a book of living loans
+{_on_the_book(metadata, evaluation) if ON_BOOK else _on_loans_held_out(metadata, evaluation)}
+
+## The model
+
+The model consists of gradient-boosted trees (LightGBM) for binary classification. It answers
+`risky` if the probability that the loan is risky is at least {metadata["threshold"]:.3f}, and `safe` otherwise. This is
+{report.threshold_words()}.
+The probabilities were calibrated on the same rows. Both steps used a model that was not trained on these rows, and the
+rows held out are other rows. A search on the training rows found the hyperparameters:
+
+{_code(metadata["hyperparameters"])}
+{constraints}
+The inputs are:
+
+{_inputs(features)}
+
+## The data
+
+{data["source"]}.
+
+- {data["steps"][0][1]:,} loans were read, and {data["steps"][-1][1]:,} are left after the preparation.
+{_rows_of_the_book(data) if ON_BOOK else f"- The loans: {_counts(data['statuses'])}."}
+- {data["risky_share"]:.1%} of the rows are risky: {words.RISKY}.
+- {data["learned_from"]:,} rows were used for training, and {data["held_back"]:,} were held out. A hash of what was
+  known when the loan was issued decides this{", so all views of a loan are on the same side" if ON_BOOK else ""}.
+{_years(data)}- SHA-256 of the file: `{data["sha256"]}`.
+{words.DATA}
+- No loan is part of this project or of this artifact.
+{_paragraph(words.VIEWS)}
+## Limits
+
+{limits}
+
+## How to repeat it
+
+`make train DATA=<the file>` with the locked packages (Python {metadata["versions"]["python"]}, LightGBM
+{metadata["versions"]["lightgbm"]}) creates the same model, byte for byte. Code and card have the MIT licence.
+"""
+
+
+def _on_the_book(metadata: dict[str, Any], evaluation: dict[str, Any]) -> str:
+    return f"""## On a book of living loans
 
 {words.BOOK}
 
@@ -59,50 +101,38 @@ January 2016, or that had ended before, are as recorded.
 `evaluation.html` has the curves, the calibration and the results by purpose, term and year of issue. These groups have
 the lowest and the highest average precision (the year is that in which the real loan was issued):
 
-{_groups(evaluation)}
+{_groups(evaluation)}"""
 
-## The model
 
-The model consists of gradient-boosted trees (LightGBM) for binary classification. It answers
-`risky` if the probability that the loan is risky is at least {metadata["threshold"]:.3f}, and `safe` otherwise. This is
-{report.threshold_words()}.
-The probabilities were calibrated on the same rows. Both steps used a model that was not trained on these rows, and the
-rows held out are other rows. A search on the training rows found the hyperparameters:
+def _on_loans_held_out(metadata: dict[str, Any], evaluation: dict[str, Any]) -> str:
+    return f"""## On loans that were held out
 
-{_code(metadata["hyperparameters"])}
-{constraints}
-The inputs are:
+{_headline(evaluation)}
 
-{_inputs(features)}
+The intervals are percentiles over resamples of the loans.
 
-## The data
+The next table compares models. All of them were trained without the rows that their threshold was chosen on:
 
-{data["source"]}.
+{_compared(metadata)}
 
-- {data["steps"][0][1]:,} loans were read, and {data["steps"][-1][1]:,} are left after the preparation.
+`evaluation.html` has the curves, the calibration and the results by group. These groups have the lowest and the highest
+average precision:
+
+{_groups(evaluation)}"""
+
+
+def _rows_of_the_book(data: dict[str, Any]) -> str:
+    return f"""\
 - The book: {data["book"]}.
-- The book has {data["rows"]:,} rows of {data["loans"]:,} loans: {_counts(data["statuses"])}.
-- {data["risky_share"]:.1%} of the rows are risky: charged off, in default or late.
-- {data["learned_from"]:,} rows were used for training, and {data["held_back"]:,} were held out. A hash of what was
-  known when the loan was issued decides this, so all views of a loan are on the same side.
-- The loans after the preparation by year of issue: {_counts(data["years"])}.
-- SHA-256 of the file: `{data["sha256"]}`.
-- Loans with a missing value and extreme loans were dropped, so the model was never trained on any.
-- A loan that is being paid counts as safe, because nobody knows yet how it ends.
-- No loan is part of this project or of this artifact.
+- The book has {data["rows"]:,} rows of {data["loans"]:,} loans: {_counts(data["statuses"])}."""
 
-{words.VIEWS}
 
-## Limits
+def _years(data: dict[str, Any]) -> str:
+    return f"- The loans after the preparation by year of issue: {_counts(data['years'])}.\n" if data["years"] else ""
 
-{limits.format(recall=_recall(evaluation), later=_later(evaluation))}
-{words.LIMITS_OF_BOTH}
 
-## How to repeat it
-
-`make train DATA=<the file>` with the locked packages (Python {metadata["versions"]["python"]}, LightGBM
-{metadata["versions"]["lightgbm"]}) creates the same model, byte for byte. Code and card have the MIT licence.
-"""
+def _paragraph(text: str) -> str:
+    return f"\n{text}\n" if text else ""
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -115,9 +145,9 @@ def _inputs(features: FeatureSet) -> str:
 
 def _compared(metadata: dict[str, Any]) -> str:
     return _table(
-        ["model", "on", *map(report.words, _BOOK_COLUMNS)],
+        ["model", "on", *map(report.words, _COLUMNS)],
         [
-            [model, population, *(f"{figures[population][name]:.3f}" for name in _BOOK_COLUMNS)]
+            [model, population, *(f"{figures[population][name]:.3f}" for name in _COLUMNS)]
             for population in metadata["compared"]["this model"]
             for model, figures in metadata["compared"].items()
         ],
@@ -175,7 +205,7 @@ def _headline(evaluation: dict[str, Any]) -> str:
         ["figure", "value", "95 % interval"],
         [
             ["rows held out", f"{evaluation['loans']:,}", ""],
-            ["current loans called `risky`", f"{evaluation['current_flagged']:.3f}", ""],
+            *([["current loans called `risky`", f"{evaluation['current_flagged']:.3f}", ""]] if ON_BOOK else []),
         ]
         + [
             [report.words(name), f"{value:.3f}", "{:.3f} to {:.3f}".format(*evaluation["intervals"][name])]

@@ -1,4 +1,4 @@
-"""Creates the artifacts of both models, with their evidence, from a file of loans."""
+"""Creates the artifacts of the models, with their evidence, from a file of loans."""
 
 import json
 import platform
@@ -42,14 +42,16 @@ _LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn")
 
 @dataclass(frozen=True)
 class Kind:
-    """One of the two models: its name, its inputs, and the prefix of its file names."""
+    """One of the models: its name, its inputs, and the prefix of its file names."""
 
     name: str
     features: FeatureSet
     prefix: str
 
 
-KINDS = (Kind("credit_risk_model", LOAN, ""), Kind("credit_risk_on_book_model", ON_BOOK, "on_book_"))
+KINDS = [Kind("credit_risk_model", LOAN, "")]
+if ON_BOOK:
+    KINDS.append(Kind("credit_risk_on_book_model", ON_BOOK, "on_book_"))
 
 
 def run(
@@ -89,7 +91,7 @@ def run(
     described = {
         "source": source,
         "sha256": fingerprint,
-        "years": {f"{year:.0f}": int(n) for year, n in loans[preparation.YEAR].value_counts().sort_index().items()},
+        "years": _years(loans),
         "steps": [[step.name, step.rows] for step in prepared],
         "book": whole.words,
         "loans": int(whole.loans[views.LOAN_NUMBER].nunique()),
@@ -103,8 +105,11 @@ def run(
     for kind in KINDS:
         model = learned[kind.name]
         probability = estimator.probabilities(model.booster, held_out, kind.features)
-        flagged = validation.living_book(evaluation.flagged_of_current(held_out, probability, model.threshold))
-        validation.stop_at_what_matters([flagged], validation.accepted())
+        flagged = []
+        if ON_BOOK:
+            share = evaluation.flagged_of_current(held_out, probability, model.threshold)
+            flagged = [validation.living_book(share)]
+        validation.stop_at_what_matters(flagged, validation.accepted())
         metadata = {
             "model": kind.name,
             "version": __version__,
@@ -140,7 +145,7 @@ def _reports(
     test: NDArray[np.bool_],
     model: estimator.Learned,
     metadata: dict[str, Any],
-    flagged: checks.Finding,
+    flagged: list[checks.Finding],
 ) -> dict[str, bytes]:
     """Return the evidence for a model as the members of its artifact; add the comparison to `metadata`."""
     learning, held_out = whole.loans[~test], whole.loans[test]
@@ -161,7 +166,7 @@ def _reports(
     findings = [
         *steps.take("checks of the loans", checks.of_loans, loans),
         *steps.take("checks of the split", checks.of_split, checks.one_view(learning), checks.one_view(held_out)),
-        flagged,
+        *flagged,
     ]
     reasons = validation.accepted()
     print(f"Checks:\n{validation.table(findings, reasons)}")
@@ -181,10 +186,11 @@ def _reports(
         progress=True,
     )
     evaluated["populations"] = figures["this model"]
-    living = comparison.held_out_living(book.as_recorded(loans))
-    evaluated["statuses_of_loans_being_paid"] = evaluation.by_group(
-        living, STATUS, estimator.probabilities(model.booster, living, kind.features), model.threshold
-    )
+    if ON_BOOK:
+        living = comparison.held_out_living(book.as_recorded(loans))
+        evaluated["statuses_of_loans_being_paid"] = evaluation.by_group(
+            living, STATUS, estimator.probabilities(model.booster, living, kind.features), model.threshold
+        )
     notice = report.notice(kind.name, metadata["data"])
     members = {
         "model_card.md": model_card.text(metadata, evaluated, kind.features).encode(),
@@ -199,7 +205,7 @@ def _reports(
     }
     if kind.features is LOAN and profile.is_installed():
         columns = [*LOAN.names, preparation.RISK, preparation.YEAR]
-        page = steps.take("profile of the loans", profile.page, loans[columns])
+        page = steps.take("profile of the loans", profile.page, loans[[name for name in columns if name in loans]])
         members["profile.html"] = report.with_notice(page, of_both_models)
     return members
 
@@ -235,9 +241,16 @@ def _pages(
     return pages
 
 
+def _years(loans: pd.DataFrame) -> dict[str, int]:
+    """Return the number of loans by year of issue, or nothing if no column has it."""
+    if preparation.YEAR not in loans:
+        return {}
+    return {f"{year:.0f}": int(n) for year, n in loans[preparation.YEAR].value_counts().sort_index().items()}
+
+
 def _print_metrics(metadata: dict[str, Any]) -> None:
     words = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in metadata["metrics"].items())
-    print(f"{metadata['model']}, on the held-out rows of the book, threshold {metadata['threshold']:.4f}: {words}")
+    print(f"{metadata['model']}, on the held-out rows, threshold {metadata['threshold']:.4f}: {words}")
 
 
 def _print_table(measured: comparison.Figures, seconds: dict[str, float]) -> None:
@@ -253,7 +266,7 @@ def _print_table(measured: comparison.Figures, seconds: dict[str, float]) -> Non
 _COLUMNS = {
     "risky_share": "risky",
     "mean_probability": "mean prob.",
-    "current_flagged": "of current",
+    **({"current_flagged": "of current"} if ON_BOOK else {}),
     "precision": "precision",
     "recall": "recall",
     "f1": "f1",

@@ -7,18 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from credit_risk_model import months
-from credit_risk_model.categories import CreditRisk, HomeOwnership
+from credit_risk_model.categories import CreditRisk
 from credit_risk_model.features import FEATURES, LOAN
-from credit_risk_model.lending_club import (
-    HISTORY,
-    INSTALLMENT,
-    ISSUED,
-    LAST_PAID,
-    PAID,
-    RECOVERIES,
-    RISK_OF_STATUS,
-    STATUS,
-)
+from credit_risk_model.lending_club import FILTERS, MAY_BE_NULL, MONTHS, NUMBERS, RISK_OF_STATUS, STATUS
 
 RISK = "CreditRisk"
 YEAR = "IssueYear"
@@ -42,8 +33,8 @@ def prepare(loans: pd.DataFrame, report: Callable[[Step], None] = lambda step: N
     """Return the loans for the training, with columns named like the features, and the steps of the preparation.
 
     Categories are categorical columns with all categories of their enum. `CreditRisk` is `safe` or `risky`. No model
-    sees the other columns: `IssueYear`, the instalment, the status, and the history of payments with months as numbers
-    (null if unknown). `report` is called after each step.
+    sees the other columns: the status, and those that `lending_club` names, with months as numbers (null if unknown).
+    If `IssueMonth` is one of them, `IssueYear` is added. `report` is called after each step.
 
     Raises:
         PreparationError: a loan status or category is unknown, or no rows are left after a step.
@@ -60,39 +51,12 @@ def prepare(loans: pd.DataFrame, report: Callable[[Step], None] = lambda step: N
     loans = loans.assign(**{RISK: risk(loans[STATUS]), STATUS: plain_statuses(loans[STATUS])})
     loans = loans.rename(columns={feature.column: feature.name for feature in FEATURES})
     done("loan status to safe or risky")
-    loans = loans.dropna(subset=loans.columns.difference([*HISTORY]))
+    loans = loans.dropna(subset=loans.columns.difference([*MAY_BE_NULL]))
     done("rows with a null dropped")
-    for name, keep in _FILTERS:
+    for name, keep in FILTERS:
         loans = loans[keep(loans)]
         done(name)
     return _finished(loans), steps
-
-
-def _within_3_standard_deviations(column: str) -> Callable[[pd.DataFrame], "pd.Series[bool]"]:
-    def keep(loans: pd.DataFrame) -> "pd.Series[bool]":
-        values = loans[column]
-        # The standard deviation of the population (ddof=0). A constant column has 0, and all its rows are kept.
-        return (values - values.mean()).abs() <= 3 * values.std(ddof=0)
-
-    return keep
-
-
-def _at_most(maximum: float, *columns: str) -> Callable[[pd.DataFrame], "pd.Series[bool]"]:
-    return lambda loans: (loans[list(columns)] <= maximum).all(axis=1)
-
-
-_FILTERS: list[tuple[str, Callable[[pd.DataFrame], "pd.Series[bool]"]]] = [
-    ("annual income within 3 standard deviations", _within_3_standard_deviations("AnnualIncome")),
-    ("debt-to-income ratio within 3 standard deviations", _within_3_standard_deviations("DebtToIncomeRatio")),
-    ("at most 6 delinquent accounts", _at_most(6, "NumberOfDelinquentAccounts")),
-    ("home rented, owned or mortgaged", lambda loans: loans["HomeOwnership"].isin([*HomeOwnership])),
-    ("at most 5 collections", _at_most(5, "CollectionsInLast12Months")),
-    (
-        "at most 10 delinquencies and 10 public records",
-        _at_most(10, "DelinquenciesInLast2Years", "DerogatoryPublicRecordCount"),
-    ),
-    ("revolving utilisation at most 100", _at_most(100, "RevolvingLineUtilizationRate")),
-]
 
 
 def risk(status: pd.Series) -> pd.Series:
@@ -137,11 +101,12 @@ def _finished(loans: pd.DataFrame) -> pd.DataFrame:
                     f"{_first(loans[feature.name], unknown[0])}; known are {', '.join(map(repr, feature.categories))}."
                 )
             loans[feature.name] = loans[feature.name].cat.set_categories(feature.categories)
-    for column, texts in ((ISSUE_MONTH, loans[ISSUED]), (LAST_MONTH, loans[LAST_PAID])):
-        loans[column] = texts.astype("object").map(months.number, na_action="ignore").astype("float64")
-    loans[YEAR] = loans[ISSUE_MONTH] // 12
-    kept = [*LOAN.names, RISK, YEAR, ISSUE_MONTH, LAST_MONTH, STATUS, INSTALLMENT, PAID, RECOVERIES]
-    return loans[kept].reset_index(drop=True)
+    for column, name in MONTHS.items():
+        loans[name] = loans[column].astype("object").map(months.number, na_action="ignore").astype("float64")
+    if ISSUE_MONTH in loans:
+        loans[YEAR] = loans[ISSUE_MONTH] // 12
+    kept = [*LOAN.names, RISK, YEAR, *MONTHS.values(), STATUS, *NUMBERS]
+    return loans[[name for name in kept if name in loans]].reset_index(drop=True)
 
 
 def _first(column: pd.Series, value: str) -> int:

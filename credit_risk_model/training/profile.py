@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from credit_risk_model.features import FEATURES
+from credit_risk_model.lending_club import RISK_MEANING
 from credit_risk_model.training.preparation import RISK, YEAR
 
 DESCRIPTIONS = {feature.name: feature.description for feature in FEATURES} | {
-    RISK: "What the model predicts: risky if the loan was charged off, is in default or is late; otherwise safe.",
+    RISK: f"What the model predicts: {RISK_MEANING}.",
     YEAR: "The year in which the loan was issued. The model does not use it.",
 }
 

@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from credit_risk_model.features import ON_BOOK
 from credit_risk_model.training import estimator
 from credit_risk_model.training.comparison import POPULATIONS, Figures
 from credit_risk_model.training.lending_club_words import LIMITS_OF_PAGES
@@ -29,6 +30,8 @@ figure { margin: 0; } figure svg { width: 100%; height: auto; } figcaption { col
 
 def threshold_words() -> str:
     """Return a description of how the operating threshold was chosen."""
+    if not ON_BOOK:
+        return "the threshold with the best F1 on validation rows"
     return (
         "the threshold with the best F1 among those that call at most "
         f"{estimator.most_flagged():.1%} of the current loans risky, on validation rows of the book"
@@ -63,16 +66,21 @@ def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) 
     `evaluation` is the result of `evaluation.evaluate`, with the figures of each population in `populations`.
     """
     threshold = evaluation["threshold"]
+    rows = "rows of the book" if ON_BOOK else "rows"
+    flagged = (
+        f" The model calls {evaluation['current_flagged']:.1%} of the current held-out loans risky." if ON_BOOK else ""
+    )
     figures = evaluation["metrics"]
     intervals = {name: f"{low:.3f} to {high:.3f}" for name, (low, high) in evaluation["intervals"].items()}
     names = ["precision", "recall", "f1", "roc_auc", "average_precision"]
-    of_books = ["risky_share", "mean_probability", "current_flagged", *names, "calibration_error"]
+    of_current = ["current_flagged"] if ON_BOOK else []
+    of_books = ["risky_share", "mean_probability", *of_current, *names, "calibration_error"]
     body = [
         f"<h1>How good {html.escape(name)} is</h1>",
         notice,
-        f"<p>Measured on {evaluation['loans']:,} held-out rows of the book; {evaluation['risky']:,} of them are risky. "
-        f"A loan is called <i>risky</i> if its probability is at least {threshold:.3f}. This is {threshold_words()}. "
-        f"The model calls {evaluation['current_flagged']:.1%} of the current held-out loans risky.</p>",
+        f"<p>Measured on {evaluation['loans']:,} held-out {rows}; {evaluation['risky']:,} of them are risky. "
+        f"A loan is called <i>risky</i> if its probability is at least {threshold:.3f}. This is {threshold_words()}."
+        f"{flagged}</p>",
         "<h2>Figures</h2>",
         table(
             ["figure", "value", "95 % interval"],
@@ -84,6 +92,7 @@ def page(evaluation: dict[str, Any], compared: Figures, name: str, notice: str) 
         *(
             f"<figure>{svg(draw, evaluation, title)}<figcaption>{caption}</figcaption></figure>"
             for title, caption, draw in PLOTS
+            if draw is not _years or _YEARS in evaluation["groups"]
         ),
         "</div>",
         "<h2>Compared with other models, on each population</h2>",
@@ -203,8 +212,11 @@ def _importance(axes: Axes, evaluation: dict[str, Any]) -> None:
     axes.set(xlabel="share of the gain")
 
 
+_YEARS = "year of issue"
+
+
 def _years(axes: Axes, evaluation: dict[str, Any]) -> None:
-    years = [group for group in evaluation["groups"]["year of issue"] if group["metrics"]]
+    years = [group for group in evaluation["groups"][_YEARS] if group["metrics"]]
     axes.bar([group["group"] for group in years], [g["metrics"]["average_precision"] for g in years], color=BLUE)
     axes.axhline(evaluation["metrics"]["average_precision"], color=GREY, linestyle="--", linewidth=1)
     for position, group in enumerate(years):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
-from credit_risk_model.lending_club import troubled_share
+from credit_risk_model.lending_club_book import troubled_share
 from credit_risk_model.training import checks
 from credit_risk_model.training.checks import Finding
 from credit_risk_model.training.preparation import RISK
@@ -60,7 +60,9 @@ def data_integrity(loans: pd.DataFrame) -> Report:
 
 def train_test_validation(learning: pd.DataFrame, held_back: pd.DataFrame) -> Report:
     """Run the checks that compare training loans and held-out loans, on one view of each loan."""
-    return _run("train_test_validation", *(_dataset(checks.one_view(rows), ON_BOOK) for rows in (learning, held_back)))
+    return _run(
+        "train_test_validation", *(_dataset(checks.one_view(rows), ON_BOOK or LOAN) for rows in (learning, held_back))
+    )
 
 
 def model_evaluation(

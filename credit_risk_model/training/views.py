@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit_risk_model.features import MONTHS_SINCE_ISSUE
-from credit_risk_model.lending_club import INSTALLMENT, OUTSIDE_POLICY, PAID, RECOVERIES, STATUS
+from credit_risk_model.lending_club import STATUS
+from credit_risk_model.lending_club_book import INSTALLMENT, MONTHS_SINCE_ISSUE, OUTSIDE_POLICY, PAID, RECOVERIES
 from credit_risk_model.training.preparation import ISSUE_MONTH, LAST_MONTH, RISK, risk
 
 LOAN_NUMBER = "LoanNumber"

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from credit_risk_model import artifact
-from credit_risk_model.features import LOAN, MONTHS_SINCE_ISSUE, ON_BOOK
+from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.lending_club_book import MONTHS_SINCE_ISSUE
 from credit_risk_model.training import synthetic
 
 # Rows that the article lists for the full file, in the order of the steps.

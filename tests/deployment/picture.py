@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import loans, results
 from credit_risk_model.features import ON_BOOK
-from credit_risk_model.prediction.schemas import CreditRiskOnBookModelInput
+from credit_risk_model.prediction.on_book import CreditRiskOnBookModelInput
 from credit_risk_model.training import book, dataset, preparation
 from tests.conftest import CONFIGURATION, ROOT, until
 from tests.deployment.prometheus import PANELS, Prometheus, expression, repeating, scraping

@@ -194,8 +194,8 @@ def test_the_patches_of_the_page_fit_the_overlay(checkout: Path) -> None:
     [container] = spec["template"]["spec"]["containers"]
 
     probe = container["startupProbe"]
-    assert spec["progressDeadlineSeconds"] > probe["failureThreshold"] * probe["periodSeconds"] >= 3 * 40
-    assert container["resources"]["limits"]["memory"] == container["resources"]["requests"]["memory"] == "3Gi"
+    assert spec["progressDeadlineSeconds"] > probe["failureThreshold"] * probe["periodSeconds"] >= 3 * 136
+    assert container["resources"]["limits"]["memory"] == container["resources"]["requests"]["memory"] == "3200Mi"
 
 
 @pytest.mark.parametrize("part", [part for part in PARTS if "models" in part], ids=str)

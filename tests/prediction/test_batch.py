@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from credit_risk_model.features import LOAN
 from credit_risk_model.prediction.batch import CreditRiskBatchModel
+from credit_risk_model.prediction.loan import CreditRiskModelInput
 from credit_risk_model.prediction.model import CreditRiskModel
-from credit_risk_model.prediction.schemas import CreditRiskBatchModelInput, CreditRiskModelInput
+from credit_risk_model.prediction.schemas import CreditRiskBatchModelInput
 
 
 @pytest.fixture(scope="module")

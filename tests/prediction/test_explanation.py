@@ -11,9 +11,9 @@ from ml_base.ml_model import MLModelSchemaValidationException
 from credit_risk_model.features import FEATURES, LOAN, ON_BOOK
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
+from credit_risk_model.prediction.loan import CreditRiskModelInput
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.on_book import CreditRiskOnBookExplanationModel
-from credit_risk_model.prediction.schemas import CreditRiskModelInput
 from tests.prediction.test_model import inputs
 
 

@@ -20,9 +20,10 @@ from credit_risk_model import artifact
 from credit_risk_model.artifact import ArtifactError
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.features import FEATURES, LOAN
+from credit_risk_model.prediction.loan import CreditRiskModelInput
 from credit_risk_model.prediction.model import CreditRiskModel
 from credit_risk_model.prediction.on_book import CreditRiskOnBookModel
-from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskModelOutput
+from credit_risk_model.prediction.schemas import CreditRiskModelOutput
 from tests.conftest import ROOT, SERVICE_PYTHON, STOPPED
 
 

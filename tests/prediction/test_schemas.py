@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import FEATURES, LOAN, ON_BOOK
-from credit_risk_model.prediction.schemas import CreditRiskModelInput, CreditRiskOnBookModelInput
+from credit_risk_model.prediction.loan import CreditRiskModelInput
+from credit_risk_model.prediction.on_book import CreditRiskOnBookModelInput
 
 NUMBERS = [feature for feature in FEATURES if feature.categories is None]
 INTEGERS = [feature for feature in NUMBERS if feature.type is int]

@@ -25,7 +25,7 @@ from credit_risk_model.features import FEATURES, LOAN, ON_BOOK
 from credit_risk_model.loan_files.chunk import Chunk
 from credit_risk_model.loan_files.opening import open_loans
 from credit_risk_model.prediction import scorer
-from credit_risk_model.prediction.schemas import CreditRiskModelInput
+from credit_risk_model.prediction.loan import CreditRiskModelInput
 from credit_risk_model.scoring import engines
 from credit_risk_model.scoring.__main__ import main
 from credit_risk_model.scoring.counts import Counts

@@ -13,6 +13,8 @@ import yaml
 from credit_risk_model.service.configuration import ConfigurationError, read, unknown_variables
 from credit_risk_model.service.settings import Settings
 from tests.conftest import CONFIGURATION, ROOT, until
+from tests.service.member_models import WORDS
+from tests.service.models import Echo
 from tests.service.process import ECHO, running, starting, write_configuration
 
 MODULE = "tests.service.models"
@@ -45,11 +47,17 @@ WRONG_MODEL: list[tuple[dict[str, Any], str, str]] = [
     ({"decorator": []}, "models[0]", "unknown key 'decorator'. Did you mean 'decorators'?"),
     ({"class_path": None}, "models[0].class_path", "found None"),
     (
-        {"class_path": "nowhere.Model"},
+        {"class_path": "nowhere.models.Model"},
         "models[0].class_path",
-        "the import failed: No module named 'nowhere', found 'nowhere.Model'.",
+        f"'nowhere.models.Model' cannot be imported: no module 'nowhere' in the current folder ({Path.cwd()}) or among "
+        "the installed packages. Install the package, or set PYTHONPATH to the folder that has it.",
     ),
-    ({"class_path": "Model"}, "models[0].class_path", "the import failed: Empty module name, found 'Model'."),
+    (
+        {"class_path": "tests.nowhere.Model"},
+        "models[0].class_path",
+        "'tests.nowhere.Model' cannot be imported: no module 'tests.nowhere' in the current folder",
+    ),
+    ({"class_path": "Model"}, "models[0].class_path", "'Model' has no module: write 'module.Class'."),
     (
         {"class_path": f"{MODULE}.Ecko"},
         "models[0].class_path",
@@ -109,6 +117,41 @@ def test_a_wrong_key_of_a_model_is_named(tmp_path: Path, model: dict[str, Any], 
 
     assert str(raised.value).startswith(f"{path}: {key}: ")
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(("model", "words"), WORDS.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_a_member_that_cannot_be_used_is_named(tmp_path: Path, model: type[Echo], words: str) -> None:
+    path = write_configuration(tmp_path, {"class_path": f"{model.__module__}.{model.__name__}"})
+
+    with pytest.raises(ConfigurationError) as raised:
+        read(path, {})
+
+    assert str(raised.value).startswith(f"{path}: models[0].class_path: {words}")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import nowhere", "'{module}.Model' cannot be imported: it needs 'nowhere', which is not installed."),
+        (
+            "x = 1\nraise RuntimeError('no GPU')",
+            "Importing '{module}.Model' failed: RuntimeError: no GPU ({file}, line 2)",
+        ),
+        ("def broken(:", "Importing '{module}.Model' failed: SyntaxError: invalid syntax ({module}.py, line 1)"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, words: str
+) -> None:
+    module = f"broken_{abs(hash(source))}"  # Python remembers each module
+    file = tmp_path / f"{module}.py"
+    file.write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(ConfigurationError) as raised:
+        read(write_configuration(tmp_path, {"class_path": f"{module}.Model"}), {})
+
+    assert words.format(module=module, file=file) in str(raised.value)
 
 
 def test_a_key_that_is_not_text_is_named(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.load import post
+from benchmarks.measure import Service
 from benchmarks.measure_model import needs, prediction
 from tests.service import process
 
@@ -19,6 +20,14 @@ def test_the_first_model_gets_the_requests(tmp_path: Path) -> None:
 def test_a_body_that_the_model_refuses_ends_the_measurement(tmp_path: Path) -> None:
     with process.ready(tmp_path) as service, pytest.raises(SystemExit, match=r"answers 400: .*number: Field required"):
         prediction(service.address, b"{}")
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_measurement(tmp_path: Path) -> None:
+    with (
+        process.starting(tmp_path, {"configuration": {"error": "no weights"}}) as service,
+        pytest.raises(SystemExit, match="cannot be loaded"),
+    ):
+        Service(service.address, 0, str).until_ready()
 
 
 def test_a_request_has_the_length_of_its_body() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from credit_risk_model import lending_club, months
+from credit_risk_model import lending_club_book, months
 from credit_risk_model.features import LOAN
 from credit_risk_model.lending_club import STATUS
 from credit_risk_model.training import book, views
@@ -18,26 +18,28 @@ def drawn(prepared_loans: pd.DataFrame) -> pd.DataFrame:
 
 def as_published(loans: pd.DataFrame, rows: int = 2_000) -> pd.DataFrame:
     """Return loans whose years of issue are those of the published book."""
-    weights = loans[YEAR].map(lending_club.BOOK_YEARS) / loans[YEAR].map(loans[YEAR].value_counts())
+    weights = loans[YEAR].map(lending_club_book.BOOK_YEARS) / loans[YEAR].map(loans[YEAR].value_counts())
     return loans.sample(rows, weights=weights, replace=True, random_state=1).reset_index(drop=True)
 
 
 def test_the_published_counts_add_up() -> None:
-    assert sum(lending_club.BOOK_YEARS.values()) == sum(lending_club.BOOK_STATUSES.values()) == 887_379
+    assert sum(lending_club_book.BOOK_YEARS.values()) == sum(lending_club_book.BOOK_STATUSES.values()) == 887_379
 
 
 def test_years_and_statuses_are_those_of_the_book(drawn: pd.DataFrame, prepared_loans: pd.DataFrame) -> None:
     assert len(drawn) == pytest.approx(len(prepared_loans), rel=0.05)
-    years = ((lending_club.BOOK_MONTH - drawn["MonthsSinceIssue"]) // 12).clip(upper=2015).value_counts(normalize=True)
-    for year, count in lending_club.BOOK_YEARS.items():
+    years = (
+        ((lending_club_book.BOOK_MONTH - drawn["MonthsSinceIssue"]) // 12).clip(upper=2015).value_counts(normalize=True)
+    )
+    for year, count in lending_club_book.BOOK_YEARS.items():
         assert years[year] == pytest.approx(count / 887_379, abs=0.02)
     statuses = drawn[STATUS].value_counts(normalize=True)
-    for status, count in lending_club.BOOK_STATUSES.items():
+    for status, count in lending_club_book.BOOK_STATUSES.items():
         assert statuses[status] == pytest.approx(count / 887_379, abs=0.02), status
 
 
 def test_no_view_is_later_than_the_record(drawn: pd.DataFrame) -> None:
-    assert (drawn[ISSUE_MONTH] + drawn["MonthsSinceIssue"] <= lending_club.BOOK_MONTH).all()
+    assert (drawn[ISSUE_MONTH] + drawn["MonthsSinceIssue"] <= lending_club_book.BOOK_MONTH).all()
 
 
 def test_a_loan_has_one_view_at_each_age(drawn: pd.DataFrame) -> None:

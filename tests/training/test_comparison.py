@@ -7,7 +7,7 @@ import lightgbm
 import pandas as pd
 import pytest
 
-from credit_risk_model import lending_club
+from credit_risk_model import lending_club_book
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.lending_club import STATUS
@@ -74,7 +74,7 @@ def test_loans_being_paid_are_as_recorded_in_the_month_of_the_book(run: Run) -> 
     recorded = run.judged[list(POPULATIONS).index(RECORDED)]
 
     assert not living[STATUS].isin(["Fully Paid", "Charged Off"]).any()
-    assert (living[ISSUE_MONTH] + living["MonthsSinceIssue"] == lending_club.BOOK_MONTH).all()
+    assert (living[ISSUE_MONTH] + living["MonthsSinceIssue"] == lending_club_book.BOOK_MONTH).all()
     assert living.index.isin(recorded.index).all()
     assert 0 < figures[LIVING]["loans"] < figures[RECORDED]["loans"] < figures[BOOK]["loans"]
 

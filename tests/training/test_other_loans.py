@@ -1,138 +1,160 @@
-"""Loans of another lender, with other features, are trained, evaluated, packed and served by the same code.
+"""The package with the files of examples/german_credit trains, evaluates, scores and serves these loans.
 
-The loans are synthetic and like those of the German credit data set: no status, no months, one row for each loan.
+The loans are synthetic and like those of the German credit data set: no months, no payments, one row for each loan.
 """
 
-from importlib.metadata import version
-from typing import Annotated
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
-from pydantic import BaseModel, Field
+import yaml
 
 from credit_risk_model import artifact
-from credit_risk_model.categories import CreditRisk
-from credit_risk_model.prediction.batch import CreditRiskBatchModel
-from credit_risk_model.prediction.explanation import CreditRiskExplanationModel
 from credit_risk_model.prediction.model import CreditRiskModel
-from credit_risk_model.training import checks, estimator, evaluation, self_check, split
-from tests.training.german_credit import GERMAN, HYPERPARAMETERS, CheckingAccount, CreditPurpose, loans
+from tests.conftest import CONFIGURATION, ROOT, SERVICE_PYTHON, until
+from tests.service.process import Service, running
+
+PACKAGE = ROOT / "credit_risk_model"
+EXAMPLE = ROOT / "examples" / "german_credit"
+ROWS = 1_500
+# deepchecks and the profile take minutes, and other tests run them.
+TRAIN = f"""
+import sys
+sys.modules.update(deepchecks=None, data_profiling=None)
+from credit_risk_model.training.__main__ import main
+sys.exit(main(["--rows", "{ROWS}"]))
+"""
+LOAN = {
+    "checking_account": "<0",
+    "duration": 36,
+    "credit_purpose": "new car",
+    "credit_amount": 5_000,
+    "savings_account": "<100",
+    "age": 30,
+}
+MODELS = "/api/models/credit_risk_{}model/{}"
 
 
-class GermanLoan(BaseModel):
-    """One loan."""
-
-    checking_account: CheckingAccount
-    duration: Annotated[int, Field(ge=4, le=72)]
-    credit_amount: Annotated[float, Field(ge=250, le=18_424)]
-    credit_purpose: CreditPurpose
-    age: Annotated[int, Field(ge=19, le=75)]
-
-
-class GermanLoanWithReasons(GermanLoan):
-    number_of_reasons: int = 2
-
-
-class GermanLoans(BaseModel):
-    """The loans of a batch."""
-
-    loans: list[GermanLoan]
-
-
-class GermanModel(CreditRiskModel):
-    input_schema = GermanLoan
-    features = GERMAN
-
-
-class GermanExplanationModel(CreditRiskExplanationModel):
-    input_schema = GermanLoanWithReasons
-    features = GERMAN
-
-
-class GermanBatchModel(CreditRiskBatchModel):
-    input_schema = GermanLoans
-    features = GERMAN
+def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, timeout=500)
 
 
 @pytest.fixture(scope="module")
-def all_loans() -> pd.DataFrame:
-    return loans(1_500)
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package for these loans, and what its training has written."""
+    folder = tmp_path_factory.mktemp("german")
+    package = folder / PACKAGE.name
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__", "*.zip", "on_book.py"))
+    shutil.copytree(EXAMPLE, package, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    done = run(folder, "-c", TRAIN)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture(scope="module")
-def held_out(all_loans: pd.DataFrame) -> pd.DataFrame:
-    return all_loans[split.held_back(all_loans, GERMAN)]
+def packed(project: Path) -> Path:
+    return project / "build" / "synthetic" / "1.zip"
 
 
 @pytest.fixture(scope="module")
-def learned(all_loans: pd.DataFrame, held_out: pd.DataFrame) -> estimator.Learned:
-    return estimator.learn(all_loans.drop(held_out.index), HYPERPARAMETERS, GERMAN)
-
-
-@pytest.fixture(scope="module")
-def packed(learned: estimator.Learned, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The path of the artifact."""
-    path = tmp_path_factory.mktemp("german") / "1.zip"
-    metadata = {
-        "model": "german_credit_model",
-        "features": GERMAN.specification(),
-        "classes": [*CreditRisk],
-        "threshold": learned.threshold,
-        "versions": {"lightgbm": version("lightgbm")},
+def members(packed: Path) -> dict[str, Any]:
+    return {
+        name: json.loads(content) if name.endswith(".json") else content.decode(errors="replace")
+        for name, content in artifact.verify(packed).items()
     }
-    artifact.write(path, learned.booster, metadata, self_check.scored(learned.booster, GERMAN))
-    return str(path)
 
 
-def test_the_model_ranks_and_obeys_its_constraint(learned: estimator.Learned, held_out: pd.DataFrame) -> None:
-    probability = estimator.probabilities(learned.booster, held_out, GERMAN)
-    longer = held_out.assign(Duration=held_out["Duration"] + 6)
+@pytest.fixture(scope="module")
+def service(project: Path, packed: Path) -> Iterator[Service]:
+    configuration = project / "rest_configuration.yaml"
+    content = yaml.safe_load(CONFIGURATION.read_text())
+    content["models"] = [model for model in content["models"] if "on_book" not in model["class_path"]]
+    configuration.write_text(yaml.safe_dump(content))
+    command = [SERVICE_PYTHON, "-m", "credit_risk_model.service"]
+    environment = {"CREDIT_RISK_ARTIFACT_PATH": str(packed)}
+    with running(project, configuration, environment, command=command, cwd=project) as started:
+        until(lambda: started.statuses() == (200, 200, 200), "ready")
+        yield started
 
-    figures = evaluation.evaluate(
-        held_out, probability, learned.threshold, learned.booster, groups={"purpose": "CreditPurpose"}
+
+def ask(service: Service, kind: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = service.client.post(MODELS.format(kind, "prediction"), json=body)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def test_each_file_of_the_example_replaces_one_of_the_package_and_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "training.md").read_text()
+    names = {str(path.relative_to(EXAMPLE)) for path in EXAMPLE.rglob("*.*") if "__pycache__" not in path.parts}
+
+    assert "lending_club.py" in names
+    for name in names:
+        assert (PACKAGE / name).is_file(), name
+        assert f"| `{name}` |" in page
+
+
+def test_the_model_is_checked_and_ranks_the_loans(members: dict[str, Any]) -> None:
+    assert members["metadata.json"]["data"]["rows"] == ROWS
+    assert members["metadata.json"]["metrics"]["roc_auc"] > 0.7
+    assert {finding["suite"] for finding in members["validation.json"]} == {"loans", "split"}
+    assert {finding["status"] for finding in members["validation.json"]} == {"passed"}
+    assert set(members["evaluation.json"]["groups"]) == {"purpose", "checking account"}
+    assert set(members["evaluation.json"]["populations"]) == {"the loans held out"}
+
+
+def test_the_card_and_the_page_are_about_these_loans(packed: Path, members: dict[str, Any]) -> None:
+    card = members["model_card.md"]
+    page = artifact.verify_evidence(packed, members["metadata.json"])["evaluation.html"].decode()
+
+    assert "the data set calls them bad" in card
+    assert "`savings_account`: Balance of the savings account in DM." in card
+    assert "a longer loan never has a lower probability" in card
+    for text in (card, page[page.index("<h1>") :]):
+        for word in ("Lending Club", "the book", "current loans", "year of issue", "{recall}", "payment"):
+            assert word not in text, word
+
+
+def test_a_file_is_scored(project: Path, packed: Path) -> None:
+    (project / "in.csv").write_text(
+        "checking_status,duration,purpose,credit_amount,savings_status,age\n"
+        "<0,36,new car,5000,<100,30\n"
+        "no checking,6,NEW CAR,1000,>=1000,50\n"
+        "<0,36,boat,5000,<100,30\n"
     )
 
-    assert 200 < len(held_out) < 400
-    assert figures["metrics"]["roc_auc"] > 0.7
-    assert {group["group"] for group in figures["groups"]["purpose"]} == {*CreditPurpose}
-    assert (estimator.probabilities(learned.booster, longer, GERMAN) >= probability).all()
+    done = run(project, "-m", "credit_risk_model.scoring", "in.csv", "out.csv", "--artifact", str(packed))
+
+    assert "3 rows in = 2 scored + 1 rejected" in done.stdout, done.stderr
+    with (project / "out.csv").open() as file:
+        assert [row["credit_risk"] for row in csv.DictReader(file)] == ["risky", "safe"]
+    assert "purpose is 'boat', expected one of 'new car'" in (project / "out.csv.rejects.csv").read_text()
 
 
-def test_the_loans_and_their_split_are_checked(all_loans: pd.DataFrame, held_out: pd.DataFrame) -> None:
-    learning = all_loans.drop(held_out.index)
-    leaked = held_out.assign(Duration=estimator.is_risky(held_out) * 10.0)
+def test_there_is_no_model_for_a_book(project: Path) -> None:
+    done = run(project, "-m", "credit_risk_model.scoring", "in.csv", "out.csv", "--on-book")
 
-    findings = [*checks.of_loans(all_loans, GERMAN), *checks.of_split(learning, held_out, GERMAN)]
-
-    assert [finding.check for finding in findings if finding.status != "passed"] == []
-    assert "failed" in {finding.status for finding in checks.of_split(leaked, held_out, GERMAN)}
+    assert done.returncode == 2
+    assert "--on-book: these loans have only one model" in done.stderr
 
 
-def test_one_loan_a_batch_and_the_reasons_have_the_probabilities_of_the_training(
-    packed: str, learned: estimator.Learned, held_out: pd.DataFrame
-) -> None:
-    rows = held_out.head(20)
-    requests = [
-        dict(zip(GERMAN.fields, row, strict=True)) for row in rows[GERMAN.names].astype(object).itertuples(index=False)
-    ]
-    expected = estimator.probabilities(learned.booster, rows, GERMAN)
+def test_the_service_answers_one_loan_a_batch_and_the_reasons(service: Service, members: dict[str, Any]) -> None:
+    explained = ask(service, "explanation_", LOAN)
+    longer = ask(service, "explanation_", LOAN | {"duration": 48})
 
-    model, batch, explanation = GermanModel(packed), GermanBatchModel(packed), GermanExplanationModel(packed)
-    for each in (model, batch, explanation):
-        each.self_check()
-    answers = batch.predict(GermanLoans.model_validate({"loans": requests})).loans
-    explained = explanation.predict(GermanLoanWithReasons.model_validate(requests[0]))
-
-    assert np.allclose([answer.probability for answer in answers], expected)
-    assert [answer.credit_risk for answer in answers] == [
-        model.predict(GermanLoan.model_validate(request)).credit_risk for request in requests
-    ]
-    assert explained.probability == pytest.approx(expected[0])
-    assert {reason.feature for reason in explained.reasons} <= set(GERMAN.fields)
-    assert len(explained.reasons) == 2
+    assert ask(service, "", LOAN) == {"credit_risk": "risky"}
+    assert ask(service, "batch_", {"loans": [LOAN]})["loans"][0]["probability"] == explained["probability"]
+    assert longer["probability"] >= explained["probability"]
+    assert {reason["feature"] for reason in explained["reasons"]} <= LOAN.keys()
+    assert service.client.get(MODELS.format("", "card"), headers={"Accept": "text/html"}).status_code == 200
 
 
-def test_its_artifact_is_not_loaded_for_other_features(packed: str) -> None:
+def test_its_artifact_is_not_loaded_for_other_features(packed: Path) -> None:
     with pytest.raises(artifact.ArtifactError, match="made for other features"):
-        CreditRiskModel(artifact_path=packed)
+        CreditRiskModel(artifact_path=str(packed))

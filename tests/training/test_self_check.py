@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from credit_risk_model import artifact
 from credit_risk_model.features import FEATURES, LOAN
-from credit_risk_model.prediction.schemas import CreditRiskModelInput
+from credit_risk_model.prediction.loan import CreditRiskModelInput
 from credit_risk_model.training import self_check
 
 

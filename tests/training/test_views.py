@@ -9,7 +9,8 @@ import pytest
 from credit_risk_model import months
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.features import LOAN
-from credit_risk_model.lending_club import INSTALLMENT, PAID, RECOVERIES, STATUS
+from credit_risk_model.lending_club import STATUS
+from credit_risk_model.lending_club_book import INSTALLMENT, PAID, RECOVERIES
 from credit_risk_model.training import views
 from credit_risk_model.training.preparation import ISSUE_MONTH, LAST_MONTH, RISK, YEAR, risk
 

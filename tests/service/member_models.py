@@ -1,0 +1,111 @@
+"""Models with members that the service cannot use, by the words of the message."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tests.service.models import Echo, Input, Output
+
+
+@dataclass
+class Plain:
+    number: float
+
+
+class Unwritable(BaseModel):
+    """Has a field that no JSON schema describes."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    value: Echo
+
+
+class NumberAsVersion(Echo):
+    version: Any = 1.0
+
+
+class NoDisplayName(Echo):
+    display_name: Any = None
+
+
+class Slash(Echo):
+    qualified_name = "risk/echo"
+
+
+class Space(Echo):
+    qualified_name = "my echo"
+
+
+class Empty(Echo):
+    qualified_name = ""
+
+
+class Dots(Echo):
+    qualified_name = ".."
+
+
+class DataclassIn(Echo):
+    input_schema: Any = Plain
+
+
+class DataclassOut(Echo):
+    output_schema: Any = Plain
+
+
+class InstanceIn(Echo):
+    input_schema: Any = Input(number=1)
+
+
+class BaseOut(Echo):
+    output_schema: Any = BaseModel
+
+
+class UnwritableOut(Echo):
+    output_schema: Any = Unwritable
+
+
+class Coroutine(Echo):
+    async def predict(self, data: Any) -> Output:  # type: ignore[override]  # this is the mistake
+        return Output(number=data.number)
+
+
+class Generator(Echo):
+    def predict(self, data: Any) -> Any:
+        yield Output(number=data.number)
+
+
+class AsynchronousGenerator(Echo):
+    async def predict(self, data: Any) -> AsyncIterator[Output]:  # type: ignore[override]  # this is the mistake
+        yield Output(number=data.number)
+
+
+class NoInput(Echo):
+    def predict(self) -> Output:  # type: ignore[override]  # this is the mistake
+        return Output(number=1)
+
+
+class TwoInputs(Echo):
+    def predict(self, data: Any, more: Any) -> Output:  # type: ignore[override]  # this is the mistake
+        return Output(number=data.number + more)
+
+
+WORDS = {
+    NumberAsVersion: "version is 1.0, which is not a text.",
+    NoDisplayName: "display_name is None, which is not a text.",
+    Slash: "qualified_name is 'risk/echo', which cannot be part of an address. Use letters, digits,",
+    Space: "qualified_name is 'my echo', which cannot",
+    Empty: "qualified_name is '', which cannot",
+    Dots: "qualified_name is '..', which cannot",
+    DataclassIn: "input_schema is <class 'tests.service.member_models.Plain'>, which is not a pydantic model",
+    DataclassOut: "output_schema is <class 'tests.service.member_models.Plain'>, which is not a pydantic model",
+    InstanceIn: "input_schema is Input(number=1.0, items=[]), which is not a pydantic model",
+    BaseOut: "output_schema is <class 'pydantic.main.BaseModel'>, which has no JSON schema:",
+    UnwritableOut: "output_schema is <class 'tests.service.member_models.Unwritable'>, which has no JSON schema:",
+    Coroutine: "predict is a coroutine function. Write 'def' without 'async'",
+    Generator: "predict is a generator. Return one instance",
+    AsynchronousGenerator: "predict is an asynchronous generator.",
+    NoInput: "predict cannot be called with one argument, the input: too many positional arguments.",
+    TwoInputs: "predict cannot be called with one argument, the input: missing a required argument: 'more'.",
+}
