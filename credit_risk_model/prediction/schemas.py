@@ -1,7 +1,7 @@
 """The schemas of requests and answers, as pydantic models."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
