@@ -23,7 +23,7 @@ from credit_risk_model.artifact import ArtifactError
 from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.loan_files.arguments import stated
 from credit_risk_model.loan_files.chunk import LoanFileError
-from credit_risk_model.loan_files.opening import Loans
+from credit_risk_model.loan_files.loans import Loans
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import check, engines, run
 from credit_risk_model.scoring.arguments import (
@@ -122,7 +122,7 @@ def _run(options: argparse.Namespace) -> Counts:
     manifest = {
         "input": fingerprint(loans),
         "columns": list(inputs.columns),
-        "id": inputs.id,
+        "id": inputs.meaning.id,
         "as_of": None if inputs.as_of is None else months.text(inputs.as_of),
         "read_as": forms,
         "model": model.digest,

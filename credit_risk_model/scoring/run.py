@@ -146,7 +146,7 @@ def publish(job: Job, output: Output, manifest: Manifest, done: Mapping[int, Cou
 def summary(counts: Counts) -> dict[str, Any]:
     """Return what the summary says of the rows."""
     return {
-        "counts": {key: getattr(counts, key) for key in ("rows", "scored", "rejected", "notes")},
+        "counts": counts.totals,
         "forms": counts.forms,
         "rejected_by_reason": counts.by_reason,
     }

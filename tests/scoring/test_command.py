@@ -23,7 +23,7 @@ import pytest
 from credit_risk_model import months
 from credit_risk_model.features import FEATURES, LOAN, ON_BOOK
 from credit_risk_model.loan_files.chunk import Chunk
-from credit_risk_model.loan_files.opening import open_loans
+from credit_risk_model.loan_files.loans import open_loans
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.schemas import CreditRiskModelInput
 from credit_risk_model.scoring import engines
