@@ -114,6 +114,9 @@ def _run(options: argparse.Namespace) -> Counts:
     start = time.perf_counter()
     output = Output(options.output.resolve())
     kind = output.kind
+    if output.path.is_relative_to(options.input.resolve()):
+        what = "inside the input" if options.input.is_dir() else "the input"
+        raise ScoringError(f"{str(output.path)!r} is {what}: name another output.")
     model = scorer.load(options.artifact, features=ON_BOOK if options.on_book else LOAN)
     chunk_rows = options.chunk_rows or (CHUNK_ROWS_WITH_REASONS if options.reasons else CHUNK_ROWS)
     loans, inputs, forms = _opened(options, chunk_rows)
