@@ -2,6 +2,7 @@
 
 import argparse
 import codecs
+from contextlib import suppress
 
 from credit_risk_model.loan_files.survey import Stated
 
@@ -31,6 +32,8 @@ def stated(options: argparse.Namespace) -> Stated:
 
 def _encoding(text: str) -> str:
     try:
+        with suppress(UnicodeError):
+            b" ".decode(text)  # `lookup` also finds codecs that are not of text, such as base64
         return codecs.lookup(text).name
     except LookupError:
         raise argparse.ArgumentTypeError(f"Python knows no encoding {text!r}") from None

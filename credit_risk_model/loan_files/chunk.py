@@ -1,6 +1,7 @@
 """The unit in which the loans of a file are read, and the error of a file that cannot be read."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +17,9 @@ class Chunk:
     """Consecutive rows of a file: `rows` of them, after the first `line` lines.
 
     `start` and `stop` are bytes of a text file (unpacked, in UTF-8), or rows of a columnar file. `size` is what they
-    add to the progress. `digest` identifies their content. `content` is the text, where it was read already, and
-    `first_lines` has the line of each row where rows are not lines. `is_regular` says that all quotes are where
-    RFC 4180 wants them. `file` is the position among several files.
+    add to the progress. `digest` identifies their content. `content` is the text or the columns, where they were read
+    already, and `first_lines` has the line of each row where rows are not lines. `is_regular` says that all quotes are
+    where RFC 4180 wants them. `file` is the position among several files.
     """
 
     number: int
@@ -28,7 +29,7 @@ class Chunk:
     rows: int
     size: int
     digest: str
-    content: bytes | None = field(default=None, repr=False)
+    content: Any = field(default=None, repr=False, compare=False)
     first_lines: NDArray[np.int64] | None = field(default=None, repr=False, compare=False)
     is_regular: bool = False
     file: int = 0

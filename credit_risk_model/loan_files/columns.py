@@ -45,18 +45,6 @@ class Columns:
         names = tuple(dict.fromkeys([*naming, *([id_name] if id_name else [])]))
         return cls(names, tuple(_source(path, name, header) for name in names), id_name)
 
-    def select(self, path: Path, header: Sequence[str], names: Sequence[str]) -> Columns:
-        """Return other columns of the same file, without an id.
-
-        Raises:
-            LoanFileError: one is missing.
-        """
-        return Columns.find(path, header, [names])._without_id()
-
-    def _without_id(self) -> Columns:
-        kept = [(name, source) for name, source in zip(self.names, self.sources, strict=True) if name != self.id]
-        return Columns(tuple(name for name, _ in kept), tuple(source for _, source in kept))
-
     @property
     def forms(self) -> list[str]:
         """The columns whose names are written otherwise in the file."""
@@ -79,7 +67,7 @@ def recognised(header: Sequence[str], namings: Sequence[Sequence[str]]) -> int:
 
 
 def _folded(name: str) -> str:
-    return name.strip(" \t_\"'\u00a0").casefold().replace(" ", "_")
+    return name.strip(" \t_\"'\u00a0\ufeff").casefold().replace(" ", "_")
 
 
 def _sources(name: str, header: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 import pyarrow as pa
@@ -23,6 +23,11 @@ def compression(path: Path) -> str | None:
     with path.open("rb") as file:
         start = file.read(6)
     return next((name for name, magic in _STARTS.items() if start.startswith(magic)), None)
+
+
+def is_hidden(path: PurePath) -> bool:
+    """Return whether a file of a folder or an archive is not data: `_SUCCESS`, `.part-0.crc`, `__MACOSX/loan.csv`."""
+    return any(part.startswith((".", "_")) for part in path.parts)
 
 
 @contextmanager
@@ -55,9 +60,7 @@ def _unpacked(path: Path, kind: str | None, raw: IO[bytes], stack: ExitStack) ->
         return stack.enter_context(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"))
     if kind == "zip":
         archive = stack.enter_context(zipfile.ZipFile(raw))
-        members = [
-            entry for entry in archive.infolist() if not (entry.is_dir() or entry.filename.startswith("__MACOSX/"))
-        ]
+        members = [each for each in archive.infolist() if not (each.is_dir() or is_hidden(PurePath(each.filename)))]
         if len(members) != 1:
             raise LoanFileError(
                 f"{str(path)!r} is a zip file with {len(members)} members, expected one. Unpack it to a folder and "

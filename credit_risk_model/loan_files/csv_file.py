@@ -32,6 +32,7 @@ class CsvLoans:
     chunk_rows: int
     total: int
     unit: str = "B"
+    format: str = "CSV"
     id_type = pa.string()
 
     @classmethod
@@ -63,7 +64,7 @@ class CsvLoans:
         Raises:
             LoanFileError: one is missing.
         """
-        return replace(self, columns=self.columns.select(self.path, self.form.header, names))
+        return replace(self, columns=Columns.find(self.path, self.form.header, [names], self.columns.id))
 
     def chunks(self) -> Generator[Chunk, None, None]:
         """Yield the chunks with their content."""
@@ -92,7 +93,8 @@ class CsvLoans:
             if hashlib.sha256(content).hexdigest() != chunk.digest:
                 raise LoanFileError(f"{str(self.path)!r} changed while it was read: run it again.")
         # Pyarrow would drop a byte-order mark, which is only one at the start of the file.
-        is_odd = content.startswith(codecs.BOM_UTF8) or any(note.encode() in content for note in NOTES)
+        notes = (*NOTES, max(self.form.header, key=len))  # the longest name shows another header
+        is_odd = content.startswith(codecs.BOM_UTF8) or any(note.encode() in content for note in notes)
         values = self._read_fast(content) if chunk.is_regular and not is_odd else None
         if values is not None and values.num_rows == chunk.rows:
             lines = chunk.first_lines
@@ -153,7 +155,8 @@ class CsvLoans:
                 continue
             if not record:
                 continue
-            if record[0].startswith(NOTES) and not any(record[1:]):
+            is_title = record[0].startswith(NOTES) and not any(record[1:])
+            if is_title or tuple(record[: len(self.form.header)]) == self.form.header:
                 notes += 1
                 continue
             if len(record) != self.form.width:

@@ -9,7 +9,6 @@ from credit_risk_model import lending_club
 from credit_risk_model.feature_set import Feature
 from credit_risk_model.features import FEATURES, ON_BOOK
 from credit_risk_model.lending_club_book import MONTHS_SINCE_ISSUE
-from credit_risk_model.loan_files import month_column
 
 _WORDS = {
     "number": "numbers",
@@ -39,10 +38,10 @@ class Kind:
 
     def can_be(self, kind: pa.DataType) -> bool:
         """Return whether a column of this type can hold it."""
-        if self.holds == "month":
-            return month_column.holds_months(kind)
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        if is_text(kind):
             return True
+        if self.holds == "month":
+            return is_date(kind)
         return is_number(kind) and (self.holds == "number" or self.is_counted)
 
 
@@ -50,6 +49,16 @@ def is_number(kind: pa.DataType) -> bool:
     """Return whether values of this type are numbers; false is 0, and true is 1."""
     types = pa.types
     return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether values of this type are texts, as `columnar_format.plain` leaves them."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def is_date(kind: pa.DataType) -> bool:
+    """Return whether values of this type are dates or times."""
+    return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
 
 
 def _of(feature: Feature) -> Kind:

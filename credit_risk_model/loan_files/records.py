@@ -8,8 +8,8 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,23 +46,10 @@ class _Block:
     is_regular: bool
 
     def cut(self, records: int) -> tuple["_Block", "_Block"]:
-        end, first, rest = int(self.ends[records - 1]), slice(records), slice(records, None)
-        return (
-            replace(
-                self,
-                content=self.content[:end],
-                ends=self.ends[first],
-                is_blank=self.is_blank[first],
-                lines=self.lines[first],
-            ),
-            replace(
-                self,
-                content=self.content[end:],
-                ends=self.ends[rest] - end,
-                is_blank=self.is_blank[rest],
-                lines=self.lines[rest],
-            ),
-        )
+        end = int(self.ends[records - 1])
+        first = self.content[:end], self.ends[:records], self.is_blank[:records], self.lines[:records]
+        rest = self.content[end:], self.ends[records:] - end, self.is_blank[records:], self.lines[records:]
+        return _Block(*first, self.is_regular), _Block(*rest, self.is_regular)
 
 
 def split(file: Any, delimiter: str, rows: int) -> Iterator[Text]:
@@ -142,37 +129,15 @@ def _regular(content: bytes, delimiter: str, *, is_last: bool) -> _Block | None:
 
 def _irregular(content: bytes, delimiter: str, *, is_last: bool) -> _Block:
     """Return the whole records of a text that starts with a record, as Python's reader of CSV finds them."""
-    file = io.BytesIO(content)
-    ends: list[int] = []
-    lines: list[int] = []
-    is_blank: list[bool] = []
-    while file.tell() < len(content):
-        start = file.tell()
-        taken = _taken(file, delimiter)
-        # A record that reaches the end of the block may continue in the next one.
-        if not is_last and file.tell() == len(content):
-            break
-        ends.append(file.tell())
-        lines.append(taken)
-        is_blank.append(not content[start : file.tell()].strip(b"\r\n"))
-    end = ends[-1] if ends else 0
-    arrays = np.array(ends, np.int64), np.array(is_blank, bool), np.array(lines, np.int64)
-    return _Block(memoryview(content)[:end], *arrays, is_regular=False)
-
-
-def _taken(file: io.BytesIO, delimiter: str) -> int:
-    """Read one record, and return how many lines it has; a record that is not CSV ends where the reader gives up."""
-    lines = 0
-
-    def texts() -> Iterator[str]:
-        nonlocal lines
-        for line in chain([first], iter(file.readline, b"")):
-            lines += 1
-            yield line.decode(errors="replace")
-
-    first = file.readline()
-    if b'"' not in first:  # only a quote lets a record continue in the next line
-        return 1
-    with suppress(csv.Error):  # reported when the record is read
-        next(csv.reader(texts(), delimiter=delimiter), None)
-    return lines
+    texts = io.BytesIO(content).readlines()
+    reader = csv.reader((text.decode(errors="replace") for text in texts), delimiter=delimiter)
+    before = [0]  # lines before each record, and after the last one
+    while before[-1] < len(texts):
+        with suppress(csv.Error):  # reported when the record is read
+            next(reader)
+        before.append(reader.line_num)
+    if not is_last:
+        before.pop()  # the last record may continue in the next block
+    bounds = np.cumsum([0, *map(len, texts)])[before]
+    is_blank = [not content[start:end].strip(b"\r\n") for start, end in pairwise(bounds)]
+    return _Block(memoryview(content)[: bounds[-1]], bounds[1:], np.array(is_blank, bool), np.diff(before), False)

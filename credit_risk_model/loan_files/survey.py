@@ -17,8 +17,7 @@ from credit_risk_model.loan_files import values
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.csv_file import CsvLoans
 from credit_risk_model.loan_files.kinds import KINDS, is_number
-from credit_risk_model.loan_files.opening import Loans
-from credit_risk_model.loan_files.several_files import SeveralFiles
+from credit_risk_model.loan_files.loans import Loans
 
 _SAMPLE_ROWS, _MOST_ROWS = 10_000, 100_000  # of each file, and of all
 _LARGEST_FRACTION = (
@@ -39,6 +38,7 @@ class Stated:
     per_cent: PerCent | None = None
 
 
+_SPACE = re.compile(r"[\s'\u2019]+")  # around a number, or between its thousands
 _AROUND = r"[^\d,.]*"  # a sign, a currency
 _HAS_DECIMAL_COMMA, _HAS_THOUSANDS_COMMA, _HAS_THOUSANDS_POINT = (
     re.compile(f"{_AROUND}(?:{digits}){_AROUND}").fullmatch
@@ -52,23 +52,65 @@ _HAS_DECIMAL_COMMA, _HAS_THOUSANDS_COMMA, _HAS_THOUSANDS_POINT = (
 
 @dataclass(frozen=True)
 class Meaning:
-    """The columns whose numbers have decimal commas, and those that have fractions in place of per cent."""
+    """The columns with decimal commas, those with fractions in place of per cent, and the one with the ids."""
 
     decimal_comma: tuple[str, ...] = ()
     fractions: tuple[str, ...] = ()
+    id: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def forms(self) -> list[str]:
-        """What a number means, by column."""
-        return [f"{name}: {values.DECIMAL_COMMA}" for name in self.decimal_comma] + [
-            f"{name}: {values.FRACTION}" for name in self.fractions
-        ]
+        """What a number means, by column, and what identifies a loan."""
+        commas = [f"{name}: {values.DECIMAL_COMMA}" for name in self.decimal_comma]
+        return [*commas, *(f"{name}: {values.FRACTION}" for name in self.fractions), *self.notes]
+
+    def numbers(self, name: str, column: pa.Array) -> tuple[pa.Array, values.Forms]:
+        """Return a column as float64, null where a value is not a number, and the forms that were met."""
+        return values.numbers(
+            column, KINDS[name], decimal_comma=name in self.decimal_comma, fraction=name in self.fractions
+        )
 
 
-def sample(loans: Loans) -> pa.RecordBatch:
+def survey(loans: Loans, stated: Stated) -> Meaning:
+    """Look at the first rows of a file; what the user states decides what they leave open.
+
+    Raises:
+        LoanFileError: they leave something open that is not stated.
+    """
+    first = _sample(loans)
+    file = loans.files[0]
+    delimiter = file.form.delimiter if isinstance(file, CsvLoans) else ","
+    names = [name for name in first.schema.names if name in KINDS and KINDS[name].holds == "number"]
+    numbers = {name: first.column(name) for name in names}
+    commas = _with_decimal_comma(loans.path, numbers, delimiter, stated.decimal)
+    fractions = []
+    for name, column in numbers.items():
+        if KINDS[name].is_per_cent and (largest := _fraction(column, name, name in commas)) is not None:
+            if stated.per_cent is None:
+                raise LoanFileError(
+                    f"{str(loans.path)!r} has only numbers up to {largest:g} in the column {name}, which is in per "
+                    "cent: they look like fractions. Give --percent-as fraction if 0.13 means 13 %, or --percent-as "
+                    "per-cent if it means 0.13 %."
+                )
+            if stated.per_cent == "fraction":
+                fractions.append(name)
+    return Meaning(tuple(commas), tuple(fractions), *_identity(first, loans.columns.id))
+
+
+def _identity(first: pa.RecordBatch, name: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column that identifies a loan, if it has values, and what is to be reported of it."""
+    if name is None:
+        return None, ("id: no such column, so the line is the id",)
+    if first.num_rows and values.without_blanks(first.column(name)).null_count == first.num_rows:
+        return None, (f"{name}: empty, so the line is the id",)
+    return name, ()
+
+
+def _sample(loans: Loans) -> pa.RecordBatch:
     """Return the first rows of each file."""
     batches: list[pa.RecordBatch] = []
-    for file in loans.files if isinstance(loans, SeveralFiles) else (loans,):
+    for file in loans.files:
         if sum(batch.num_rows for batch in batches) < _MOST_ROWS:
             start = replace(file, chunk_rows=_SAMPLE_ROWS)
             with closing(start.chunks()) as chunks:
@@ -82,33 +124,6 @@ def _joined(arrays: list[pa.Array]) -> pa.Array:
     types = {array.type for array in arrays}
     arrays = arrays if len(types) == 1 else [array.cast(pa.string()) for array in arrays]
     return pa.concat_arrays(arrays) if arrays else pa.array([], pa.string())
-
-
-def survey(
-    loans: Loans, first: pa.RecordBatch, decimal: Decimal | None = None, per_cent: PerCent | None = None
-) -> Meaning:
-    """Look at the `first` rows of a file. `decimal` and `per_cent` decide what they leave open.
-
-    Raises:
-        LoanFileError: they leave something open that is not decided.
-    """
-    path = loans.path
-    file = loans.files[0] if isinstance(loans, SeveralFiles) else loans
-    delimiter = file.form.delimiter if isinstance(file, CsvLoans) else ","
-    names = [name for name in first.schema.names if name in KINDS and KINDS[name].holds == "number"]
-    commas = _with_decimal_comma(path, {name: first.column(name) for name in names}, delimiter, decimal)
-    fractions = []
-    for name in names:
-        if KINDS[name].is_per_cent and (largest := _fraction(first.column(name), name, name in commas)) is not None:
-            if per_cent is None:
-                raise LoanFileError(
-                    f"{str(path)!r} has only numbers up to {largest:g} in the column {name}, which is in per cent: "
-                    "they look like fractions. Give --percent-as fraction if 0.13 means 13 %, or --percent-as per-cent "
-                    "if it means 0.13 %."
-                )
-            if per_cent == "fraction":
-                fractions.append(name)
-    return Meaning(tuple(commas), tuple(fractions))
 
 
 def _fraction(column: pa.Array, name: str, decimal_comma: bool) -> float | None:
@@ -127,7 +142,7 @@ def _fraction(column: pa.Array, name: str, decimal_comma: bool) -> float | None:
 
 def _with_decimal_comma(path: Path, columns: dict[str, pa.Array], delimiter: str, decimal: Decimal | None) -> list[str]:
     texts = {
-        name: [text.strip() for text in column.cast(pa.string()).unique().drop_null().to_pylist()]
+        name: [_SPACE.sub("", text) for text in column.cast(pa.string()).unique().drop_null().to_pylist()]
         for name, column in columns.items()
         if not is_number(column.type)
     }

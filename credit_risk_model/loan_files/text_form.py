@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
+
+import pyarrow as pa
 
 from credit_risk_model.loan_files import compression
 from credit_risk_model.loan_files.chunk import LoanFileError
@@ -46,19 +49,21 @@ class TextForm:
         packed = compression.compression(path)
         with compression.opened(path, packed) as (file, _):
             head = file.read(_HEAD)
-        encoding = _standard(encoding) if encoding else _shown_encoding(head)
+        encoding = encoding or _shown_encoding(head)
         if encoding != "utf-8":
             try:
                 head = codecs.getincrementaldecoder(encoding)().decode(head).encode()
-            except (UnicodeError, LookupError) as error:
+            except UnicodeError as error:
                 raise LoanFileError(f"{str(path)!r} is not text in {encoding}: {error}. Give --encoding.") from error
-        has_bare_cr = b"\r" in head and b"\n" not in head
+        first_end = re.search(rb"\r+\n|\r|\n", head)
+        has_bare_cr = first_end is not None and first_end[0] == b"\r"
         if has_bare_cr:
             head = head.replace(b"\r", b"\n")
         found = [_header(head, delimiter, namings) for delimiter in DELIMITERS]
         _, delimiter, number, records, ends = max(found, key=itemgetter(0))
         if not records:
-            raise LoanFileError(f"{str(path)!r} is empty, expected a header and loans.")
+            what = "is not CSV" if head.strip(codecs.BOM_UTF8 + b"\r\n") else "is empty"
+            raise LoanFileError(f"{str(path)!r} {what}, expected a header and loans.")
         header, width = _widths(records[number], records[number + 1 :])
         lines = ends[number]
         start = _bytes_of(head, lines)
@@ -78,12 +83,18 @@ class TextForm:
                 file.seek(self.start)
                 yield file, raw
                 return
-            text = file if self.encoding == "utf-8" else _InUtf8(path, file, self.encoding)
-            text = _WithoutBareCr(text) if self.has_bare_cr else text
-            left = self.start
-            while left and (skipped := text.read(left)):
-                left -= len(skipped)
-            yield text, raw
+            text = file
+            if self.encoding != "utf-8":
+                text = pa.transcoding_input_stream(pa.PythonFile(file, mode="r"), self.encoding, "utf-8")
+            if self.has_bare_cr:
+                text = _WithoutBareCr(text)
+            try:
+                left = self.start
+                while left and (skipped := text.read(left)):
+                    left -= len(skipped)
+                yield text, raw
+            except UnicodeError as error:
+                raise LoanFileError(f"{str(path)!r} is not text in {self.encoding}: {error}.") from error
 
     @property
     def forms(self) -> list[str]:
@@ -98,14 +109,6 @@ class TextForm:
             f"end of rows: {surplus} empty values dropped": surplus > 0,
         }
         return [form for form, is_met in found.items() if is_met]
-
-
-def _standard(encoding: str) -> str:
-    try:
-        name = codecs.lookup(encoding).name
-    except LookupError as error:
-        raise LoanFileError(f"--encoding is {encoding!r}, which Python does not know.") from error
-    return "utf-8" if name == "utf-8-sig" else name
 
 
 def _shown_encoding(head: bytes) -> str:
@@ -154,28 +157,6 @@ def _bytes_of(head: bytes, lines: int) -> int:
     for _ in range(lines):
         end = head.find(b"\n", end) + 1 or len(head)
     return end
-
-
-class _InUtf8:
-    """A file in another encoding, read as UTF-8."""
-
-    def __init__(self, path: Path, file: Any, encoding: str) -> None:
-        self._path, self._file, self._encoding = path, file, encoding
-        self._decoder = codecs.getincrementaldecoder(encoding)()
-        self._left = b""
-
-    def read(self, size: int) -> bytes:
-        """Return `size` bytes, or fewer at the end."""
-        while len(self._left) < size:
-            block = self._file.read(size)
-            try:
-                self._left += self._decoder.decode(block, final=not block).encode(errors="replace")
-            except UnicodeError as error:
-                raise LoanFileError(f"{str(self._path)!r} is not text in {self._encoding}: {error}.") from error
-            if not block:
-                break
-        content, self._left = self._left[:size], self._left[size:]
-        return content
 
 
 class _WithoutBareCr:

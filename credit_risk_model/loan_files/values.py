@@ -1,4 +1,4 @@
-"""The accepted ways to write numbers and categories, and which of them were met."""
+"""The accepted ways to write numbers, categories and months, and which of them were met."""
 
 import re
 from collections import Counter
@@ -9,24 +9,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from credit_risk_model import months
 from credit_risk_model.feature_set import Feature
 from credit_risk_model.lending_club import COUNTED
-from credit_risk_model.loan_files.kinds import Kind, is_number
+from credit_risk_model.loan_files.kinds import Kind, is_date, is_number, is_text
 
 DECIMAL_COMMA = "decimal commas read"
 FRACTION = "fractions multiplied by 100"
 _PER_CENT, _DOLLAR, _THOUSANDS = "per cent signs removed", "dollar signs removed", "thousands separators removed"
-_SPELLING = "categories recognised in another spelling"
+_SPELLING, _MONTH = "categories recognised in another spelling", "months recognised in another spelling"
 
 Forms = Counter[str]
 
-_POINT = r"\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+"
-_COMMA = r"\d{1,3}(?:[.\u00a0\u202f]\d{3})+(?:,\d*)?|\d+,?\d*|,\d+"
+_POINT = r"\d{1,3}(?:[, '\u00a0\u2019\u202f]\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+"
+_COMMA = r"\d{1,3}(?:[. '\u00a0\u2019\u202f]\d{3})+(?:,\d*)?|\d+,?\d*|,\d+"
+_NOT_DIGITS = re.compile(r"\D")
 _NUMBER, _NUMBER_WITH_COMMA = (
     re.compile(rf"\s*(\$?)\s*([+-]?)(\$?)({digits})((?:[eE][+-]?\d+)?)\s*(%?)\s*", re.ASCII).fullmatch
     for digits in (_POINT, _COMMA)
 )
-_MISSING = ("", "n/a", "na", "nan", "null", "none")
+_ISO_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])(?:-\d\d(?:[T ][\d:.]+Z?)?)?").fullmatch
+_MISSING = ("", "n/a", "#n/a", "na", "nan", "null", "none")
 
 
 def numbers(
@@ -35,8 +38,7 @@ def numbers(
     """Return a column of `n` numbers or texts as float64, null where a text is not a number, and the forms met."""
     forms: Forms = Counter()
     if is_number(column.type):
-        values = column.cast(pa.uint8()) if pa.types.is_boolean(column.type) else column
-        values = values.cast(pa.float64(), safe=False)
+        values = _exact(column)
     else:
         values, forms = _parsed(column.cast(pa.string()), kind, decimal_comma)
     if fraction:
@@ -44,6 +46,13 @@ def numbers(
         values = pa.array(np.round(values.to_numpy(zero_copy_only=False) * 100, 10), from_pandas=True)
         forms[FRACTION] += len(values) - values.null_count
     return values, forms
+
+
+def _exact(column: pa.Array) -> pa.Array:
+    """Return a column of numbers as float64: the nearest ones, which the cast of a decimal misses."""
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    return (column.cast(pa.string()) if pa.types.is_decimal(column.type) else column).cast(pa.float64(), safe=False)
 
 
 def _parsed(column: pa.Array, kind: Kind, decimal_comma: bool) -> tuple[pa.Array, Forms]:
@@ -63,15 +72,11 @@ def number(text: str, kind: Kind, decimal_comma: bool = False) -> tuple[float | 
     dollar, sign, late_dollar, digits, exponent, per_cent = match.groups()
     if (per_cent and not kind.is_per_cent) or (dollar and late_dollar) or ((dollar or late_dollar) and per_cent):
         return None, []
-    if decimal_comma:
-        plain = re.sub("[.\u00a0\u202f]", "", digits)
-        used = {_THOUSANDS: plain != digits, DECIMAL_COMMA: "," in digits}
-        plain = plain.replace(",", ".")
-    else:
-        plain = digits.replace(",", "")
-        used = {_THOUSANDS: plain != digits}
+    whole, mark, decimals = digits.partition("," if decimal_comma else ".")
+    plain = _NOT_DIGITS.sub("", whole)
+    used = {_THOUSANDS: plain != whole, DECIMAL_COMMA: bool(decimal_comma and mark)}
     used |= {_PER_CENT: bool(per_cent), _DOLLAR: bool(dollar or late_dollar)}
-    return float(f"{sign}{plain}{exponent}"), [form for form, is_used in used.items() if is_used]
+    return float(f"{sign}{plain}.{decimals}{exponent}"), [form for form, is_used in used.items() if is_used]
 
 
 def categories(column: pa.Array, kind: Kind) -> tuple[pa.Array, Forms]:
@@ -82,9 +87,7 @@ def categories(column: pa.Array, kind: Kind) -> tuple[pa.Array, Forms]:
     assert kind.feature is not None and kind.feature.categories is not None  # noqa: S101, PT018  # for the type checker
     known = set(kind.feature.categories)
     spelled = {_folded(category): category for category in known}
-    if is_number(column.type):
-        column = column.cast(pa.float64(), safe=False)
-    column = column.cast(pa.string())
+    column = (_exact(column) if is_number(column.type) else column).cast(pa.string())
 
     def read(text: str) -> tuple[str | None, list[str]]:
         if text in known:
@@ -97,6 +100,30 @@ def categories(column: pa.Array, kind: Kind) -> tuple[pa.Array, Forms]:
         return (None if is_missing(text) and (folded != "none" or kind.is_counted) else text), []
 
     return _each(column, read, pa.string())
+
+
+def month_numbers(column: pa.Array) -> tuple[pa.Array, Forms]:
+    """Return a column of months as whole numbers, 12 for each year, null where a value is not a month, and the forms.
+
+    A month is a text such as "Dec-2015" or "2015-12-01", or a date. "Dec-15" can be a day, so it is not a month.
+    """
+    if is_date(column.type):
+        return pc.add(pc.multiply(pc.year(column), 12), pc.subtract(pc.month(column), 1)).cast(pa.int64()), Counter()
+
+    def read(text: str) -> tuple[int | None, list[str]]:
+        if (number := months.number(text)) is not None:
+            return number, []
+        if match := _ISO_MONTH(text.strip()):
+            return int(match[1]) * 12 + int(match[2]) - 1, [_MONTH]
+        number = months.number(text.title())
+        return number, [] if number is None else [_MONTH]
+
+    return _each(column.cast(pa.string()), read, pa.int64())
+
+
+def without_blanks(column: pa.Array) -> pa.Array:
+    """Return a column of any type with null in place of texts that are empty or blank."""
+    return pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), None, column) if is_text(column.type) else column
 
 
 def is_missing(text: str) -> bool:

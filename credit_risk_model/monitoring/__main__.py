@@ -14,7 +14,7 @@ from credit_risk_model import atomic_file
 from credit_risk_model.artifact import PACKAGED, PACKAGED_ON_BOOK, ArtifactError
 from credit_risk_model.lending_club import LENDER
 from credit_risk_model.loan_files.chunk import LoanFileError
-from credit_risk_model.loan_files.opening import paths
+from credit_risk_model.loan_files.loans import paths
 from credit_risk_model.monitoring.join import PERIODS, Joined
 from credit_risk_model.monitoring.outcomes import STATUS, Outcomes
 from credit_risk_model.monitoring.page import page

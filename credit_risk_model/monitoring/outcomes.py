@@ -8,7 +8,7 @@ import pyarrow as pa
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.lending_club import RISK_OF_STATUS
 from credit_risk_model.loan_files.chunk import LoanFileError, Rows
-from credit_risk_model.loan_files.opening import open_loans
+from credit_risk_model.loan_files.loans import open_loans
 from credit_risk_model.monitoring.prediction_log import Prediction
 from credit_risk_model.monitoring.skipped import Skipped
 from credit_risk_model.training.preparation import plain_statuses

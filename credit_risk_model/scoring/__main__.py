@@ -23,7 +23,7 @@ from credit_risk_model.artifact import ArtifactError
 from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.loan_files.arguments import stated
 from credit_risk_model.loan_files.chunk import LoanFileError
-from credit_risk_model.loan_files.opening import Loans
+from credit_risk_model.loan_files.loans import Loans
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import check, engines, run
 from credit_risk_model.scoring.arguments import (
@@ -116,6 +116,9 @@ def _run(options: argparse.Namespace) -> Counts:
     start = time.perf_counter()
     output = Output(options.output.resolve())
     kind = output.kind
+    if output.path.is_relative_to(options.input.resolve()):
+        what = "inside the input" if options.input.is_dir() else "the input"
+        raise ScoringError(f"{str(output.path)!r} is {what}: name another output.")
     model = scorer.load(options.artifact, features=ON_BOOK if options.on_book else LOAN)
     chunk_rows = options.chunk_rows or (CHUNK_ROWS_WITH_REASONS if options.reasons else CHUNK_ROWS)
     loans, inputs, forms = _opened(options, chunk_rows)
@@ -124,7 +127,7 @@ def _run(options: argparse.Namespace) -> Counts:
     manifest = {
         "input": fingerprint(loans),
         "columns": list(inputs.columns),
-        "id": inputs.id,
+        "id": inputs.meaning.id,
         "as_of": None if inputs.as_of is None else months.text(inputs.as_of),
         "read_as": forms,
         "model": model.digest,

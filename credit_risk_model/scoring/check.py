@@ -1,30 +1,21 @@
 """A look at a file before it is scored: what each column is taken for, and which rows would be rejected."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from credit_risk_model.loan_files.opening import Loans
+from credit_risk_model.feature_set import Feature
+from credit_risk_model.loan_files.loans import Loans
 from credit_risk_model.scoring.counts import Counts
 from credit_risk_model.scoring.rows import Inputs, encode, is_month_of_issue
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of the file, the input that it is taken for, and the values of the rows that can be scored."""
-
-    name: str
-    source: str
-    meaning: str
-    lowest: float
-    highest: float
-
-
 def check(
     loans: Loans, inputs: Inputs, rows: int | None, progress: Callable[[float], object]
-) -> tuple[Counts, list[Column]]:
-    """Read the file, or its first chunks until they have `rows` rows; return the counts, and what the columns are.
+) -> tuple[Counts, list[str]]:
+    """Read the file, or its first chunks until they have `rows` rows; return the counts, and a line for each column.
+
+    The line has what the column is taken for, and the values of the rows that can be scored.
 
     Raises:
         LoanFileError: the file is damaged.
@@ -36,22 +27,20 @@ def check(
         read = loans.read(chunk)
         encoded = encode(read, inputs)
         counts.append(Counts.of(encoded, read))
-        if len(encoded.matrix):
-            lowest = np.minimum(lowest, encoded.matrix.min(axis=0))
-            highest = np.maximum(highest, encoded.matrix.max(axis=0))
+        lowest = np.minimum(lowest, encoded.matrix.min(axis=0, initial=np.inf))
+        highest = np.maximum(highest, encoded.matrix.max(axis=0, initial=-np.inf))
         progress(chunk.size)
         if rows is not None and sum(each.rows for each in counts) >= rows:
             break
     sources = dict(zip(loans.columns.names, loans.columns.sources, strict=True))
-    columns = [
-        Column(name, sources[name], _meaning(name, position, inputs), lowest[position], highest[position])
-        for position, name in enumerate(inputs.columns)
-    ]
-    return Counts.sum(counts), columns
+    lines = [f"{'column':<28}{'taken for':<30}values"]
+    for name, feature, low, high in zip(inputs.columns, inputs.features.features, lowest, highest, strict=True):
+        values = "" if feature.categories or low > high else f"{low:,.10g} to {high:,.10g}"
+        lines.append(f"{sources[name].strip():<28}{_meaning(name, feature, inputs):<30}{values}".rstrip())
+    return Counts.sum(counts), lines
 
 
-def _meaning(name: str, position: int, inputs: Inputs) -> str:
-    feature = inputs.features.features[position]
+def _meaning(name: str, feature: Feature, inputs: Inputs) -> str:
     if feature.categories:
         return f"one of {len(feature.categories)} categories"
     if is_month_of_issue(name, feature):
@@ -61,14 +50,9 @@ def _meaning(name: str, position: int, inputs: Inputs) -> str:
     return ", ".join(["number", *extra])
 
 
-def report(counts: Counts, columns: list[Column], forms: list[str]) -> str:
+def report(counts: Counts, columns: list[str], forms: list[str]) -> str:
     """Return what the check found, in lines for people."""
-    lines = [f"{'column':<28}{'taken for':<30}values"]
-    for column in columns:
-        is_known = column.lowest <= column.highest and not column.meaning.startswith("one of")
-        values = f"{column.lowest:,.10g} to {column.highest:,.10g}" if is_known else ""
-        lines.append(f"{column.source.strip():<28}{column.meaning:<30}{values}".rstrip())
-    lines += [f"read: {line}" for line in read_as(counts, forms)]
+    lines = [*columns, *(f"read: {line}" for line in read_as(counts, forms))]
     lines += [f"rejects: {line}" for line in rejects(counts)]
     lines.append(
         f"{counts.rows:,} rows = {counts.scored:,} that can be scored + {counts.rejected:,} that would be rejected"

@@ -40,16 +40,15 @@ class Counts:
     @classmethod
     def sum(cls, counts: Iterable["Counts"]) -> "Counts":
         """Add the counts of all chunks, in the order of the file."""
-        rows = scored = rejected = notes = 0
+        totals: Counter[str] = Counter()
         forms: Counter[str] = Counter()
         reasons: dict[str, list[Any]] = {}
         for each in counts:
-            rows, scored, rejected, notes = (
-                rows + each.rows, scored + each.scored, rejected + each.rejected, notes + each.notes
-            )  # fmt: skip
+            totals.update(each.totals)
             forms.update(each.forms)
             for group, (number, *example) in each.reasons.items():
                 reasons.setdefault(group, [0, *example])[0] += number
+        rows, scored, rejected, notes = (totals[key] for key in ("rows", "scored", "rejected", "notes"))
         return cls(rows, scored, rejected, notes, dict(forms), reasons)
 
     @classmethod
@@ -64,6 +63,11 @@ class Counts:
     def to_json(self) -> bytes:
         """Return the counts as JSON."""
         return json.dumps(asdict(self)).encode()
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many rows there are, and how many went where."""
+        return {"rows": self.rows, "scored": self.scored, "rejected": self.rejected, "notes": self.notes}
 
     @property
     def most_are_rejected(self) -> bool:

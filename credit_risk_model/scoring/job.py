@@ -19,8 +19,7 @@ import pyarrow.parquet as pq
 from credit_risk_model import atomic_file
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.loan_files.chunk import Chunk, LoanFileError, Rows
-from credit_risk_model.loan_files.opening import Loans
-from credit_risk_model.loan_files.several_files import SeveralFiles
+from credit_risk_model.loan_files.loans import Loans
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import rows
 from credit_risk_model.scoring.counts import Counts
@@ -48,8 +47,8 @@ class Job:
     @property
     def schema(self) -> pa.Schema:
         """The columns of the scores."""
-        by_line = pa.string() if isinstance(self.loans, SeveralFiles) else pa.int64()
-        fields = [("id", self.loans.id_type if self.inputs.id else by_line)]
+        by_line = pa.int64() if self.loans.is_one_file else pa.string()
+        fields = [("id", self.loans.id_type if self.inputs.meaning.id else by_line)]
         fields += [("credit_risk", pa.string()), ("probability", pa.float64())]
         for rank in range(1, self.reasons + 1):
             fields += [(f"reason_{rank}", pa.string()), (f"contribution_{rank}", pa.float64())]
@@ -58,7 +57,7 @@ class Job:
     @property
     def rejects_header(self) -> list[str]:
         """The columns of the rejects."""
-        return [*(["file"] if isinstance(self.loans, SeveralFiles) else []), "line", "id", "reason"]
+        return [*([] if self.loans.is_one_file else ["file"]), "line", "id", "reason"]
 
     def paths(self, number: int) -> tuple[Path, Path, Path]:
         """Return the files of a chunk: its scores, its rejects, and its counts, which are written last."""
@@ -95,7 +94,7 @@ def score(
 
 @cache  # a worker scores many chunks
 def _scorer(artifact: Path | None, digest: str, on_book: bool) -> scorer.Scorer:
-    model = scorer.load(artifact, features=rows.Inputs((), None, on_book).features)
+    model = scorer.load(artifact, features=rows.Inputs((), on_book).features)
     if model.digest != digest:
         raise ScoringError(
             f"The model here differs from the one where the run was started: {model.digest}, not {digest}."

@@ -1,11 +1,17 @@
-"""The loans of a file as the inputs of a model."""
+"""The loans of a file as the inputs of a model, with the month to which their age is counted."""
 
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from credit_risk_model.features import LOAN, ON_BOOK
-from credit_risk_model.loan_files.opening import Loans, open_loans
-from credit_risk_model.loan_files.survey import Stated, sample, survey
-from credit_risk_model.scoring import age
+from credit_risk_model.lending_club_book import LAST_PAID, MONTHS_SINCE_ISSUE
+from credit_risk_model.loan_files import values
+from credit_risk_model.loan_files.chunk import LoanFileError
+from credit_risk_model.loan_files.kinds import KINDS
+from credit_risk_model.loan_files.loans import Loans, open_loans
+from credit_risk_model.loan_files.survey import Stated, survey
+from credit_risk_model.scoring.error import ScoringError
 from credit_risk_model.scoring.rows import Inputs
 
 _NOTHING = Stated()
@@ -29,11 +35,35 @@ def open_inputs(
     features = (ON_BOOK if on_book else LOAN).features
     namings = [[feature.column for feature in features], [feature.field for feature in features]]
     loans = open_loans(path, namings, chunk_rows, identity, stated.encoding)
-    first = sample(loans)
-    meaning = survey(loans, first, stated.decimal, stated.per_cent)
-    id_column, forms = loans.columns.id, [*loans.forms, *meaning.forms]
-    if id_column is not None and first.num_rows and first.column(id_column).null_count == first.num_rows:
-        forms.append(f"{id_column}: empty, so the line is the id")
-        id_column = None
-    inputs = Inputs(loans.columns.names[: len(features)], id_column, on_book, age.month(loans, as_of), meaning)
-    return loans, inputs, forms
+    meaning = survey(loans, stated)
+    inputs = Inputs(loans.columns.names[: len(features)], on_book, _month(loans, as_of), meaning)
+    return loans, inputs, [*loans.forms, *meaning.forms]
+
+
+def _month(loans: Loans, as_of: int | None) -> int | None:
+    """Return the month to which ages are counted, as a number, or None where the model or the file needs none."""
+    if MONTHS_SINCE_ISSUE.column in loans.columns.names:
+        return _latest_payment(loans) if as_of is None else as_of
+    if as_of is not None:
+        raise ScoringError(f"{str(loans.path)!r} has {MONTHS_SINCE_ISSUE.field}: --as-of is not used, remove it.")
+    return None
+
+
+def _latest_payment(loans: Loans) -> int:
+    """Return the latest month of a payment in the file, which is read for it."""
+    try:
+        payments = loans.with_columns([LAST_PAID])
+    except LoanFileError as error:
+        raise ScoringError(
+            f"{str(loans.path)!r} has no column {LAST_PAID} to find its month in: give --as-of, such as Jan-2016."
+        ) from error
+    latest = 0
+    for chunk in payments.chunks():
+        column = payments.read(chunk).values.column(LAST_PAID)
+        if KINDS[LAST_PAID].can_be(column.type):
+            latest = max(latest, pc.max(values.month_numbers(column)[0]).as_py() or 0)
+    if not latest:
+        raise ScoringError(
+            f"{str(loans.path)!r} has no month in the column {LAST_PAID}: give --as-of, such as Jan-2016."
+        )
+    return latest

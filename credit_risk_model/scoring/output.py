@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from credit_risk_model.loan_files.opening import Loans
-from credit_risk_model.loan_files.several_files import SeveralFiles
+from credit_risk_model.loan_files.loans import Loans
 from credit_risk_model.scoring.error import ScoringError
 
 KINDS = ("parquet", "csv.gz", "csv")
@@ -50,7 +49,7 @@ class Output:
 
 def fingerprint(loans: Loans) -> dict[str, Any]:
     """Return what identifies the input without reading all of it. Each chunk has a digest, too."""
-    if not isinstance(loans, SeveralFiles):
+    if loans.is_one_file:
         return _fingerprint(loans.path)
     prints = [{"file": loans.name(number), **_fingerprint(file.path)} for number, file in enumerate(loans.files)]
     return {

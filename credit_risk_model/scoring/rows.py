@@ -1,6 +1,5 @@
 """Which rows can be scored, and what is wrong with the others; the ranges are those of a request."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,9 +13,9 @@ from credit_risk_model.feature_set import Feature, FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.lending_club import NOT_TRAINED_ON
 from credit_risk_model.lending_club_book import MONTHS_SINCE_ISSUE
-from credit_risk_model.loan_files import month_column, values
+from credit_risk_model.loan_files import values
 from credit_risk_model.loan_files.chunk import Rows
-from credit_risk_model.loan_files.kinds import KINDS
+from credit_risk_model.loan_files.kinds import KINDS, is_text
 from credit_risk_model.loan_files.survey import Meaning
 
 
@@ -28,7 +27,6 @@ class Inputs:
     """
 
     columns: tuple[str, ...]
-    id: str | None
     on_book: bool = False
     as_of: int | None = None
     meaning: Meaning = field(default_factory=Meaning)
@@ -75,9 +73,9 @@ def encode(rows: Rows, inputs: Inputs) -> Encoded:
     highest = np.array([len(feature.categories) - 1 if feature.categories else feature.maximum for feature in features])
     good = (matrix >= lowest) & (matrix <= highest)  # false for nan
     scorable = good.all(axis=1)
-    ids, missing = _ids(rows, inputs.id)
+    ids, missing = _ids(rows, inputs.meaning.id)
     if missing:
-        forms[f"{inputs.id}: missing"] = missing
+        forms[f"{inputs.meaning.id}: missing"] = missing
     rejects = _rejects(rows, ids, arrays, good, inputs)
     rejects += [Reject(line, None, reason, reason.partition(":")[0]) for line, reason in rows.damaged]
     scored = np.ascontiguousarray(matrix.T[:, scorable].T)  # much faster than taking row by row
@@ -86,15 +84,10 @@ def encode(rows: Rows, inputs: Inputs) -> Encoded:
 
 def _input(column: pa.Array, name: str, feature: Feature, inputs: Inputs) -> tuple[pa.Array, values.Forms]:
     if is_month_of_issue(name, feature):
-        return _ages(column, inputs.as_of), Counter()
+        return _ages(column, inputs.as_of)
     if feature.categories:
         return values.categories(column, KINDS[name])
-    return values.numbers(
-        column,
-        KINDS[name],
-        decimal_comma=name in inputs.meaning.decimal_comma,
-        fraction=name in inputs.meaning.fractions,
-    )
+    return inputs.meaning.numbers(name, column)
 
 
 def is_month_of_issue(name: str, feature: Feature) -> bool:
@@ -102,19 +95,20 @@ def is_month_of_issue(name: str, feature: Feature) -> bool:
     return feature is MONTHS_SINCE_ISSUE and name == feature.column
 
 
-def _ages(column: pa.Array, as_of: int | None) -> pa.Array:
+def _ages(column: pa.Array, as_of: int | None) -> tuple[pa.Array, values.Forms]:
     if as_of is None:
         raise ValueError("the age of a loan needs `as_of`, the month to which it counts")
-    return pc.subtract(float(as_of), month_column.numbers(column).cast(pa.float64()))
+    numbers, forms = values.month_numbers(column)
+    return pc.subtract(float(as_of), numbers.cast(pa.float64())), forms
 
 
 def _ids(rows: Rows, name: str | None) -> tuple[pa.Array, int]:
-    """Return the ids, and how many are missing; where ids are texts, a missing one becomes a text such as `line 12`."""
+    """Return the ids, and how many are missing or blank; if ids are texts, such a one becomes one like `line 12`."""
     where = [f"{rows.file}:{line}" for line in rows.lines.to_pylist()] if rows.file else None
     if name is None:
         return (pa.array(where, pa.string()) if where else rows.lines), 0
-    ids = rows.values.column(name)
-    if ids.null_count and (pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type)):
+    ids = values.without_blanks(rows.values.column(name))
+    if ids.null_count and is_text(ids.type):
         lines = where or [f"line {line}" for line in rows.lines.to_pylist()]
         return pc.coalesce(ids, pa.array(lines, ids.type)), ids.null_count
     return ids, ids.null_count
@@ -127,7 +121,7 @@ def _rejects(
     taken = pa.array(positions)
     given = rows.values.take(taken).to_pylist()
     missing = [array.take(taken).is_null().to_pylist() for array in arrays]
-    lines, named = rows.lines.take(taken).to_pylist(), ids.take(taken).to_pylist()
+    lines, named = rows.lines.take(taken).to_pylist(), ids.take(taken).cast(pa.string()).to_pylist()
     rejects = []
     for number, loan in enumerate(given):
         reasons, groups = [], []

@@ -57,6 +57,8 @@ def open_run(output: Output, manifest: Manifest, resume: bool) -> Iterator[None]
     """
     path = output.folder / "manifest.json"
     exists = path.exists()
+    if not exists and any(each.name != "lock" for each in output.folder.glob("[!.]*")):
+        raise ScoringError(f"{str(output.folder)!r} is not from a run: remove it, or name another output.")
     output.folder.mkdir(parents=True, exist_ok=True)
     with (output.folder / "lock").open("w") as lock:
         try:
@@ -146,7 +148,7 @@ def publish(job: Job, output: Output, manifest: Manifest, done: Mapping[int, Cou
 def summary(counts: Counts) -> dict[str, Any]:
     """Return what the summary says of the rows."""
     return {
-        "counts": {key: getattr(counts, key) for key in ("rows", "scored", "rejected", "notes")},
+        "counts": counts.totals,
         "forms": counts.forms,
         "rejected_by_reason": counts.by_reason,
     }
@@ -183,7 +185,10 @@ def _intact(path: Path, digest: str) -> bytes:
 
 
 def _json(path: Path) -> Manifest:
-    content: Manifest = json.loads(path.read_bytes())
+    try:
+        content: Manifest = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ScoringError(f"{str(path)!r} is damaged: {error}. Remove it, or name another output.") from error
     return content
 
 

@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from credit_risk_model import lending_club, months
 from credit_risk_model.features import FEATURES
-from credit_risk_model.loan_files import month_column, values
+from credit_risk_model.loan_files import values
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.kinds import KINDS
-from credit_risk_model.loan_files.opening import open_loans
-from credit_risk_model.loan_files.survey import Meaning, Stated, sample, survey
+from credit_risk_model.loan_files.loans import open_loans
+from credit_risk_model.loan_files.survey import Meaning, Stated, survey
 
 NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [*lending_club.NUMBERS]
 TEXTS = [feature.column for feature in FEATURES if feature.categories] + [lending_club.STATUS, *lending_club.MONTHS]
@@ -64,7 +65,7 @@ def fingerprint(path: Path) -> str:
 
 def _read(path: Path, progress: bool, stated: Stated) -> pd.DataFrame:
     loans = open_loans(path, [NUMBERS + TEXTS], _CHUNK, encoding=stated.encoding)
-    meaning = survey(loans, sample(loans), stated.decimal, stated.per_cent)
+    meaning = survey(loans, stated)
     forms: Counter[str] = Counter()
     chunks: list[pd.DataFrame] = []
     first = 1
@@ -96,25 +97,30 @@ def _column(path: Path, name: str, column: pa.Array, meaning: Meaning, first: in
     forms: values.Forms = Counter()
     if kind.holds == "category":
         column, forms = values.categories(column, kind)
-    elif kind.holds == "month" and not pa.types.is_string(column.type):
-        column = pa.array([None if n is None else months.text(n) for n in month_column.numbers(column).to_pylist()])
+    elif kind.holds == "month":
+        numbers, forms = values.month_numbers(column)
+        unknown = numbers.is_null().to_numpy(zero_copy_only=False)
+        _refuse(path, name, column, unknown, first, "a month such as 'Dec-2015'")
+        column = pa.array([None if number is None else months.text(number) for number in numbers.to_pylist()])
     return column.cast(pa.string()).to_pandas().astype("object").astype("category"), forms
 
 
 def _numbers(path: Path, name: str, column: pa.Array, meaning: Meaning, first: int) -> tuple[pd.Series, values.Forms]:
-    parsed, forms = values.numbers(
-        column, KINDS[name], decimal_comma=name in meaning.decimal_comma, fraction=name in meaning.fractions
-    )
+    parsed, forms = meaning.numbers(name, column)
     numbers = pd.Series(parsed.to_numpy(zero_copy_only=False), dtype="float64")
-    wrong = np.isinf(numbers) | (numbers.isna() & column.is_valid().to_numpy(zero_copy_only=False))
-    for row in np.flatnonzero(wrong):
+    _refuse(path, name, column, ~np.isfinite(numbers.to_numpy()), first, "a number")
+    return numbers, forms
+
+
+def _refuse(path: Path, name: str, column: pa.Array, wrong: NDArray[np.bool_], first: int, expected: str) -> None:
+    """Raise the error of the first value that is `wrong` and not missing."""
+    for row in np.flatnonzero(wrong & column.is_valid().to_numpy(zero_copy_only=False)):
         text = str(column[int(row)].as_py())
         if not values.is_missing(text):
             raise DatasetError(
                 f"{str(path)!r} has {text[:60]!r} in the column {name} of loan {first + int(row)} (the first after the "
-                "header is 1), expected a number."
+                f"header is 1), expected {expected}."
             )
-    return numbers, forms
 
 
 def _joined(chunks: list[pd.Series]) -> pd.Series:

@@ -23,7 +23,7 @@ import pytest
 from credit_risk_model import months
 from credit_risk_model.features import FEATURES, LOAN, ON_BOOK
 from credit_risk_model.loan_files.chunk import Chunk
-from credit_risk_model.loan_files.opening import open_loans
+from credit_risk_model.loan_files.loans import open_loans
 from credit_risk_model.prediction import scorer
 from credit_risk_model.prediction.loan import CreditRiskModelInput
 from credit_risk_model.scoring import engines
@@ -263,7 +263,9 @@ def test_a_file_that_cannot_be_used_ends_in_one_sentence(
         (("nowhere.csv", "out.csv"), "nowhere.csv: No such file or directory"),
         (("in.csv", "out.txt"), "must end in one of .parquet, .csv.gz, .csv"),
         (("in.csv", "out.csv", "--id", "name"), "has no column 'name'"),
-        (("in.csv", "in.csv"), "exists already: remove it"),
+        (("in.csv", "in.csv"), "in.csv' is the input: name another output."),
+        (("in.csv", "link.csv"), "in.csv' is the input: name another output."),
+        ((".", "out.csv"), "out.csv' is inside the input: name another output."),
         (("in.csv", "out.csv", "--artifact", "no.zip"), "No model artifact at 'no.zip'"),
     ],
 )
@@ -273,6 +275,7 @@ def test_wrong_arguments_end_in_one_sentence(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "in.csv", loan)
+    (tmp_path / "link.csv").symlink_to("in.csv")
 
     assert score(*arguments) == 1
 
@@ -323,6 +326,34 @@ def test_a_chunk_that_was_read_is_freed_without_the_cyclic_collector(
         assert left() is None
     finally:
         gc.enable()
+
+
+def test_a_folder_of_something_else_is_not_removed(
+    tmp_path: Path, loan: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, other = write(tmp_path / "in.csv", loan), tmp_path / "out.csv.chunks" / "other"
+    other.parent.mkdir()
+    other.touch()
+
+    assert score(given, tmp_path / "out.csv") == 1
+
+    assert "is not from a run: remove it, or name another output" in capsys.readouterr().err
+    assert other.exists()
+
+
+@pytest.mark.parametrize("damaged", ["out.csv.summary.json", "out.csv.chunks/manifest.json"])
+def test_a_damaged_manifest_or_summary_is_named(
+    tmp_path: Path, loan: dict[str, Any], damaged: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out = write(tmp_path / "in.csv", loan), tmp_path / "out.csv"
+    if damaged == "out.csv.summary.json":
+        assert score(given, out) == 0
+    (tmp_path / damaged).parent.mkdir(exist_ok=True)
+    (tmp_path / damaged).write_text("{")
+
+    assert score(given, out, "--resume") == 1
+
+    assert f"{damaged}' is damaged" in capsys.readouterr().err
 
 
 def test_rejects_may_be_accepted(tmp_path: Path, loan: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import json
 import lzma
 import subprocess
 import sys
+import uuid
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +102,14 @@ FORMS: dict[str, tuple[str, Callable[[Frame], str | bytes], str]] = {
         "in.csv", lambda f: text(changed(f, annual_inc=lambda c: "$" + amount(c))),
         "annual_inc: dollar signs removed in 300",
     ),
+    **{
+        f"thousands separated by {mark!r}": (
+            "in.csv",
+            lambda f, mark=mark: text(changed(f, annual_inc=lambda c: amount(c).str.replace(",", mark))),  # type: ignore[misc]  # bound at once
+            "annual_inc: thousands separators removed in 300",
+        )
+        for mark in (",", " ", "'", "\u00a0")
+    },
     "term without months": (
         "in.csv", lambda f: text(changed(f, term=lambda c: c.str.extract(r"(\d+)")[0])),
         "term: categories recognised in another spelling in 300",
@@ -123,9 +132,20 @@ FORMS: dict[str, tuple[str, Callable[[Frame], str | bytes], str]] = {
         lambda f: text(f.head(200)) + f"\n{SECTION}\n" + text(f.tail(100), header=False),
         "",
     ),
+    "two files in one": (
+        "in.csv", lambda f: text(f.head(200)) + text(f.tail(100)), "",
+    ),
+    "bare CR before CR LF": (
+        "in.csv", lambda f: text(f).replace("\n", "\r", 200).replace("\n", "\r\n"), "line ends: CR",
+    ),
+    "bare CR and LF in quotes": (
+        "in.csv", lambda f: text(f.assign(desc="a\nb")).replace("\n", "\r").replace("a\rb", "a\nb"), "line ends: CR",
+    ),
+    "CR CR LF": ("in.csv", lambda f: text(f).replace("\n", "\r\r\n"), ""),
     "bare CR": ("in.csv", lambda f: text(f).replace("\n", "\r"), "line ends: CR"),
     "CR LF": ("in.csv", lambda f: text(f).replace("\n", "\r\n"), ""),
     "UTF-16": ("in.csv", lambda f: text(f).encode("utf-16"), "encoding: utf-16"),
+    "UTF-8 with two marks": ("in.csv", lambda f: "\ufeff\ufeff" + text(f), "column names: 1 differ"),
     "UTF-8 with mark": ("in.csv", lambda f: text(f).encode("utf-8-sig"), ""),
     "UTF-16 in gzip": ("in.gz", lambda f: gzip.compress(text(f).encode("utf-16")), "gzip: unpacked"),
     "semicolon": ("in.csv", lambda f: text(f, sep=";"), "delimiter: semicolon"),
@@ -174,7 +194,9 @@ def test_a_zip_file_with_one_member_is_read_and_one_with_two_is_refused(
 ) -> None:
     path = tmp_path / "in.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("loan.csv", text(frame))
+        archive.writestr("folder/loan.csv", text(frame))
+        for hidden in ("folder/.DS_Store", "__MACOSX/folder/._loan.csv"):
+            archive.writestr(hidden, "not data")
     assert scored(path, tmp_path) == plain
 
     with zipfile.ZipFile(path, "a") as archive:
@@ -217,18 +239,23 @@ def typed(frame: Frame, tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
     return table.select(names)
 
 
+WRITTEN = pa.string()
+
+
 def cast(table: pa.Table, to: Callable[[pa.DataType], pa.DataType]) -> pa.Table:
     columns = [column.cast(to(column.type)) for column in table.columns]
     return pa.table(columns, table.column_names)
 
 
-def unsigned(table: pa.Table) -> pa.Table:
+def unsigned(table: pa.Table, text_type: pa.DataType = WRITTEN) -> pa.Table:
     """Return the table with dictionaries as polars writes its Categorical and Enum: with unsigned indices."""
     columns = []
     for column in table.columns:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             encoded = column.combine_chunks().dictionary_encode()
-            column = pa.DictionaryArray.from_arrays(encoded.indices.cast(pa.uint32()), encoded.dictionary)
+            column = pa.DictionaryArray.from_arrays(
+                encoded.indices.cast(pa.uint32()), encoded.dictionary.cast(text_type)
+            )
         columns.append(column)
     return pa.table(columns, table.column_names)
 
@@ -243,9 +270,12 @@ WRITERS: dict[str, Callable[[pa.Table], pa.Table]] = {
     "large_string": lambda table: cast(table, texts(pa.large_string())),
     "binary": lambda table: cast(table, texts(pa.binary())),
     "dictionary": unsigned,
-    "decimal": lambda table: table.set_column(
-        table.column_names.index("int_rate"), "int_rate", table["int_rate"].cast(pa.decimal128(10, 4))
-    ),
+    **{
+        f"decimal {digits}": lambda table, digits=digits: table.set_column(  # type: ignore[misc]  # bound at once
+            table.column_names.index("int_rate"), "int_rate", table["int_rate"].cast(pa.decimal128(20, digits))
+        )
+        for digits in (4, 6, 12)
+    },
     "unsigned": lambda table: table.set_column(
         table.column_names.index("delinq_2yrs"), "delinq_2yrs", table["delinq_2yrs"].cast(pa.uint8())
     ),
@@ -277,6 +307,47 @@ def test_parquet_and_arrow_of_other_writers_give_the_same_scores(
     if writer != "boolean":
         assert (answers, rejects) == plain
     assert len(answers) + len(rejects) == len(typed)
+
+
+def test_arrow_with_dictionaries_of_string_view_gives_the_same_scores(
+    typed: pa.Table, plain: Scored, tmp_path: Path
+) -> None:
+    table = unsigned(typed, pa.string_view())  # what polars writes; pyarrow writes no such Parquet
+    with pa.ipc.new_file(tmp_path / "in.arrow", table.schema) as file:
+        file.write_table(table)
+
+    assert scored(tmp_path / "in.arrow", tmp_path) == plain
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.timestamp("us"), pa.decimal128(22, 2), pa.uint64(), pa.bool_()])
+@pytest.mark.parametrize("out", ["out.csv", "out.parquet"])
+def test_an_id_of_any_type_is_the_same_in_the_scores_and_the_rejects(
+    typed: pa.Table, tmp_path: Path, kind: pa.DataType, out: str
+) -> None:
+    ids = pa.array(range(len(typed))).cast(pa.int64()).cast(kind)
+    pq.write_table(typed.set_column(0, "id", ids), tmp_path / "in.parquet")
+
+    assert main([str(tmp_path / "in.parquet"), str(tmp_path / out)]) == 3
+
+    with (tmp_path / f"{out}.rejects.csv").open(newline="") as file:
+        rejected = [row["id"] for row in csv.DictReader(file)]
+    if out == "out.parquet":
+        assert pq.read_schema(tmp_path / out).field("id").type == kind
+        written = pq.read_table(tmp_path / out).column("id").cast(pa.string()).to_pylist()
+    else:
+        with (tmp_path / out).open(newline="") as file:
+            written = [row["id"] for row in csv.DictReader(file)]
+    assert sorted(written + rejected) == sorted(ids.cast(pa.string()).to_pylist())
+
+
+def test_a_uuid_is_an_id(typed: pa.Table, tmp_path: Path) -> None:
+    ids = [uuid.UUID(int=number) for number in range(len(typed))]
+    array = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([each.bytes for each in ids], pa.binary(16)))
+    pq.write_table(typed.set_column(0, "id", array), tmp_path / "in.parquet")
+
+    answers, rejects = scored(tmp_path / "in.parquet", tmp_path)
+
+    assert sorted([*(row["id"] for row in answers), *rejects]) == sorted(map(str, ids))
 
 
 def test_the_parts_of_a_folder_or_a_pattern_are_one_file(frame: Frame, plain: Scored, tmp_path: Path) -> None:
@@ -364,9 +435,10 @@ def test_another_encoding_is_read_where_it_is_given(frame: Frame, plain: Scored,
     assert scored(tmp_path / "in.csv", tmp_path, "--encoding", "latin-1", "--id", "numéro") == plain
 
 
-def test_an_empty_id_is_replaced_by_the_line(frame: Frame, tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text(text(frame.assign(id="")))
-    (tmp_path / "some.csv").write_text(text(frame.assign(id=[*frame["id"].head(299), ""])))
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_an_empty_id_is_replaced_by_the_line(frame: Frame, tmp_path: Path, blank: str) -> None:
+    (tmp_path / "in.csv").write_text(text(frame.assign(id=blank)))
+    (tmp_path / "some.csv").write_text(text(frame.assign(id=[*frame["id"].head(299), blank])))
 
     answers, rejects = scored(tmp_path / "in.csv", tmp_path)
     some, _ = scored(tmp_path / "some.csv", tmp_path)
@@ -376,6 +448,22 @@ def test_an_empty_id_is_replaced_by_the_line(frame: Frame, tmp_path: Path) -> No
     assert "id: empty, so the line is the id" in forms(tmp_path / "in.csv", tmp_path)
     assert some[-1]["id"] in ("line 301", frame["id"].iloc[298])
     assert "id: missing in 1" in forms(tmp_path / "some.csv", tmp_path)
+
+
+def test_an_empty_id_in_parquet_is_replaced_by_the_line(typed: pa.Table, tmp_path: Path) -> None:
+    pq.write_table(typed.set_column(0, "id", pa.array([""] * len(typed))), tmp_path / "in.parquet")
+
+    answers, rejects = scored(tmp_path / "in.parquet", tmp_path)
+
+    assert {*(row["id"] for row in answers), *rejects} == set(map(str, range(1, 301)))
+
+
+def test_a_missing_id_column_is_reported(frame: Frame, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(text(frame.drop(columns="id")))
+
+    scored(tmp_path / "in.csv", tmp_path)
+
+    assert "id: no such column, so the line is the id" in forms(tmp_path / "in.csv", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -388,6 +476,7 @@ def test_an_empty_id_is_replaced_by_the_line(frame: Frame, tmp_path: Path) -> No
         (("in.csv", "out.csv", "--check"), "--check writes nothing"),
         (("in.csv", "out.csv", "--sample", "9"), "--sample needs --check"),
         (("in.csv", "out.csv", "--encoding", "utf-99"), "Python knows no encoding 'utf-99'"),
+        (("in.csv", "out.csv", "--encoding", "base64"), "Python knows no encoding 'base64'"),
     ],
 )
 def test_arguments_that_cannot_be_used_end_with_2(
@@ -476,8 +565,21 @@ def test_the_shared_cases_give_what_is_expected(tmp_path: Path) -> None:
 
 
 def test_the_loans_on_a_book_are_read_in_any_form_too(frame: Frame, tmp_path: Path) -> None:
+    def iso(column: pd.Series) -> pd.Series:
+        return pd.to_datetime(column, format="%b-%Y").dt.strftime("%Y-%m-%d").fillna("")
+
+    other = changed(frame, **PER_CENT, issue_d=iso, last_pymnt_d=iso).rename(columns=str.upper)
     (tmp_path / "plain.csv").write_text(text(frame))
-    (tmp_path / "other.csv").write_text(text(changed(frame, **PER_CENT).rename(columns=str.upper), sep=";"))
+    (tmp_path / "other.csv").write_text(text(other, sep=";"))
 
     plain = scored(tmp_path / "plain.csv", tmp_path, "--on-book")
     assert scored(tmp_path / "other.csv", tmp_path, "--on-book") == plain
+    assert "issue_d: months recognised in another spelling in 300" in forms(tmp_path / "other.csv", tmp_path)
+
+
+def test_a_month_that_can_be_a_day_is_rejected(frame: Frame, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(text(frame.assign(issue_d="Dec-11")))
+
+    assert main([str(tmp_path / "in.csv"), str(tmp_path / "out.csv"), "--on-book"]) == 5
+
+    assert "issue_d is 'Dec-11', expected a month from " in (tmp_path / "out.csv.rejects.csv").read_text()

@@ -146,6 +146,25 @@ def test_text_in_a_later_chunk_is_found(
     assert "'12,5 %' in the column dti of loan 41" in refusal(saved(raw_loans, tmp_path / "loan.csv"))
 
 
+@pytest.mark.parametrize("column", ["issue_d", "last_pymnt_d"])
+@pytest.mark.parametrize("text", ["Dec-11", "11-Dec", "12/01/2011", "soon"])
+def test_a_text_that_is_no_month_is_found(raw_loans: pd.DataFrame, tmp_path: Path, column: str, text: str) -> None:
+    raw_loans.loc[7, column] = text
+    raw_loans.to_csv(tmp_path / "loan.csv", index=False)
+
+    with pytest.raises(DatasetError, match=f"'{text}' in the column {column} of loan 8 .* expected a month such as"):
+        dataset.read(tmp_path / "loan.csv", progress=False)
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m", "%Y-%m-%d %H:%M:%S"])
+def test_months_can_be_iso_dates(raw_loans: pd.DataFrame, tmp_path: Path, form: str) -> None:
+    expected = dataset.read(saved(raw_loans, tmp_path / "plain.csv"), progress=False)
+    for column in ("issue_d", "last_pymnt_d"):
+        raw_loans[column] = pd.to_datetime(raw_loans[column], format="%b-%Y").dt.strftime(form)
+
+    pd.testing.assert_frame_equal(dataset.read(saved(raw_loans, tmp_path / "iso.csv"), progress=False), expected)
+
+
 def test_infinity_is_refused(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
     raw_loans.loc[4, "revol_util"] = float("inf")
 
