@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import lightgbm
 import numpy as np
 import pandas as pd
 
 from credit_risk_model import months
+from credit_risk_model.artifact.library import lightgbm
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import MONTHS_SINCE_ISSUE, ON_BOOK
 from credit_risk_model.lending_club import BOOK_MONTH, FINISHED, FIRST_LATER_YEAR, PAYMENTS, STATUS
