@@ -95,7 +95,7 @@ The inputs are:
 
 ## Limits
 
-{limits.format(recall=_recall(evaluation), later=_later(evaluation))}
+{_constant(data["constant"], features)}{limits.format(recall=_recall(evaluation), later=_later(evaluation))}
 {words.LIMITS_OF_BOTH}
 
 ## How to repeat it
@@ -107,6 +107,14 @@ The inputs are:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _constant(names: list[str], features: FeatureSet) -> str:
+    """Return a line about the inputs that the model could learn nothing about, if there are any."""
+    fields = ", ".join(f"`{feature.field}`" for feature in features.features if feature.name in names)
+    return (
+        f"- **The model ignores {fields}**, because all loans of the training had the same value.\n" if fields else ""
+    )
 
 
 def _inputs(features: FeatureSet) -> str:
