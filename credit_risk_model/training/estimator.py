@@ -48,8 +48,12 @@ class EstimatorError(Exception):
 
 
 def found_hyperparameters(features: FeatureSet = LOAN) -> dict[str, Any]:
-    """Return the hyperparameters that the search chose for the model with these features."""
-    return dict(json.loads(FOUND[features].read_text())["hyperparameters"])
+    """Return the hyperparameters that the search chose for the model with these features, or those kept instead.
+
+    A person who keeps others adds them to the file of the search as `kept`, with a reason.
+    """
+    found = json.loads(FOUND[features].read_text())
+    return dict(found.get("kept", found)["hyperparameters"])
 
 
 def most_flagged() -> float:
