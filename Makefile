@@ -121,7 +121,7 @@ notebook: $(call INSTALLED,$(PROJECT)) ## Execute the notebook with DATA=loan.cs
 	@if [ -z "$$DATA" ]; then
 		echo "The committed notebook shows real loans: make notebook DATA=loan.csv" >&2; exit 1
 	fi
-	no_proxy=127.0.0.1 DATA=$$(realpath "$$DATA") PYTHONPATH=. "$$PROJECT"/bin/jupytext --to ipynb --execute --run-path . notebooks/credit_risk_model.py
+	OMP_WAIT_POLICY=passive no_proxy=127.0.0.1 DATA=$$(realpath "$$DATA") PYTHONPATH=. "$$PROJECT"/bin/jupytext --to ipynb --execute --run-path . notebooks/credit_risk_model.py
 
 .PHONY: artifact
 artifact: $(call INSTALLED,$(PROJECT)) ## List the members of the shipped artifact

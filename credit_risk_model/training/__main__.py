@@ -1,5 +1,10 @@
 """The command line of the training: `python -m credit_risk_model.training`."""
 
+from credit_risk_model.training import process
+
+if __name__ == "__main__":
+    process.prepare()  # before the long imports
+
 import argparse
 import sys
 from pathlib import Path
@@ -74,8 +79,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        print("Interrupted. Run the same command to resume.", file=sys.stderr)
-        sys.exit(130)
+    process.run(main, "Run the same command to resume.")

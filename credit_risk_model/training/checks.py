@@ -1,6 +1,7 @@
-"""Checks the loans and their split. A failed check stops the training, unless its finding was accepted.
+"""Checks the loans, their split and the model. A failed check stops the training, unless its finding was accepted.
 
-Names, statistics and limits are those of deepchecks. A test compares the results of both.
+Names, statistics and limits of the checks of the loans and of the split are those of deepchecks. A test compares the
+results of both.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2_contingency, ks_2samp
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
@@ -32,6 +33,7 @@ _SAMPLES_MIX = 0.05
 _FEATURE_DRIFT = 0.2
 _LABEL_DRIFT = 0.15
 _MULTIVARIATE_DRIFT = 0.25
+_GAIN = 0.1
 
 _RARE_CATEGORY = 0.01  # categories with a smaller share are merged
 _ROWS_FOR_POWER = 5_000
@@ -130,6 +132,24 @@ def of_split(learning: pd.DataFrame, held_out: pd.DataFrame, features: FeatureSe
             domain_drift(learning, held_out, features), _MULTIVARIATE_DRIFT,
         ),
     ]  # fmt: skip
+
+
+def of_model(risky: NDArray[np.bool_], probability: NDArray[np.float64]) -> Finding:
+    """Compare the model on `n` held-out rows with a random order of them; all arrays have shape (n,).
+
+    The average precision of a random order is the share s of risky rows. The gain is (average precision - s) / (1 - s).
+    """
+    share = float(risky.mean())
+    gain = (float(average_precision_score(risky, probability)) - share) / (1 - share)
+    return Finding(
+        "model", "Simple Model Comparison", "passed" if gain > _GAIN else "failed",
+        f"the gain in average precision over a random order is above {_GAIN:.0%}: {gain:.1%}",
+    )  # fmt: skip
+
+
+def constant_inputs(loans: pd.DataFrame, features: FeatureSet = LOAN) -> list[str]:
+    """Return the names of the features that have only one value."""
+    return [name for name in features.names if loans[name].nunique() == 1]
 
 
 def category_drift(before: pd.Series, after: pd.Series) -> float:

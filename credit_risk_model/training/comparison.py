@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import lightgbm
 import numpy as np
 import pandas as pd
 
 from credit_risk_model import months
+from credit_risk_model.artifact.library import lightgbm
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import ON_BOOK
 from credit_risk_model.lending_club import STATUS

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import precision_recall_curve
 from tqdm import tqdm
 
+from credit_risk_model.artifact.library import lightgbm
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
@@ -49,8 +49,12 @@ class EstimatorError(Exception):
 
 
 def found_hyperparameters(features: FeatureSet = LOAN) -> dict[str, Any]:
-    """Return the hyperparameters that the search chose for the model with these features."""
-    return dict(json.loads(FOUND[features].read_text())["hyperparameters"])
+    """Return the hyperparameters that the search chose for the model with these features, or those kept instead.
+
+    A person who keeps others adds them to the file of the search as `kept`, with a reason.
+    """
+    found = json.loads(FOUND[features].read_text())
+    return dict(found.get("kept", found)["hyperparameters"])
 
 
 def most_flagged() -> float:

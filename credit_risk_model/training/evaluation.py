@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from sklearn.metrics import (
 )
 from tqdm import tqdm
 
+from credit_risk_model.artifact.library import lightgbm
 from credit_risk_model.categories import CreditRisk
 from credit_risk_model.lending_club import GROUPS
 from credit_risk_model.training.estimator import is_current, is_risky
@@ -152,28 +152,33 @@ def intervals(
     drawn = []
     order = np.argsort(loan, kind="stable")
     views = np.split(order, np.flatnonzero(np.diff(loan[order])) + 1)
-    for _ in tqdm(range(RESAMPLES), desc="bootstrap", disable=not progress):
-        rows = np.concatenate([views[number] for number in random.integers(0, len(views), len(views))])
-        # The areas need both classes. Only very small samples lack one.
-        if 0 < risky[rows].sum() < len(rows):
-            drawn.append(metrics(risky[rows], probability[rows], threshold))
+    with tqdm(range(RESAMPLES), desc="bootstrap", disable=not progress) as resamples:
+        for _ in resamples:
+            rows = np.concatenate([views[number] for number in random.integers(0, len(views), len(views))])
+            # The areas need both classes. Only very small samples lack one.
+            if 0 < risky[rows].sum() < len(rows):
+                drawn.append(metrics(risky[rows], probability[rows], threshold))
     return {name: [float(v) for v in np.percentile([d[name] for d in drawn], [2.5, 97.5])] for name in drawn[0]}
 
 
 def seconds_per_loan(
-    boosters: Mapping[str, lightgbm.Booster], rows: NDArray[np.float64], rounds: int = 5
+    boosters: Mapping[str, lightgbm.Booster],
+    rows: NDArray[np.float64],
+    rounds: int = 5,
+    *,
+    reasons: bool = False,
 ) -> dict[str, float]:
-    """Return for each model the median seconds that one thread takes to score one of `rows`, shape (n, features).
+    """Return for each model the median CPU time in seconds that one of `rows`, shape (n, features), takes on a thread.
 
-    The models are timed in turn for each row, so that a change in the speed of the machine affects all of them.
+    With `reasons`, this is the time of the contributions of the features. The models are timed in turn, so that a
+    change in the speed of the machine affects all of them.
     """
     taken: dict[str, list[float]] = {name: [] for name in boosters}
     for _ in range(rounds):
-        for row in rows:
-            for name, booster in boosters.items():
-                start = time.perf_counter()
-                booster.predict(row[np.newaxis], num_threads=1)
-                taken[name].append(time.perf_counter() - start)
+        for name, booster in boosters.items():
+            start = time.thread_time()
+            booster.predict(rows, num_threads=1, pred_contrib=reasons)
+            taken[name].append((time.thread_time() - start) / len(rows))
     return {name: float(np.median(seconds)) for name, seconds in taken.items()}
 
 

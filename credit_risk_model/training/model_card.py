@@ -63,7 +63,7 @@ The inputs are:
 {_paragraph(words.VIEWS)}
 ## Limits
 
-{limits}
+{_constant(data["constant"], features)}{limits}
 
 ## How to repeat it
 
@@ -137,6 +137,14 @@ def _paragraph(text: str) -> str:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _constant(names: list[str], features: FeatureSet) -> str:
+    """Return a line about the inputs that the model could learn nothing about, if there are any."""
+    fields = ", ".join(f"`{feature.field}`" for feature in features.features if feature.name in names)
+    return (
+        f"- **The model ignores {fields}**, because all loans of the training had the same value.\n" if fields else ""
+    )
 
 
 def _inputs(features: FeatureSet) -> str:

@@ -98,6 +98,7 @@ def run(
         "rows": len(whole.loans),
         "learned_from": len(learning),
         "held_back": len(held_out),
+        "constant": checks.constant_inputs(loans),
         "risky_share": float(np.mean(estimator.is_risky(whole.loans))),
         "statuses": {str(name): int(n) for name, n in whole.loans[STATUS].value_counts().items()},
     }
@@ -105,11 +106,11 @@ def run(
     for kind in KINDS:
         model = learned[kind.name]
         probability = estimator.probabilities(model.booster, held_out, kind.features)
-        flagged = []
+        judged = [checks.of_model(estimator.is_risky(held_out), probability)]
         if ON_BOOK:
             share = evaluation.flagged_of_current(held_out, probability, model.threshold)
-            flagged = [validation.living_book(share)]
-        validation.stop_at_what_matters(flagged, validation.accepted())
+            judged = [validation.living_book(share), *judged]
+        validation.stop_at_what_matters(judged, validation.accepted())
         metadata = {
             "model": kind.name,
             "version": __version__,
@@ -124,7 +125,7 @@ def run(
         }
         members: dict[str, bytes] = {}
         if reports:
-            members = _reports(steps, kind, loans, whole, test, model, metadata, flagged)
+            members = _reports(steps, kind, loans, whole, test, model, metadata, judged)
         _print_metrics(metadata)
         checked = self_check.scored(model.booster, kind.features)
         path = output.with_name(kind.prefix + output.name)
@@ -145,7 +146,7 @@ def _reports(
     test: NDArray[np.bool_],
     model: estimator.Learned,
     metadata: dict[str, Any],
-    flagged: list[checks.Finding],
+    judged: list[checks.Finding],
 ) -> dict[str, bytes]:
     """Return the evidence for a model as the members of its artifact; add the comparison to `metadata`."""
     learning, held_out = whole.loans[~test], whole.loans[test]
@@ -166,7 +167,7 @@ def _reports(
     findings = [
         *steps.take("checks of the loans", checks.of_loans, loans),
         *steps.take("checks of the split", checks.of_split, checks.one_view(learning), checks.one_view(held_out)),
-        *flagged,
+        *judged,
     ]
     reasons = validation.accepted()
     print(f"Checks:\n{validation.table(findings, reasons)}")

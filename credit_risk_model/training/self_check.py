@@ -1,11 +1,11 @@
 """Creates the synthetic loans of an artifact, with which a loaded model checks that it computes what was trained."""
 
-import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
 from credit_risk_model.artifact import CheckedLoan
+from credit_risk_model.artifact.library import lightgbm
 from credit_risk_model.feature_set import Feature, FeatureSet
 from credit_risk_model.features import LOAN
 from credit_risk_model.training import estimator

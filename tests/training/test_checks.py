@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -167,6 +168,27 @@ def test_the_drift_of_each_feature_is_that_of_deepchecks(halves: Halves) -> None
         drift = checks.category_drift if feature.categories else checks.number_drift
         score = theirs[feature.name]["Drift score"]
         assert drift(learning[feature.name], held_out[feature.name]) == pytest.approx(score, abs=1e-9), feature.name
+
+
+@pytest.mark.parametrize(
+    ("risky", "status"),
+    [
+        ([0.9, 0.8, 0.7], "passed"),
+        ([0.9, 0.1, 0.2], "passed"),  # an average precision of 0.6, and 0.27 in a random order
+        ([0.3, 0.1, 0.2], "failed"),
+    ],
+)
+def test_a_model_that_ranks_hardly_better_than_chance_is_found(risky: list[float], status: str) -> None:
+    safe = [0.6, 0.5, 0.45, 0.4, 0.35, 0.15, 0.12, 0.05]
+
+    finding = checks.of_model(np.array([True] * 3 + [False] * 8), np.array(risky + safe))
+
+    assert (finding.check, finding.status) == ("Simple Model Comparison", status)
+
+
+def test_an_input_with_one_value_is_named(few_loans: pd.DataFrame) -> None:
+    assert checks.constant_inputs(few_loans) == []
+    assert checks.constant_inputs(constant(few_loans)) == ["AnnualIncome"]
 
 
 def test_one_view_of_each_loan_is_compared(aged_loans: pd.DataFrame) -> None:

@@ -38,3 +38,12 @@ def test_more_trees_take_longer_for_one_loan(prepared_loans: pd.DataFrame) -> No
     seconds = evaluation.seconds_per_loan({"few": few, "many": many}, LOAN.encode_frame(prepared_loans.head(100)))
 
     assert seconds["many"] > seconds["few"]
+
+
+def test_reasons_take_longer_than_a_prediction(prepared_loans: pd.DataFrame) -> None:
+    booster = estimator.fit(prepared_loans, {"n_estimators": 50})
+    rows = LOAN.encode_frame(prepared_loans.head(50))
+
+    with_reasons = evaluation.seconds_per_loan({"this": booster}, rows, reasons=True)
+
+    assert with_reasons["this"] > evaluation.seconds_per_loan({"this": booster}, rows)["this"]

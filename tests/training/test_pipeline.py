@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightgbm
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -21,6 +22,7 @@ from credit_risk_model.training import (
     profile,
     split,
     steps,
+    synthetic,
     validation,
 )
 from credit_risk_model.training.validation import ValidationError
@@ -183,6 +185,34 @@ def test_a_model_that_flags_the_current_loans_is_not_packaged(
     assert not list(Path().glob("*.zip"))
 
 
+@pytest.mark.parametrize("reports", [True, False])
+def test_a_model_that_ranks_hardly_better_than_chance_is_not_packaged(
+    loans_file: Path, monkeypatch: pytest.MonkeyPatch, reports: bool
+) -> None:
+    monkeypatch.setattr(estimator, "probabilities", lambda booster, loans, features=None: np.full(len(loans), 0.07))
+
+    with pytest.raises(ValidationError, match=r"'Simple Model Comparison' of model: .*: 0\.0%"):
+        pipeline.run(loans_file, Path("1.zip"), source="a test", reports=reports)
+
+    assert not list(Path().glob("*.zip"))
+
+
+def test_loans_with_an_input_of_one_value_are_packaged_and_the_card_names_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("deepchecks", "data_profiling"):
+        monkeypatch.setitem(sys.modules, name, None)  # as where it is not installed
+    monkeypatch.setattr(estimator, "ARTICLE", estimator.ARTICLE | {"n_estimators": 5})
+    synthetic.loans(4_000).assign(collections_12_mths_ex_med=0.0).to_csv("loan.csv", index=False)
+
+    pipeline.run(Path("loan.csv"), Path("1.zip"), source="4,000 synthetic loans")
+
+    assert "CollectionsInLast12Months 1 (noted)" in capsys.readouterr().out
+    for path in ("1.zip", "on_book_1.zip"):
+        card = artifact.verify(Path(path))["model_card.md"].decode()
+        assert "- **The model ignores `collections_in_last_12_months`**" in card
+
+
 def test_no_path_of_a_machine_is_packaged(members: dict[str, bytes], loans_file: Path) -> None:
     for name, content in members.items():
         assert str(loans_file.parent).encode() not in content, name
@@ -200,6 +230,7 @@ def test_the_card_says_first_what_the_model_is_for(members: dict[str, bytes]) ->
     assert f"{metadata['data']['held_back']:,} were held out" in card
     assert all(f"{year} {count:,}" in card for year, count in metadata["data"]["years"].items())
     assert "## Limits" in card
+    assert "The model ignores" not in card
 
 
 def test_every_column_of_the_profile_is_described(members: dict[str, bytes]) -> None:

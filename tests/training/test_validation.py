@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import lightgbm
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -52,7 +53,8 @@ def test_every_suite_that_matters_is_run(few_loans: pd.DataFrame) -> None:
     test = split.held_back(few_loans)
 
     findings = [
-        *checks.of_loans(few_loans), *checks.of_split(few_loans[~test], few_loans[test]), validation.living_book(0.01)
+        *checks.of_loans(few_loans), *checks.of_split(few_loans[~test], few_loans[test]), validation.living_book(0.01),
+        checks.of_model(estimator.is_risky(few_loans), np.arange(len(few_loans)) / len(few_loans)),
     ]  # fmt: skip
 
     assert {finding.suite for finding in findings} == set(validation.STOPPING)
@@ -74,6 +76,14 @@ def test_a_model_that_calls_many_current_loans_risky_is_not_packaged(flagged: fl
 def test_a_finding_that_matters_stops() -> None:
     with pytest.raises(ValidationError, match="'Feature Drift' of split: scores: too high"):
         validation.stop_at_what_matters([DRIFT], {})
+
+
+def test_an_input_with_one_value_is_noted() -> None:
+    finding = Finding("loans", "Is Single Value", "failed", "CollectionsInLast12Months 1")
+
+    validation.stop_at_what_matters([finding], {})
+
+    assert "(noted)" in validation.table([finding], {})
 
 
 def test_an_accepted_finding_does_not_stop() -> None:
