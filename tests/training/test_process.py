@@ -13,11 +13,14 @@ from tests.conftest import ROOT, until
 
 # The command with models of a few trees, so that it soon comes to the reports.
 TRAINING = """
+import sys
 from credit_risk_model.training import process
 process.prepare()
 from credit_risk_model.training import estimator, validation
 from credit_risk_model.training.__main__ import main
 estimator.ARTICLE["n_estimators"] = 5
+if sys.argv[1:] == ["without deepchecks"]:
+    validation.has_deepchecks = lambda: False
 validation.STOPPING = ()
 process.run(lambda: main(["--data", "loan.csv.gz", "--output", "1.zip"]), "Run the same command to resume.")
 """
@@ -62,18 +65,18 @@ def assert_ends_with_one_line(errors: str, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "options"),
     [
-        "reading loan.csv.gz",
-        "threshold of credit_risk_model:",  # the first fit
-        "comparison credit_risk_model",
-        "page of credit_risk_model",
-        "bootstrap:",
-        "profile of the loans",
+        ("reading loan.csv.gz", []),
+        ("threshold of credit_risk_model:", []),  # the first fit
+        ("comparison credit_risk_model", []),
+        ("page of credit_risk_model", []),
+        ("bootstrap:", ["without deepchecks"]),  # its pages come first and take long
+        ("profile of the loans", ["without deepchecks"]),
     ],
 )
-def test_ctrl_c_ends_the_training_with_one_line(folder: Path, words: str) -> None:
-    code, errors = interrupted(folder, words, ["-c", TRAINING])
+def test_ctrl_c_ends_the_training_with_one_line(folder: Path, words: str, options: list[str]) -> None:
+    code, errors = interrupted(folder, words, ["-c", TRAINING, *options])
 
     assert code == 130
     assert_ends_with_one_line(errors, "Interrupted. Run the same command to resume.")
