@@ -218,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
         type=Path,
         required=True,
         metavar="FILE",
-        help="Lending Club's loan.csv, in any format that scoring reads",
+        help="the lender's file, such as loan.csv, in any format that scoring reads",
     )
     parser.add_argument("--trials", type=int, default=80, help="maximum number of trials (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=1_200, help="maximum time (default: %(default)s)")
