@@ -30,7 +30,7 @@ def truth() -> str:
     times = recorded["times in seconds"]
     lines.append(
         f"\nSlow load {times['load']} s, failed load {times['failed']} s, overload {times['overload']} s, hang "
-        f"{times['hang']} s, idle for {' and '.join(map(str, times['idle']))} s; "
+        f"{times['hang']} s, idle for {', '.join(map(str, times['idle']))} s; "
         f"{recorded['machine']}, {recorded['date']}."
     )
     return "\n".join(lines)
