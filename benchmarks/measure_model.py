@@ -127,9 +127,9 @@ def difference(base: dict[str, Any], spec: dict[str, Any], found: list[str], pat
 def compared(needed: Needs, service: dict[str, Any]) -> str:
     """Return which values of the base do not fit, and the patch; `service` is that section of the configuration."""
     [base] = [found["spec"] for found in yaml.safe_load_all(MANIFEST.read_text()) if found["kind"] == "Deployment"]
-    drain, finish = (
-        service.get(key, Settings.model_fields[key].default) for key in ("drain_seconds", "finish_seconds")
-    )
+    default = Settings()
+    drain = service.get("drain_seconds", default.drain_seconds)
+    finish = service.get("finish_seconds", default.finish_seconds)
     found: list[str] = []
     spec = difference(base, fitting(base, needed, drain + finish + 1), found)
     if not found:
@@ -175,8 +175,8 @@ def main() -> None:
         measured[name] = measure(run, cores, None, request)
         print(f"{name}:", *(f"{figure}: {value}" for figure, value in measured[name].items()), sep="\n  ")
     needed = needs(measured)
-    service = yaml.safe_load(arguments.configuration.read_text()).get("service") or {}
-    print("The manifests need:", needed, compared(needed, service), sep="\n")
+    section = yaml.safe_load(arguments.configuration.read_text()).get("service") or {}
+    print("The manifests need:", needed, compared(needed, section), sep="\n")
 
 
 if __name__ == "__main__":

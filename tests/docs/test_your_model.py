@@ -104,12 +104,13 @@ def test_the_help_names_the_command_and_no_credit(checkout: Path, example: Path)
 
 
 def test_the_model_answers_as_shown_and_stops(checkout: Path, example: Path) -> None:
-    [request_] = [block for block in blocks(GUIDE, "sh") if SERVED in block]
+    [probe, request_] = [block for block in blocks(GUIDE, "sh") if SERVED in block]
     [answer] = [block for block in blocks(GUIDE, "json") if block not in FILES.values()]
 
     with serving(checkout, example) as service:
         until(lambda: service.statuses() == (200, 200, 200), "ready")
         address = str(service.client.base_url).rstrip("/")
+        assert printed(probe.replace(SERVED, address), checkout).startswith("HTTP/1.1 200")
         assert printed(request_.replace(SERVED, address), checkout) == answer.strip()
         wrong = service.client.post("/api/models/iris/prediction", json={"sepal_length": -1})
         assert wrong.status_code == 400

@@ -69,7 +69,7 @@ def test_the_printed_patch_makes_the_example_fit_a_large_model(tmp_path: Path) -
         kustomization.write(text.partition("kustomization.yaml:\n")[2])
     after = one("Deployment", built(overlay))
 
-    assert after["spec"] == fitting(before["spec"], needed, 26) != before["spec"]
+    assert fitting(after["spec"], needed, 26) == after["spec"] != before["spec"]
     assert after["metadata"] == before["metadata"]
     [container] = after["spec"]["template"]["spec"]["containers"]
     assert {"name": "REST_STAY_READY_SECONDS", "value": "71"} in container["env"]
