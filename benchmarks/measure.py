@@ -133,11 +133,14 @@ def measure(
         starts.append(service.until_ready())
         statuses, times = loaded(service.address, LOAD_SECONDS, CONNECTIONS, request)
         peak = service.peak_bytes()
+    slowest = {path: max(found) for path, found in times.items()}
+    path = max(slowest, key=slowest.__getitem__)
     return {
         "seconds to ready": round(max(starts), 1),
         "peak memory in MiB": round(peak / 2**20),
         **rates(statuses, LOAD_SECONDS),
-        "slowest probe in ms": round(max(max(found) for found in times.values()) * 1e3),
+        "slowest probe in ms": round(slowest[path] * 1e3),
+        "slowest probe": path,
     }
 
 

@@ -23,6 +23,7 @@ from credit_risk_model.service.throttle import Throttle
 from credit_risk_model.service.workers import Job, Workers
 
 logger = logging.getLogger(__name__)
+_CHARACTERS = 300  # of the message of an exception that is repeated in the last line of its traceback
 _ANSWERS = 4  # predictions of one model that are answered in one pass of the event loop
 
 
@@ -144,7 +145,7 @@ class Predictions:
         except MLModelSchemaValidationException as error:
             raise Refusal(400, "SchemaValidationError", [str(error)]) from error
         except BaseException as error:  # a model may raise SystemExit, StopIteration or CancelledError
-            raise ModelError(f"{self.model_name} raised {type(error).__name__}") from error
+            raise ModelError(f"{self.model_name} raised {_shown(error)}") from error
         if self._observers:
             self._observe(valid, answer)
         return result
@@ -166,6 +167,11 @@ def _invalid(error: ValidationError) -> Refusal:
         words = "Input should be an object" if problem["type"] == "model_type" else problem["msg"]
         messages.append(f"{dotted(problem['loc']) or 'body'}: {words}")
     return Refusal(400, "ValidationError", messages, more=len(problems) - len(messages))
+
+
+def _shown(error: BaseException) -> str:
+    """Return the type and the message of an exception, even of one that cannot be printed, in one line for the log."""
+    return " ".join("".join(traceback.format_exception_only(error)).split())[:_CHARACTERS]
 
 
 def _never() -> bool:

@@ -29,7 +29,8 @@ def measured() -> str:
     names = list(measure.CORES)
     lines = [f"| CPU limit | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
     for figure in recorded[names[0]]:
-        lines.append(f"| {figure} | {' | '.join(f'{recorded[name][figure]:,}' for name in names)} |")
+        values = (recorded[name][figure] for name in names)
+        lines.append(f"| {figure} | {' | '.join(v if isinstance(v, str) else f'{v:,}' for v in values)} |")
     lines.append(
         f"\nThe time to ready is the longest of {measure.STARTS} starts. The load had {recorded['connections']} "
         f"connections for {recorded['seconds']:.0f} s. Measured with {recorded['how']}, {recorded['machine']}, "

@@ -15,7 +15,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from benchmarks.measure_model import Needs, fitting
 from credit_risk_model.service.configuration import read
+from credit_risk_model.service.settings import Settings
 from tests.conftest import CONFIGURATION, ROOT, until
 from tests.deployment.manifests import KUBERNETES, built, one
 from tests.docs.documents import blocks, commands, files
@@ -23,6 +25,7 @@ from tests.docs.test_commands import GUIDE, SERVED, printed
 from tests.repository.test_deployment import KUBERNETES_VERSIONS, needs_kubectl
 from tests.service.process import Service, running
 
+ENDING = Settings().drain_seconds + Settings().finish_seconds + 1
 FILES = files(GUIDE)
 INSTALL, SERVE = blocks(GUIDE, "sh")[:2]
 LIBRARIES = {"joblib", "lightgbm", "numpy", "pandas", "scikit-learn", "scipy"}
@@ -101,12 +104,13 @@ def test_the_help_names_the_command_and_no_credit(checkout: Path, example: Path)
 
 
 def test_the_model_answers_as_shown_and_stops(checkout: Path, example: Path) -> None:
-    [request_] = [block for block in blocks(GUIDE, "sh") if SERVED in block]
+    [probe, request_] = [block for block in blocks(GUIDE, "sh") if SERVED in block]
     [answer] = [block for block in blocks(GUIDE, "json") if block not in FILES.values()]
 
     with serving(checkout, example) as service:
         until(lambda: service.statuses() == (200, 200, 200), "ready")
         address = str(service.client.base_url).rstrip("/")
+        assert printed(probe.replace(SERVED, address), checkout).startswith("HTTP/1.1 200")
         assert printed(request_.replace(SERVED, address), checkout) == answer.strip()
         wrong = service.client.post("/api/models/iris/prediction", json={"sepal_length": -1})
         assert wrong.status_code == 400
@@ -146,6 +150,10 @@ def test_the_overlay_is_valid_and_has_its_own_names_and_labels(checkout: Path) -
     configuration = one("ConfigMap", manifests)
     label = {"app.kubernetes.io/name": "iris"}
     assert [found for found in _selectors(manifests) if not label.items() <= found.items()] == []
+    version = "app.kubernetes.io/version"
+    labels = deployment["metadata"]["labels"], deployment["spec"]["template"]["metadata"]["labels"]
+    assert [found[version] for found in labels] == [container["image"].rpartition(":")[2]] * 2
+    assert [found for found in _selectors(manifests) if version in found] == []
     assert deployment["metadata"]["name"] == service["metadata"]["name"] == "iris"
     assert (
         deployment["spec"]["template"]["spec"]["serviceAccountName"]
@@ -190,9 +198,12 @@ def test_the_patches_of_the_page_fit_the_overlay(checkout: Path) -> None:
     folder = shutil.copytree(checkout / "examples" / "iris", checkout / "examples" / "patched")
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
 
-    spec = one("Deployment", built(folder))["spec"]
+    deployment = one("Deployment", built(folder))
+    spec = deployment["spec"]
     [container] = spec["template"]["spec"]["containers"]
 
+    assert deployment["metadata"]["name"] == "iris"
+    assert fitting(spec, Needs(start=3 * 136, stay_ready=136 + 3, slowest=1, memory=3_200), ENDING) == spec
     probe = container["startupProbe"]
     assert spec["progressDeadlineSeconds"] > probe["failureThreshold"] * probe["periodSeconds"] >= 3 * 136
     assert container["resources"]["limits"]["memory"] == container["resources"]["requests"]["memory"] == "3200Mi"

@@ -73,3 +73,4 @@ def test_models_of_one_name_that_only_the_load_can_see_fail_it(tmp_path: Path) -
         until(lambda: service.statuses() == (503, 503, 200), "the load has failed")
 
         assert "same qualified name" in service.log
+        assert "tests.service.models.NamedByInstance could not be loaded.\n" in service.log
