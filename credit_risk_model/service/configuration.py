@@ -50,10 +50,15 @@ class _Loadable(Section):
     def _check_arguments(cls, arguments: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
         if "class_path" in info.data:  # the class was accepted
             signature = inspect.signature(_load(info.data["class_path"]))
-            try:
-                signature.bind(**(arguments or {}))
-            except TypeError as error:
-                raise problem(f"{error}. Known keys: {', '.join(signature.parameters)}") from error
+            problems = []
+            for bind in (signature.bind_partial, signature.bind):  # the second names a missing argument only
+                try:
+                    bind(**(arguments or {}))
+                except TypeError as error:
+                    problems.append(str(error))
+            if problems:
+                named = ", ".join(dict.fromkeys(problems))
+                raise problem(f"{named}. Known keys: {', '.join(signature.parameters)}")
         return arguments
 
 
@@ -61,17 +66,17 @@ class _Decorator(_Loadable, ModelDecorator):
     base = MLModelDecorator
 
 
-class _Metrics(Section, MetricsConfiguration):
+class _Metrics(Section, MetricsConfiguration, place="the section 'metrics'"):
     pass
 
 
-class _Model(_Loadable, Model):
+class _Model(_Loadable, Model, place="a model"):
     base = MLModel
     decorators: list[_Decorator] | None = None  # type: ignore[assignment]  # nobody adds to the list
     service: Limits = Limits()
 
 
-class Configuration(Section, ServiceConfiguration):
+class Configuration(Section, ServiceConfiguration, place="the top level"):
     """The framework's configuration, and the settings of this package under `service`."""
 
     models: list[_Model] = Field(min_length=1)  # type: ignore[assignment]  # as above

@@ -53,6 +53,9 @@ def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[Lo
     """Add one model after the other to the framework's application, and yield it.
 
     If a model has a method `self_check`, it is called; it raises an exception where the predictions are wrong.
+
+    Raises:
+        ValueError: a self-check returned something other than None or True.
     """
     for settings in configuration.models:
         start, before = time.perf_counter(), _resident_megabytes()
@@ -60,8 +63,12 @@ def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[Lo
         name = ModelManager().get_models()[-1]["qualified_name"]
         model = ModelManager().get_model(name)
         check_members(model)
-        if callable(check := getattr(model, "self_check", None)):
-            check()
+        if hasattr(model, "self_check"):
+            result = model.self_check()
+            if result is not None and str(result) != "True":  # numpy has its own True
+                raise ValueError(
+                    f"The self-check of {name} returned {result!r:.200}. Only None and True mean that it passed."
+                )
         seconds, megabytes = time.perf_counter() - start, _resident_megabytes() - before
         digest, card = str(getattr(model, "artifact_digest", None) or ""), str(getattr(model, "model_card", None) or "")
         reference = getattr(model, "reference", None)

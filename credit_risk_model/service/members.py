@@ -13,13 +13,18 @@ _TEXTS = ("display_name", "qualified_name", "description", "version")
 _NAME = re.compile(r"[A-Za-z0-9._~-]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*").fullmatch  # needs no escapes in an address
 _NOT_CALLED = {
     inspect.iscoroutinefunction: "is a coroutine function. Write 'def' without 'async', and call asyncio.run in it",
-    inspect.isasyncgenfunction: "is an asynchronous generator. Return one instance of output_schema",
-    inspect.isgeneratorfunction: "is a generator. Return one instance of output_schema in place of 'yield'",
+    inspect.isasyncgenfunction: "is an asynchronous generator. Write 'def' without 'async', and no 'yield'",
+    inspect.isgeneratorfunction: "is a generator. Write 'return' in place of 'yield'",
+}
+_ARGUMENTS = {
+    "predict": (("data",), "one argument, the input"),
+    "self_check": ((), "no argument"),
+    "observations": (("data", "answer"), "two arguments, the input and the answer"),
 }
 
 
 def check_members(model: Any) -> None:
-    """Check the texts, the schemas and `predict` of a model, or of its class.
+    """Check the texts, the schemas and the methods of a model, or of its class.
 
     Raises:
         ValueError: one cannot be used. A property of a class is not checked, because it has no value yet.
@@ -30,7 +35,9 @@ def check_members(model: Any) -> None:
     for name in ("input_schema", "output_schema"):
         if not isinstance(schema := getattr(model, name), property | cached_property):
             _check_schema(name, schema)
-    _check_predict(model)
+    for name in _ARGUMENTS:
+        if hasattr(model, name) and not isinstance(getattr(model, name), property | cached_property):
+            _check_method(model, name)
 
 
 def _check_text(name: str, text: Any) -> None:
@@ -51,13 +58,23 @@ def _check_schema(name: str, schema: Any) -> None:
         raise problem(f"{name} is {schema!r}, which has no JSON schema: {str(error).rstrip('.')}") from error
 
 
-def _check_predict(model: Any) -> None:
-    predict = model.predict
-    for is_kind, words in _NOT_CALLED.items():
-        if is_kind(predict):
-            raise problem(f"predict {words}")
-    arguments = (model, "data") if isinstance(model, type) else ("data",)
+def _check_method(model: Any, name: str) -> None:
+    method = getattr(model, name)
+    arguments, words = _ARGUMENTS[name]
+    if not callable(method):
+        raise problem(f"{name} is {method!r}, which is not a method")
+    for is_kind, advice in _NOT_CALLED.items():
+        if is_kind(method):
+            raise problem(f"{name} {advice}")
     try:
-        inspect.signature(predict).bind(*arguments)
+        inspect.signature(method).bind(*_self(model, name), *arguments)
     except TypeError as error:
-        raise problem(f"predict cannot be called with one argument, the input: {error}") from error
+        raise problem(f"{name} cannot be called with {words}: {error}") from error
+
+
+def _self(model: Any, name: str) -> tuple[Any, ...]:
+    """Return the argument that a method of a class has before the others, unless it is static or bound."""
+    if not isinstance(model, type):
+        return ()
+    method = inspect.getattr_static(model, name)
+    return () if isinstance(method, staticmethod | classmethod) or not hasattr(method, "__get__") else (model,)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 from ipaddress import ip_network
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -12,21 +12,29 @@ COMPLETE = "complete"  # the type of an error whose message names what was found
 
 
 class Section(BaseModel):
-    """A section of the file. An unknown key in it is an error, which names the known ones."""
+    """A section of the file. An unknown key in it is an error, which names its right place or the known keys."""
 
     model_config = ConfigDict(allow_inf_nan=False)
+    places: ClassVar[dict[str, type[BaseModel]]] = {}
+    """The sections by their places in the file."""
+
+    def __init_subclass__(cls, place: str = "", **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if place:
+            cls.places[place] = cls
 
     @model_validator(mode="before")
     @classmethod
     def _check_keys(cls, content: Any) -> Any:
         for key in content if isinstance(content, dict) else ():
             if key not in cls.model_fields:
-                close = suggestion(str(key), cls.model_fields)
-                raise problem(f"unknown key '{key}'.{close} Known keys: {', '.join(cls.model_fields)}")
+                places = " or ".join(place for place, section in cls.places.items() if key in section.model_fields)
+                advice = f" It belongs to {places}." if places else suggestion(str(key), cls.model_fields)
+                raise problem(f"unknown key '{key}'.{advice} Known keys: {', '.join(cls.model_fields)}")
         return content
 
 
-class Limits(Section):
+class Limits(Section, place="the section 'service' of a model"):
     """The limits of one model."""
 
     running: int = Field(default=1, ge=1, description="predictions that may run at the same time, each in a thread")
@@ -49,7 +57,7 @@ class Limits(Section):
     )
 
 
-class Settings(Limits):
+class Settings(Limits, place="the section 'service' at the top level"):
     """The settings that the service has in addition to those of the framework."""
 
     stay_ready_seconds: float = Field(

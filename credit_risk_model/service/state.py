@@ -37,7 +37,8 @@ TRUTH_TABLE = {
     ),
     State.STALLED: Row(
         503, 503, 200, 503, True,
-        "A prediction has run for more than `stall_seconds`. The service is ready again if the prediction returns.",
+        "A prediction has run for more than `stall_seconds`. Its model answers 503 if all its threads are stalled. The "
+        "service is ready again if the prediction returns.",
     ),
     State.TERMINATING: Row(
         200, 200, 200, 200, False, "SIGTERM arrived. The service stays ready for `stay_ready_seconds`, if this is set."

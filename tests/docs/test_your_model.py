@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,36 @@ def test_the_check_names_what_a_class_lacks(checkout: Path, example: Path) -> No
     assert done.stderr == "rest_config.yaml: models[0].class_path: 'iris_model.IrisModel' lacks version.\n"
 
 
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ("", ""),
+        ("predict = lambda self, data: Species(species='', probability=0.9)", "ValueError: expected 0.98, got 0.9"),
+        ("predict = lambda self, data: Species(species='', probability='nan')", "ValueError: expected 0.98, got nan"),
+    ],
+    ids=["trained", "wrong", "nan"],
+)
+def test_the_self_check_of_the_page_finds_a_wrong_model(checkout: Path, example: Path, change: str, error: str) -> None:
+    [method] = [block for block in blocks(GUIDE, "python") if "def self_check" in block]
+    with (example / "iris_model.py").open("a") as module:
+        module.write(textwrap.indent(f"\n{method}\n{change}\n", "    "))
+
+    done = subprocess.run(
+        [
+            checkout / "build" / "iris" / "bin" / "python",
+            "-c",
+            "import iris_model; iris_model.IrisModel().self_check()",
+        ],
+        cwd=example,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.stderr.splitlines()[-1:] == ([error] if error else [])
+
+
 @needs_kubectl
 def test_the_overlay_is_valid_and_has_its_own_names_and_labels(checkout: Path) -> None:
     manifests = built(checkout / "examples" / "iris")
@@ -226,7 +257,7 @@ def test_a_configuration_of_the_page_is_valid(
 
 
 def test_the_model_of_numpy_alone_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    [methods] = [block for block in blocks(GUIDE, "python") if block not in FILES.values()]
+    [methods] = [block for block in blocks(GUIDE, "python") if "numpy.load" in block]
     monkeypatch.chdir(tmp_path)
     np.save("weights.npy", [2.0, 3.0])
 

@@ -91,6 +91,62 @@ class TwoInputs(Echo):
         return Output(number=data.number + more)
 
 
+class CheckIsTrue(Echo):
+    self_check = True
+
+
+class CheckIsNone(Echo):
+    self_check = None
+
+
+class CheckIsCoroutine(Echo):
+    async def self_check(self) -> None:
+        raise ValueError
+
+
+class CheckIsGenerator(Echo):
+    def self_check(self) -> Any:
+        yield ValueError
+
+
+class CheckWithArgument(Echo):
+    def self_check(self, data: Any) -> None:
+        raise ValueError
+
+
+class StaticCheckWithArgument(Echo):
+    @staticmethod
+    def self_check(data: Any) -> None:
+        raise ValueError
+
+
+class ObservationsWithoutAnswer(Echo):
+    def observations(self, data: Any) -> None: ...
+
+
+class ObservationsIsCoroutine(Echo):
+    async def observations(self, data: Any, answer: Any) -> None: ...
+
+
+class ObservationsIsText(Echo):
+    observations = "number"
+
+
+class Static(Echo):
+    """Has methods that need no instance, which is no mistake."""
+
+    @staticmethod
+    def predict(data: Any) -> Output:
+        return Output(number=data.number)
+
+    @classmethod
+    def self_check(cls) -> bool:
+        return True
+
+    @staticmethod
+    def observations(data: Any, answer: Any) -> None: ...
+
+
 WORDS = {
     NumberAsVersion: "version is 1.0, which is not a text.",
     NoDisplayName: "display_name is None, which is not a text.",
@@ -104,8 +160,17 @@ WORDS = {
     BaseOut: "output_schema is <class 'pydantic.main.BaseModel'>, which has no JSON schema:",
     UnwritableOut: "output_schema is <class 'tests.service.member_models.Unwritable'>, which has no JSON schema:",
     Coroutine: "predict is a coroutine function. Write 'def' without 'async'",
-    Generator: "predict is a generator. Return one instance",
+    Generator: "predict is a generator. Write 'return' in place of 'yield'.",
     AsynchronousGenerator: "predict is an asynchronous generator.",
     NoInput: "predict cannot be called with one argument, the input: too many positional arguments.",
     TwoInputs: "predict cannot be called with one argument, the input: missing a required argument: 'more'.",
+    CheckIsTrue: "self_check is True, which is not a method.",
+    CheckIsNone: "self_check is None, which is not a method.",
+    CheckIsCoroutine: "self_check is a coroutine function.",
+    CheckIsGenerator: "self_check is a generator.",
+    CheckWithArgument: "self_check cannot be called with no argument: missing a required argument: 'data'.",
+    StaticCheckWithArgument: "self_check cannot be called with no argument: missing a required argument: 'data'.",
+    ObservationsWithoutAnswer: "observations cannot be called with two arguments, the input and the answer: too many",
+    ObservationsIsCoroutine: "observations is a coroutine function.",
+    ObservationsIsText: "observations is 'number', which is not a method.",
 }

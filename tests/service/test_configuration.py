@@ -13,7 +13,7 @@ import yaml
 from credit_risk_model.service.configuration import ConfigurationError, read, unknown_variables
 from credit_risk_model.service.settings import Settings
 from tests.conftest import CONFIGURATION, ROOT, until
-from tests.service.member_models import WORDS
+from tests.service.member_models import WORDS, Static
 from tests.service.models import Echo
 from tests.service.process import ECHO, running, starting, write_configuration
 
@@ -24,6 +24,14 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"qualified_name": "x"}, "top level", "unknown key 'qualified_name'"),
     ({"metrics": {"enable": True}}, "metrics", "unknown key 'enable'. Did you mean 'enabled'?"),
     ({"metrics": {"enabled": "perhaps"}}, "metrics.enabled", "found 'perhaps'"),
+    (
+        {"running": 2},
+        "top level",
+        "unknown key 'running'. It belongs to the section 'service' of a model or the section 'service' at the top "
+        "level. Known keys: service_title,",
+    ),
+    ({"service": {"models": []}}, "service", "unknown key 'models'. It belongs to the top level. Known keys: running,"),
+    ({"service": {"class_path": ECHO}}, "service", "unknown key 'class_path'. It belongs to a model. Known keys:"),
     ({"service": {"drain": 1}}, "service", "Known keys: running, waiting, answer_seconds,"),
     ({"service": {"drain_seconds": -1}}, "service.drain_seconds", "found -1"),
     ({"service": {"running": 0}}, "service.running", "found 0"),
@@ -71,7 +79,12 @@ WRONG_MODEL: list[tuple[dict[str, Any], str, str]] = [
         "models[0].class_path",
         "output_schema is <class 'dict'>, which is not a pydantic model (a subclass of pydantic.BaseModel).",
     ),
-    ({"service": {"drain_seconds": 1}}, "models[0].service", "value_limit."),
+    (
+        {"service": {"drain_seconds": 1}},
+        "models[0].service",
+        "unknown key 'drain_seconds'. It belongs to the section 'service' at the top level. Known keys: running,",
+    ),
+    ({"running": 2}, "models[0]", "unknown key 'running'. It belongs to the section 'service' of a model or the"),
     (
         {"decorators": [{"class_path": ECHO}]},
         "models[0].decorators[0].class_path",
@@ -81,6 +94,11 @@ WRONG_MODEL: list[tuple[dict[str, Any], str, str]] = [
         {"configuration": {"lodes_with": "x"}},
         "models[0].configuration",
         "got an unexpected keyword argument 'lodes_with'. Known keys: loads_with, predicts_with,",
+    ),
+    (
+        {"class_path": "tests.service.difficult_models.Sticky", "configuration": {"gate": "x", "note": "y"}},
+        "models[0].configuration",
+        "got an unexpected keyword argument 'note', missing a required argument: 'notes'. Known keys: gate, notes.",
     ),
     (
         {"decorators": [{"class": ECHO, "class_path": f"{MODULE}.Doubling"}]},
@@ -127,6 +145,12 @@ def test_a_member_that_cannot_be_used_is_named(tmp_path: Path, model: type[Echo]
         read(path, {})
 
     assert str(raised.value).startswith(f"{path}: models[0].class_path: {words}")
+
+
+def test_methods_that_need_no_instance_can_be_used(tmp_path: Path) -> None:
+    path = write_configuration(tmp_path, {"class_path": f"{Static.__module__}.{Static.__name__}"})
+
+    assert read(path, {}).models
 
 
 @pytest.mark.parametrize(
