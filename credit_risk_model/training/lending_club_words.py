@@ -34,7 +34,7 @@ _PURPOSE_WITH_AGE = """\
 Use it for a book in which most loans are still being paid. In addition to the inputs of `credit_risk_model`, it has the
 age of the loan, `months_since_issue`. So it can distinguish a young loan from a loan that stopped paying."""
 
-# Empty if there is no book.
+# Empty without a book.
 BOOK = """\
 The figures below were measured on **the book**: loans that were held out of the training, with the ages and statuses of
 Lending Club's full file as published (887,379 loans issued from 2007 to 2015, recorded in January 2016; 68 % of them

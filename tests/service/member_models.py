@@ -133,7 +133,7 @@ class ObservationsIsText(Echo):
 
 
 class Static(Echo):
-    """Has methods that need no instance, which is no mistake."""
+    """Has a static and a class method, which are allowed."""
 
     @staticmethod
     def predict(data: Any) -> Output:
