@@ -6,6 +6,8 @@ import re
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,6 +20,16 @@ from tests.service.process import PREDICTION
 from tests.service.test_draining import Load
 
 MODELS = "tests.service.difficult_models"
+
+
+@contextmanager
+def hangup(handler: signal.Handlers) -> Iterator[None]:
+    """Handle SIGHUP like this; a process that is started meanwhile inherits it."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_busy_port_ends_the_process_before_a_model_is_loaded(tmp_path: Path) -> None:
@@ -43,7 +55,7 @@ def test_a_busy_port_ends_the_process_before_a_model_is_loaded(tmp_path: Path) -
 
 
 def test_a_hangup_drains_and_loses_nothing(tmp_path: Path) -> None:
-    with process.ready(tmp_path, service={"drain_seconds": 0.5}) as service:
+    with hangup(signal.SIG_DFL), process.ready(tmp_path, service={"drain_seconds": 0.5}) as service:
         load = Load(service, clients=16, keep_alive=True)
         until(lambda: load.answered > 200, "the load runs")
 
@@ -56,17 +68,13 @@ def test_a_hangup_drains_and_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_hangup_is_ignored_under_nohup(tmp_path: Path) -> None:
-    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; a child inherits it
-    try:
-        with process.ready(tmp_path) as service:
-            service.signal(signal.SIGHUP)
-            service.signal(signal.SIGTERM)
+    with hangup(signal.SIG_IGN), process.ready(tmp_path) as service:  # as nohup does
+        service.signal(signal.SIGHUP)
+        service.signal(signal.SIGTERM)
 
-            assert service.process.wait(timeout=30) == 0
-            assert "SIGHUP" not in service.log
-            assert "SIGTERM: draining" in service.log
-    finally:
-        signal.signal(signal.SIGHUP, handler)
+        assert service.process.wait(timeout=30) == 0
+        assert "SIGHUP" not in service.log
+        assert "SIGTERM: draining" in service.log
 
 
 def test_a_failed_load_is_the_last_line_and_exits_with_1(tmp_path: Path) -> None:
