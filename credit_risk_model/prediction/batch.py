@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from credit_risk_model.prediction.model import ScoringModel
-from credit_risk_model.prediction.schemas import CreditRiskBatchModelInput, CreditRiskBatchModelOutput
+from credit_risk_model.prediction.schemas import CreditRiskBatchModelInput, CreditRiskBatchModelOutput, ReadLoans
 from credit_risk_model.prediction.scorer import Matrix
 
 _MANY = 256  # loans from which on the service counts arrays faster than tuples
@@ -34,7 +34,7 @@ class CreditRiskBatchModel(ScoringModel):
         found = zip(risks, probabilities.tolist(), strict=True)
         loans = [{"credit_risk": risk, "probability": probability} for risk, probability in found]
         answer = CreditRiskBatchModelOutput.model_validate({"loans": loans})
-        answer._read = columns, encoded
+        answer._read = ReadLoans(columns, encoded)
         return answer
 
     def observations(self, data: Any, answer: Any) -> tuple[Mapping[str, Any], Any, Any]:

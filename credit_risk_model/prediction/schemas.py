@@ -1,7 +1,7 @@
 """The schemas of requests and answers, as pydantic models."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -78,8 +78,21 @@ class ScoredLoan(BaseModel):
     probability: float = _PROBABILITY
 
 
+class ReadLoans(NamedTuple):
+    """The loans of a batch as the model has read them. All are equal, so that answers are compared by their loans."""
+
+    columns: dict[str, Any]
+    encoded: Any
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
 class CreditRiskBatchModelOutput(BaseModel):
     """The answers for the loans of a batch."""
 
     loans: list[ScoredLoan] = Field(description="One answer per loan, in the order of the request.")
-    _read: tuple[dict[str, Any], Any] | None = None  # the loans as the model has read them; not part of the answer
+    _read: ReadLoans | None = None  # not part of the answer

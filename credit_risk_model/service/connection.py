@@ -176,7 +176,8 @@ class LimitedConnection(HttpToolsProtocol):
         if self.flow.read_paused:  # the client waits for the service
             self._start_receive_timer()
         elif not self.transport.is_closing():
-            self.shared.timed_out.inc()
+            if self._phase is not Phase.BODY or not self.cycle.response_started:  # otherwise, it was answered early
+                self.shared.timed_out.inc()
             message = f"The request was not complete after {self._limits.receive_seconds:g} seconds."
             self._refuse(Refusal(408, "RequestTimeout", [message]))
 

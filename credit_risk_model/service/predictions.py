@@ -171,7 +171,8 @@ def _invalid(error: ValidationError) -> Refusal:
 
 def _shown(error: BaseException) -> str:
     """Return the type and the message of an exception, even of one that cannot be printed, in one line for the log."""
-    return " ".join("".join(traceback.format_exception_only(error)).split())[:_CHARACTERS]
+    line = " ".join("".join(traceback.format_exception_only(error)).split())[:_CHARACTERS]
+    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def _never() -> bool:

@@ -47,6 +47,16 @@ def test_the_loans_are_scored_as_one_matrix(
     assert shapes == [(70, len(LOAN))]
 
 
+def test_the_same_loans_get_equal_answers(model: CreditRiskBatchModel, loan: dict[str, Any]) -> None:
+    data = CreditRiskBatchModelInput.model_validate({"loans": [loan] * 3})
+    other = CreditRiskBatchModelInput.model_validate({"loans": [loan] * 2})
+
+    answer = model.predict(data)
+
+    assert answer == model.predict(data) == type(answer).model_validate(answer.model_dump())
+    assert answer != model.predict(other)
+
+
 @pytest.mark.parametrize("count", [0, 1_001])
 def test_an_empty_or_too_large_batch_is_refused(loan: dict[str, Any], count: int) -> None:
     with pytest.raises(ValidationError, match="loans"):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import singledispatchmethod, wraps
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -24,10 +25,6 @@ class Unwritable(BaseModel):
 
 class NumberAsVersion(Echo):
     version: Any = 1.0
-
-
-class NoDisplayName(Echo):
-    display_name: Any = None
 
 
 class Slash(Echo):
@@ -147,13 +144,52 @@ class Static(Echo):
     def observations(data: Any, answer: Any) -> None: ...
 
 
+class Placeholder(Echo):
+    """Gets its version when it is loaded."""
+
+    version: Any = None
+
+    def __init__(self) -> None:
+        self.version = "1.0.0"
+
+
+def _with_session(predict: Any) -> Any:
+    @wraps(predict)
+    def wrapper(self: Any, data: Any) -> Any:
+        return predict(self, data, "session")
+
+    return wrapper
+
+
+class Wrapped(Echo):
+    """Has a decorator that adds an argument."""
+
+    @_with_session
+    def predict(self, data: Any, session: str) -> Output:
+        return Output(number=data.number)
+
+
+class Dispatching(Echo):
+    """Has a method that chooses a function by the type of the input."""
+
+    @singledispatchmethod
+    def predict(self, data: Any) -> Output:
+        return Output(number=data.number)
+
+
+class WithoutSignature(Echo):
+    """Has a function in C as its self-check."""
+
+    self_check: Any = staticmethod(dict)
+
+
+ALLOWED = [Static, Placeholder, Wrapped, Dispatching, WithoutSignature]
 WORDS = {
     NumberAsVersion: "version is 1.0, which is not a text.",
-    NoDisplayName: "display_name is None, which is not a text.",
-    Slash: "qualified_name is 'risk/echo', which cannot be part of an address. Use letters, digits,",
-    Space: "qualified_name is 'my echo', which cannot",
-    Empty: "qualified_name is '', which cannot",
-    Dots: "qualified_name is '..', which cannot",
+    Slash: "qualified_name is 'risk/echo', which is not allowed in an address. Use only letters,",
+    Space: "qualified_name is 'my echo', which is not allowed in",
+    Empty: "qualified_name is '', which is not allowed in",
+    Dots: "qualified_name is '..', which is not allowed in",
     DataclassIn: "input_schema is <class 'tests.service.member_models.Plain'>, which is not a pydantic model",
     DataclassOut: "output_schema is <class 'tests.service.member_models.Plain'>, which is not a pydantic model",
     InstanceIn: "input_schema is Input(number=1.0, items=[]), which is not a pydantic model",

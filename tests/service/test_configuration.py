@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from credit_risk_model.service.configuration import ConfigurationError, read, unknown_variables
+from credit_risk_model.service.members import check_members
 from credit_risk_model.service.settings import Settings
 from tests.conftest import CONFIGURATION, ROOT, until
-from tests.service.member_models import WORDS, Static
+from tests.service.member_models import ALLOWED, WORDS
 from tests.service.models import Echo
 from tests.service.process import ECHO, running, starting, write_configuration
 
@@ -147,10 +148,12 @@ def test_a_member_that_cannot_be_used_is_named(tmp_path: Path, model: type[Echo]
     assert str(raised.value).startswith(f"{path}: models[0].class_path: {words}")
 
 
-def test_methods_that_need_no_instance_can_be_used(tmp_path: Path) -> None:
-    path = write_configuration(tmp_path, {"class_path": f"{Static.__module__}.{Static.__name__}"})
+@pytest.mark.parametrize("model", ALLOWED, ids=lambda model: model.__name__)
+def test_unusual_members_that_work_are_allowed(tmp_path: Path, model: type[Echo]) -> None:
+    path = write_configuration(tmp_path, {"class_path": f"{model.__module__}.{model.__name__}"})
 
     assert read(path, {}).models
+    check_members(model())
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,10 @@ def test_a_hangup_is_ignored_under_nohup(tmp_path: Path) -> None:
 def test_a_failed_load_is_the_last_line_and_exits_with_1(tmp_path: Path) -> None:
     with process.load_failed(tmp_path) as service:
         # The line comes after the state.
-        until(lambda: "Load failed: tests.service.models.Echo." in service.log.splitlines()[-1], "the last line")
+        until(
+            lambda: "Load failed: tests.service.models.Echo." in service.log_path.read_text().splitlines()[-1],
+            "the last line",
+        )
         service.signal()
 
         assert service.process.wait(timeout=30) == 1
