@@ -150,27 +150,35 @@ def _with_decimal_comma(path: Path, columns: dict[str, pa.Array], delimiter: str
     if decimal == "point":
         return []
     with_point = {name: [text for text in found if "." in text and "," not in text] for name, found in texts.items()}
+    shown = {name for name, found in with_comma.items() if any(map(_HAS_DECIMAL_COMMA, found))}
     sure = [
         name
         for name, found in with_comma.items()
         if (decimal == "comma" and found)
         or (
-            any(map(_HAS_DECIMAL_COMMA, found))
+            name in shown
             and not any(map(_HAS_THOUSANDS_COMMA, found))
             and all(map(_HAS_THOUSANDS_POINT, with_point[name]))
         )
     ]
-    if not sure and decimal is None:
-        unclear = [name for name, found in with_comma.items() if found and not any(map(_HAS_THOUSANDS_COMMA, found))]
-        if unclear and delimiter != ",":
-            raise LoanFileError(
-                f"{str(path)!r} has {with_comma[unclear[0]][0]!r} in the column {unclear[0]}, whose comma may be a "
-                "decimal comma or a thousands separator. Give --decimal comma or --decimal point."
-            )
-        return []
+    if decimal is None and (shown or delimiter != ","):
+        for name, found in with_comma.items():
+            if name in sure or any(map(_HAS_THOUSANDS_COMMA, found)):
+                continue
+            if unclear := next((text for text in found if _has_two_meanings(text, name)), None):
+                raise LoanFileError(
+                    f"{str(path)!r} has {unclear!r} in the column {name}, whose comma may be a decimal comma or a "
+                    "thousands separator. Give --decimal comma or --decimal point."
+                )
     # Where other columns have decimal commas, the points of 53.000 separate thousands.
     return sure + [
         name
         for name, found in with_point.items()
         if (sure or decimal) and found and not with_comma[name] and all(map(_HAS_THOUSANDS_POINT, found))
     ]
+
+
+def _has_two_meanings(text: str, name: str) -> bool:
+    """Return whether a text is a number with a decimal comma, and another one with commas between thousands."""
+    readings = [values.number(text, KINDS[name], decimal_comma)[0] for decimal_comma in (False, True)]
+    return None not in readings and readings[0] != readings[1]

@@ -416,6 +416,40 @@ def test_an_unclear_comma_is_refused_with_the_option_that_decides(
     assert len(answers) > 200
 
 
+@pytest.mark.parametrize("sep", [",", ";"])
+@pytest.mark.parametrize("shows", [["28,27"], ["28,27", "28.27"]], ids=["all", "some"])
+@pytest.mark.parametrize("value", ["12,300", "$12,300", " 1,000 "])
+def test_a_decimal_comma_in_one_column_does_not_decide_for_another(
+    frame: Frame, tmp_path: Path, sep: str, shows: list[str], value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loans = frame.assign(dti=shows * (300 // len(shows)), annual_inc=value)
+    (tmp_path / "in.csv").write_text(text(loans, sep=sep))
+
+    assert main([str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]) == 1
+
+    error = capsys.readouterr().err
+    assert f"has {value.strip()!r} in the column annual_inc" in error
+    assert "Give --decimal comma or --decimal point" in error
+
+
+@pytest.mark.parametrize("value", ["1,234,567", "12,300.50"])
+def test_a_column_that_shows_its_thousands_is_read_next_to_decimal_commas(
+    frame: Frame, tmp_path: Path, value: str
+) -> None:
+    incomes = [value, *["53,000"] * 299]
+    (tmp_path / "plain.csv").write_text(text(frame.assign(annual_inc=[each.replace(",", "") for each in incomes])))
+    (tmp_path / "in.csv").write_text(text(changed(frame.assign(annual_inc=incomes), **GERMAN), sep=";"))
+
+    assert scored(tmp_path / "in.csv", tmp_path) == scored(tmp_path / "plain.csv", tmp_path)
+
+
+def test_quoted_thousands_are_read_where_no_column_shows_a_decimal_comma(frame: Frame, tmp_path: Path) -> None:
+    (tmp_path / "plain.csv").write_text(text(frame.assign(annual_inc="53000")))
+    (tmp_path / "in.csv").write_text(text(frame.assign(annual_inc="53,000")))
+
+    assert scored(tmp_path / "in.csv", tmp_path) == scored(tmp_path / "plain.csv", tmp_path)
+
+
 def test_one_odd_comma_does_not_change_the_column(frame: Frame, plain: Scored, tmp_path: Path) -> None:
     rates = frame["int_rate"].copy()
     rates.iloc[5] = "12,5"
