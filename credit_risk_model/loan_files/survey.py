@@ -95,16 +95,24 @@ def survey(loans: Loans, stated: Stated) -> Meaning:
                 )
             if stated.per_cent == "fraction":
                 fractions.append(name)
-    return Meaning(tuple(commas), tuple(fractions), *_identity(first, loans.columns.id))
+    return Meaning(tuple(commas), tuple(fractions), *_identity(loans, first))
 
 
-def _identity(first: pa.RecordBatch, name: str | None) -> tuple[str | None, tuple[str, ...]]:
+def _identity(loans: Loans, first: pa.RecordBatch) -> tuple[str | None, tuple[str, ...]]:
     """Return the column that identifies a loan, if it has values, and what is to be reported of it."""
+    name = loans.columns.id
     if name is None:
         return None, ("id: no such column, so the line is the id",)
-    if first.num_rows and values.without_blanks(first.column(name)).null_count == first.num_rows:
-        return None, (f"{name}: empty, so the line is the id",)
+    if first.num_rows and _is_blank(first.column(name)):
+        ids = loans.with_columns([name])
+        with closing(ids.chunks()) as chunks:  # later rows may have ids
+            if all(_is_blank(ids.read(chunk).values.column(name)) for chunk in chunks):
+                return None, (f"{name}: empty, so the line is the id",)
     return name, ()
+
+
+def _is_blank(column: pa.Array) -> bool:
+    return bool(values.without_blanks(column).null_count == len(column))
 
 
 def _sample(loans: Loans) -> pa.RecordBatch:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from credit_risk_model.features import FEATURES
+from credit_risk_model.loan_files import survey
 from credit_risk_model.scoring.__main__ import main
 from credit_risk_model.training import synthetic
 from tests.conftest import ROOT
@@ -482,6 +483,29 @@ def test_an_empty_id_is_replaced_by_the_line(frame: Frame, tmp_path: Path, blank
     assert "id: empty, so the line is the id" in forms(tmp_path / "in.csv", tmp_path)
     assert some[-1]["id"] in ("line 301", frame["id"].iloc[298])
     assert "id: missing in 1" in forms(tmp_path / "some.csv", tmp_path)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_ids_that_only_later_rows_have_are_kept(
+    frame: Frame, tmp_path: Path, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "_SAMPLE_ROWS", 100)
+    monkeypatch.setattr(survey, "_MOST_ROWS", 100)
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    given = frame.assign(id=[""] * 200 + list(frame["id"].tail(100)))
+    for number in range(parts):
+        size = 300 // parts
+        (folder / f"{number}.csv").write_text(text(given.iloc[number * size : number * size + size]))
+    path = folder if parts > 1 else folder / "0.csv"
+
+    answers, rejects = scored(path, tmp_path, "--chunk-rows", "100")
+
+    ids = {*(row["id"] for row in answers), *rejects}
+    assert ids > set(frame["id"].tail(100))
+    assert len(ids) == 300
+    assert "id: missing in 200" in forms(path, tmp_path)
+    assert not any("so the line is the id" in form for form in forms(path, tmp_path))
 
 
 def test_an_empty_id_in_parquet_is_replaced_by_the_line(typed: pa.Table, tmp_path: Path) -> None:
