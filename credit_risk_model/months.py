@@ -6,7 +6,8 @@ _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 def number(text: str | None) -> int | None:
     """Return the month as a number that grows by 12 per year, or None if the text is not a month like "Dec-2015"."""
     name, _, year = (text or "").strip().partition("-")
-    return int(year) * 12 + _NAMES.index(name) if name in _NAMES and year.isdecimal() and len(year) == 4 else None
+    is_year = len(year) == 4 and year.isascii() and year.isdecimal()
+    return int(year) * 12 + _NAMES.index(name) if name in _NAMES and is_year else None
 
 
 def text(month: int) -> str:

@@ -12,7 +12,10 @@ def test_the_months_between_two_dates_are_counted() -> None:
     assert second == first + 1
 
 
-@pytest.mark.parametrize("text", [None, "", "2015-12", "December-2015", "Dec-15", "dec-2015", "Dec", "Dec-20x5"])
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "2015-12", "December-2015", "Dec-15", "dec-2015", "Dec", "Dec-20x5", "Dec-\uff12\uff10\uff11\uff15"],
+)
 def test_a_text_that_is_not_a_month_has_no_number(text: str | None) -> None:
     assert months.number(text) is None
 

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,16 @@ _SPELLING, _MONTH = "categories recognised in another spelling", "months recogni
 
 Forms = Counter[str]
 
-_POINT = r"\d{1,3}(?:[, '\u00a0\u2019\u202f]\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+"
-_COMMA = r"\d{1,3}(?:[. '\u00a0\u2019\u202f]\d{3})+(?:,\d*)?|\d+,?\d*|,\d+"
+# A number has one separator between all its thousands, and does not start with 0 then.
+_POINT = r"[1-9]\d{0,2}(?P<mark>[, '\u00a0\u2019\u202f])\d{3}(?:(?P=mark)\d{3})*(?:\.\d*)?|\d+\.?\d*|\.\d+"
+_COMMA = r"[1-9]\d{0,2}(?P<mark>[. '\u00a0\u2019\u202f])\d{3}(?:(?P=mark)\d{3})*(?:,\d*)?|\d+,?\d*|,\d+"
 _NOT_DIGITS = re.compile(r"\D")
 _NUMBER, _NUMBER_WITH_COMMA = (
     re.compile(rf"\s*(\$?)\s*([+-]?)(\$?)({digits})((?:[eE][+-]?\d+)?)\s*(%?)\s*", re.ASCII).fullmatch
     for digits in (_POINT, _COMMA)
 )
-_ISO_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])(?:-\d\d(?:[T ][\d:.]+Z?)?)?").fullmatch
+_TIME = r"(?:[01]?\d|2[0-3])(?::[0-5]\d){1,2}(?:\.\d+)? ?(?:Z|UTC|[+-]\d\d(?::?[0-5]\d)?)?"
+_ISO_MONTH = re.compile(rf"(\d{{4}})-(\d\d)(?:-(\d\d)(?:[T ]{_TIME})?)?", re.ASCII).fullmatch
 _MISSING = ("", "n/a", "#n/a", "na", "nan", "null", "none")
 
 
@@ -69,7 +72,7 @@ def number(text: str, kind: Kind, decimal_comma: bool = False) -> tuple[float | 
     match = (_NUMBER_WITH_COMMA if decimal_comma else _NUMBER)(text)
     if match is None:
         return None, []
-    dollar, sign, late_dollar, digits, exponent, per_cent = match.groups()
+    dollar, sign, late_dollar, digits, _, exponent, per_cent = match.groups()
     if (per_cent and not kind.is_per_cent) or (dollar and late_dollar) or ((dollar or late_dollar) and per_cent):
         return None, []
     whole, mark, decimals = digits.partition("," if decimal_comma else ".")
@@ -114,7 +117,11 @@ def month_numbers(column: pa.Array) -> tuple[pa.Array, Forms]:
         if (number := months.number(text)) is not None:
             return number, []
         if match := _ISO_MONTH(text.strip()):
-            return int(match[1]) * 12 + int(match[2]) - 1, [_MONTH]
+            try:
+                day = date(int(match[1]), int(match[2]), int(match[3] or 1))
+            except ValueError:
+                return None, []
+            return day.year * 12 + day.month - 1, [_MONTH]
         number = months.number(text.title())
         return number, [] if number is None else [_MONTH]
 
