@@ -52,9 +52,10 @@ _HAS_DECIMAL_COMMA, _HAS_THOUSANDS_COMMA, _HAS_THOUSANDS_POINT = (
 
 @dataclass(frozen=True)
 class Meaning:
-    """The columns with decimal commas, those with fractions in place of per cent, and the one with the ids."""
+    """The columns with decimal commas, those with points only between thousands, with fractions, and with the ids."""
 
     decimal_comma: tuple[str, ...] = ()
+    thousands_point: tuple[str, ...] = ()
     fractions: tuple[str, ...] = ()
     id: str | None = None
     notes: tuple[str, ...] = ()
@@ -63,13 +64,13 @@ class Meaning:
     def forms(self) -> list[str]:
         """What a number means, by column, and what identifies a loan."""
         commas = [f"{name}: {values.DECIMAL_COMMA}" for name in self.decimal_comma]
-        return [*commas, *(f"{name}: {values.FRACTION}" for name in self.fractions), *self.notes]
+        points = [f"{name}: {values.THOUSANDS_POINT}" for name in self.thousands_point]
+        return [*commas, *points, *(f"{name}: {values.FRACTION}" for name in self.fractions), *self.notes]
 
     def numbers(self, name: str, column: pa.Array) -> tuple[pa.Array, values.Forms]:
         """Return a column as float64, null where a value is not a number, and the forms that were met."""
-        return values.numbers(
-            column, KINDS[name], decimal_comma=name in self.decimal_comma, fraction=name in self.fractions
-        )
+        decimal_comma = name in self.decimal_comma or name in self.thousands_point
+        return values.numbers(column, KINDS[name], decimal_comma=decimal_comma, fraction=name in self.fractions)
 
 
 def survey(loans: Loans, stated: Stated) -> Meaning:
@@ -83,10 +84,10 @@ def survey(loans: Loans, stated: Stated) -> Meaning:
     delimiter = file.form.delimiter if isinstance(file, CsvLoans) else ","
     names = [name for name in first.schema.names if name in KINDS and KINDS[name].holds == "number"]
     numbers = {name: first.column(name) for name in names}
-    commas = _with_decimal_comma(loans.path, numbers, delimiter, stated.decimal)
+    commas, points = _with_decimal_comma(loans.path, numbers, delimiter, stated.decimal)
     fractions = []
     for name, column in numbers.items():
-        if KINDS[name].is_per_cent and (largest := _fraction(column, name, name in commas)) is not None:
+        if KINDS[name].is_per_cent and (largest := _fraction(column, name, name in commas + points)) is not None:
             if stated.per_cent is None:
                 raise LoanFileError(
                     f"{str(loans.path)!r} has only numbers up to {largest:g} in the column {name}, which is in per "
@@ -95,7 +96,7 @@ def survey(loans: Loans, stated: Stated) -> Meaning:
                 )
             if stated.per_cent == "fraction":
                 fractions.append(name)
-    return Meaning(tuple(commas), tuple(fractions), *_identity(loans, first))
+    return Meaning(tuple(commas), tuple(points), tuple(fractions), *_identity(loans, first))
 
 
 def _identity(loans: Loans, first: pa.RecordBatch) -> tuple[str | None, tuple[str, ...]]:
@@ -148,7 +149,10 @@ def _fraction(column: pa.Array, name: str, decimal_comma: bool) -> float | None:
     return float(largest)
 
 
-def _with_decimal_comma(path: Path, columns: dict[str, pa.Array], delimiter: str, decimal: Decimal | None) -> list[str]:
+def _with_decimal_comma(
+    path: Path, columns: dict[str, pa.Array], delimiter: str, decimal: Decimal | None
+) -> tuple[list[str], list[str]]:
+    """Return the columns with decimal commas, and those that only have points between thousands."""
     texts = {
         name: [_SPACE.sub("", text) for text in column.cast(pa.string()).unique().drop_null().to_pylist()]
         for name, column in columns.items()
@@ -156,7 +160,7 @@ def _with_decimal_comma(path: Path, columns: dict[str, pa.Array], delimiter: str
     }
     with_comma = {name: [text for text in found if "," in text] for name, found in texts.items()}
     if decimal == "point":
-        return []
+        return [], []
     with_point = {name: [text for text in found if "." in text and "," not in text] for name, found in texts.items()}
     shown = {name for name, found in with_comma.items() if any(map(_HAS_DECIMAL_COMMA, found))}
     sure = [
@@ -179,7 +183,7 @@ def _with_decimal_comma(path: Path, columns: dict[str, pa.Array], delimiter: str
                     "thousands separator. Give --decimal comma or --decimal point."
                 )
     # Where other columns have decimal commas, the points of 53.000 separate thousands.
-    return sure + [
+    return sure, [
         name
         for name, found in with_point.items()
         if (sure or decimal) and found and not with_comma[name] and all(map(_HAS_THOUSANDS_POINT, found))

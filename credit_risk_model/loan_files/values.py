@@ -15,7 +15,7 @@ from credit_risk_model.feature_set import Feature
 from credit_risk_model.lending_club import COUNTED
 from credit_risk_model.loan_files.kinds import Kind, is_date, is_number, is_text
 
-DECIMAL_COMMA = "decimal commas read"
+DECIMAL_COMMA, THOUSANDS_POINT = "decimal commas read", "points read as thousands separators"
 FRACTION = "fractions multiplied by 100"
 _PER_CENT, _DOLLAR, _THOUSANDS = "per cent signs removed", "dollar signs removed", "thousands separators removed"
 _SPELLING, _MONTH = "categories recognised in another spelling", "months recognised in another spelling"

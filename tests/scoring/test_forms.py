@@ -433,6 +433,20 @@ def test_a_decimal_comma_in_one_column_does_not_decide_for_another(
     assert "Give --decimal comma or --decimal point" in error
 
 
+def test_points_between_thousands_are_not_reported_as_decimal_commas(frame: Frame, tmp_path: Path) -> None:
+    (tmp_path / "plain.csv").write_text(text(frame.assign(annual_inc="53000")))
+    (tmp_path / "in.csv").write_text(text(changed(frame.assign(annual_inc="53.000"), **GERMAN), sep=";"))
+
+    assert scored(tmp_path / "in.csv", tmp_path) == scored(tmp_path / "plain.csv", tmp_path)
+
+    reported = forms(tmp_path / "in.csv", tmp_path)
+    assert [form for form in reported if form.startswith("annual_inc")] == [
+        "annual_inc: points read as thousands separators",
+        "annual_inc: thousands separators removed in 300",
+    ]
+    assert "int_rate: decimal commas read" in reported
+
+
 @pytest.mark.parametrize("value", ["1,234,567", "12,300.50"])
 def test_a_column_that_shows_its_thousands_is_read_next_to_decimal_commas(
     frame: Frame, tmp_path: Path, value: str
