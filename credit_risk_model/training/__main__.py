@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--no-reports",
         dest="reports",
         action="store_false",
-        help="skip the evaluation, the reports, and all checks except that of the current loans",
+        help="skip the evaluation, the reports, and all checks except the two of the model",
     )
     options = parser.parse_args(arguments)
     practice = options.data is None or options.data.resolve().is_relative_to(PRACTICE.resolve())

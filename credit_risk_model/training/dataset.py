@@ -15,7 +15,7 @@ from credit_risk_model.features import FEATURES
 from credit_risk_model.loan_files import values
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.kinds import KINDS
-from credit_risk_model.loan_files.loans import open_loans
+from credit_risk_model.loan_files.loans import open_loans, paths
 from credit_risk_model.loan_files.survey import Meaning, Stated, survey
 
 NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [*lending_club.NUMBERS]
@@ -32,8 +32,8 @@ class DatasetError(Exception):
 def read(path: Path, *, progress: bool = True, stated: Stated = NOTHING) -> pd.DataFrame:
     """Read the columns of the inputs, the status, and those that `lending_club` names; no others.
 
-    `path` names a file in a format that scoring reads. Numbers become float64, texts become categorical columns; both
-    may contain nulls. The formats that were recognised are printed with the progress.
+    `path` names a file, a folder or a pattern, in a format that scoring reads. Numbers become float64, texts become
+    categorical columns; both may contain nulls. The formats that were recognised are printed with the progress.
 
     Raises:
         DatasetError: the file is missing, empty or damaged, lacks a column, or has text where a number belongs.
@@ -53,12 +53,17 @@ def read(path: Path, *, progress: bool = True, stated: Stated = NOTHING) -> pd.D
 def fingerprint(path: Path) -> str:
     """Return the SHA-256 of the file in hexadecimal, as `sha256sum` prints it.
 
+    For a folder or a pattern, it is that of the contents of all files, one after the other.
+
     Raises:
-        DatasetError: the file cannot be read.
+        DatasetError: a file cannot be read.
     """
+    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        for each in [path] if (files := paths(path)) is None else files:
+            with each.open("rb") as file:
+                hashlib.file_digest(file, lambda: digest)
+        return digest.hexdigest()
     except OSError as error:
         raise DatasetError(f"Cannot read {str(path)!r}: {error.strerror or error}.") from error
 

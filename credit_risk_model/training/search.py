@@ -8,6 +8,7 @@ if __name__ == "__main__":
 import argparse
 import json
 import math
+import os
 import sys
 import time
 import warnings
@@ -20,8 +21,10 @@ from matplotlib.axes import Axes
 from sklearn.metrics import average_precision_score
 from tqdm import tqdm
 
+from credit_risk_model import atomic_file
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
+from credit_risk_model.loan_files.arguments import add_stated, stated
 from credit_risk_model.training import book, dataset, estimator, evaluation, preparation, report, split
 
 # The longest time of one prediction relative to LightGBM's defaults: 12 us of the 250 us that an HTTP request takes.
@@ -32,7 +35,7 @@ _TIMED_ROWS = 100
 
 
 class SearchError(Exception):
-    """The options allow no search."""
+    """The options allow no search, or no result of one."""
 
 
 def search(
@@ -220,6 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FILE",
         help="the lender's file, such as loan.csv, in any format that scoring reads",
     )
+    add_stated(parser)
     parser.add_argument("--trials", type=int, default=80, help="maximum number of trials (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=1_200, help="maximum time (default: %(default)s)")
     parser.add_argument("--on-book", action="store_true", help="search for the on-book model")
@@ -227,26 +231,58 @@ def main(arguments: list[str] | None = None) -> int:
         "--output", type=Path, metavar="FILE", help="the JSON file to write (default: the committed one of the model)"
     )
     options = parser.parse_args(arguments)
+    if options.on_book and not ON_BOOK:
+        parser.error("--on-book: these loans have only one model, which does not know the age")
     features = ON_BOOK if options.on_book else LOAN
     output = options.output or estimator.FOUND[features]
     try:
-        loans, _ = preparation.prepare(dataset.read(options.data))
+        _check_output(output, options.data)
+        data = dataset.fingerprint(options.data)
+        loans, _ = preparation.prepare(dataset.read(options.data, stated=stated(options)))
         loans = book.of(loans, seed=estimator.SEED, report=print).loans
         learning = loans[~split.held_back(loans)]
         found = search(learning, features, trials=options.trials, seconds=options.seconds)
     except (dataset.DatasetError, preparation.PreparationError, estimator.EstimatorError, SearchError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    output.write_text(json.dumps(found | {"data": dataset.fingerprint(options.data)}, indent=1) + "\n")
-    output.with_suffix(".svg").write_text(plot(found))
+    picture = output.with_suffix(".svg")
+    drawn = plot(found)
+    had_kept = _has_kept(output)
+    try:
+        with atomic_file.replacing(picture) as svg, atomic_file.replacing(output) as result:
+            svg.write(drawn.encode())
+            result.write((json.dumps(found | {"data": data}, indent=1) + "\n").encode())
+    except OSError as error:
+        print(f"error: Cannot write to {str(output)!r}: {error.strerror}.", file=sys.stderr)
+        return 1
     print(
         f"{found['made']['trials']} trials: best average precision {found['within_noise_of']:.4f}, chosen "
         f"{found['average_precision']:.4f} "
         f"at {found['cost']:.2f} times the cost of LightGBM's defaults, and {found['reasons_cost']:.2f} times for "
         f"reasons: {found['hyperparameters']}\n"
-        f"Wrote {output.name} and {output.with_suffix('.svg').name}."
+        f"Wrote {output.name} and {picture.name}."
     )
+    if had_kept:
+        print(f"The hyperparameters that {output.name} had as `kept` are replaced: training uses those of this search.")
     return 0
+
+
+def _check_output(output: Path, data: Path) -> None:
+    """Raise SearchError for an output that could not be written after the search."""
+    if output.resolve() == data.resolve():
+        raise SearchError(f"--output is the input file {str(data)!r}: name another file.")
+    if output.is_dir() or output.suffix == ".svg":
+        raise SearchError(f"--output is {str(output)!r}: name a JSON file. The picture gets its name, with '.svg'.")
+    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
+        raise SearchError(f"Cannot write to {str(output)!r}: {str(output.parent)!r} is not a folder that allows it.")
+
+
+def _has_kept(path: Path) -> bool:
+    try:
+        before = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(before, dict) and "kept" in before
 
 
 if __name__ == "__main__":

@@ -242,3 +242,13 @@ def test_the_fingerprint_is_what_sha256sum_prints(tmp_path: Path) -> None:
     path.write_bytes(b"abc")
 
     assert dataset.fingerprint(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_the_fingerprint_of_a_folder_is_that_of_its_files_one_after_the_other(tmp_path: Path) -> None:
+    folder, whole = tmp_path / "loans", tmp_path / "whole"
+    folder.mkdir()
+    for name, content in {"1.csv": b"ab", "2.csv": b"c", "_SUCCESS": b"skipped"}.items():
+        (folder / name).write_bytes(content)
+    whole.write_bytes(b"abc")
+
+    assert dataset.fingerprint(folder) == dataset.fingerprint(folder / "*.csv") == dataset.fingerprint(whole)

@@ -1,5 +1,6 @@
 """The search for hyperparameters: its budget, its repeatability, its choice."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
-from credit_risk_model.training import estimator, pipeline, search
+from credit_risk_model.training import dataset, estimator, pipeline, search
 from credit_risk_model.training.search import SearchError, choose, main
 
 
@@ -103,6 +104,99 @@ def test_a_bad_budget_ends_in_one_sentence_and_writes_nothing(
 
     assert capsys.readouterr().err.strip().splitlines()[-1].startswith("error: A search with 0 trials")
     assert not output.exists()
+
+
+@pytest.mark.parametrize("output", ["missing/found.json", ".", "found.svg", "loans.csv/found.json", "loans.csv"])
+def test_an_output_that_cannot_be_written_is_refused_before_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], output: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loans.csv").write_text("the input")
+
+    assert main(["--data", "loans.csv", "--output", output]) == 1
+
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert str(Path(output)) in error
+    assert error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["loans.csv"]
+    assert Path("loans.csv").read_text() == "the input"
+
+
+def test_a_folder_of_files_is_searched_like_one_file(loans_file: Path, tmp_path: Path) -> None:
+    whole = gzip.decompress(loans_file.read_bytes()).decode()
+    header, *rows = whole.splitlines(keepends=True)
+    folder, one_file = tmp_path / "loans", tmp_path / "loans.csv"
+    folder.mkdir()
+    for name, part in {"1.csv": rows[:1_000], "2.csv": rows[1_000:]}.items():
+        (folder / name).write_text("".join([header, *part]))
+    one_file.write_text(whole)
+
+    found = []
+    for data in (folder, one_file):
+        output = tmp_path / "found.json"
+        assert main(["--data", str(data), "--trials", "1", "--output", str(output)]) == 0
+        found.append(json.loads(output.read_text()))
+
+    of_folder, of_file = found
+    assert of_folder["data"] == dataset.fingerprint(folder)
+    assert of_folder["average_precision"] == of_file["average_precision"]
+
+
+def test_an_interruption_while_the_picture_is_drawn_leaves_no_file(
+    loans_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(found: dict[str, Any]) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(search, "plot", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        main(["--data", str(loans_file), "--trials", "1", "--output", str(tmp_path / "found.json")])
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_search_takes_the_options_that_decide_how_a_file_is_read(
+    loans_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loans = pd.read_csv(loans_file)
+    data = tmp_path / "fractions.csv"
+    loans.assign(int_rate=(loans["int_rate"] / 100).round(6)).to_csv(data, index=False)
+    arguments = ["--data", str(data), "--trials", "0", "--output", str(tmp_path / "found.json")]
+
+    assert main(arguments) == 1
+    assert "--percent-as fraction" in capsys.readouterr().err
+    assert main([*arguments, "--percent-as", "fraction"]) == 1
+    assert "error: A search with 0 trials" in capsys.readouterr().err
+
+
+def test_the_search_says_that_it_replaces_hyperparameters_that_were_kept(
+    loans_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "found.json"
+    arguments = ["--data", str(loans_file), "--trials", "1", "--output", str(output)]
+    output.write_text(json.dumps({"kept": {"hyperparameters": {}, "reason": "Their reasons are easier to read."}}))
+
+    printed = []
+    for _ in range(2):
+        assert main(arguments) == 0
+        printed.append(capsys.readouterr().out)
+
+    assert "kept" not in json.loads(output.read_text())
+    assert ["`kept` are replaced" in text for text in printed] == [True, False]
+
+
+def test_on_book_is_refused_for_loans_with_one_model(
+    loans_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(search, "ON_BOOK", FeatureSet([]))
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--data", str(loans_file), "--on-book"])
+
+    assert ended.value.code == 2
+    assert "--on-book: these loans have only one model" in capsys.readouterr().err
 
 
 def test_the_search_learns_from_the_rows_that_the_training_learns_from(
