@@ -103,7 +103,7 @@ def test_each_file_of_the_example_replaces_one_of_the_package_and_is_on_the_page
 def test_the_model_is_checked_and_ranks_the_loans(members: dict[str, Any]) -> None:
     assert members["metadata.json"]["data"]["rows"] == ROWS
     assert members["metadata.json"]["metrics"]["roc_auc"] > 0.7
-    assert {finding["suite"] for finding in members["validation.json"]} == {"loans", "split"}
+    assert {finding["suite"] for finding in members["validation.json"]} == {"loans", "split", "model"}
     assert {finding["status"] for finding in members["validation.json"]} == {"passed"}
     assert set(members["evaluation.json"]["groups"]) == {"purpose", "checking account"}
     assert set(members["evaluation.json"]["populations"]) == {"the loans held out"}
