@@ -4,6 +4,7 @@ If a container engine has the image, the image is measured; otherwise the servic
 """
 
 import asyncio
+import math
 import os
 import re
 import shlex
@@ -135,6 +136,8 @@ def measure(
         peak = service.peak_bytes()
     slowest = {path: max(found) for path, found in times.items()}
     path = max(slowest, key=slowest.__getitem__)
+    if math.isinf(slowest[path]):
+        sys.exit(f"{path} was not always answered with 200 under load, so the service was not ready all the time.")
     return {
         "seconds to ready": round(max(starts), 1),
         "peak memory in MiB": round(peak / 2**20),
