@@ -21,6 +21,7 @@ from credit_risk_model.service.prediction_log import PredictionLog
 from credit_risk_model.service.settings import Settings
 
 ROUNDS, LOANS = 11, 5_000
+BATCHES = (10, 100, 1_000)  # loans
 
 
 def observing(model: ScoringModel, asked: Sequence[tuple[Any, Any]], observe: Observer) -> float:
@@ -42,26 +43,32 @@ def predicting(model: ScoringModel, bodies: Sequence[str]) -> float:
 def main(artifact: str | None) -> None:
     """Measure in turns, print and record."""
     different = loans.different()
-    singles, batches = 10 * different, 5 * [{"loans": 2 * different}]  # `LOANS` each
+    many = LOANS // len(different) * different
+    sizes: list[tuple[str, list[Any]]] = [("one loan", many)]
+    for size in BATCHES:
+        sizes.append(
+            (f"batches of {size:,}", [{"loans": many[start : start + size]} for start in range(0, LOANS, size)])
+        )
     registry, found = CollectorRegistry(), defaultdict(list)
     metrics = ModelMetrics(registry)
     with tempfile.TemporaryDirectory() as folder:
         log = PredictionLog(Settings(prediction_log=str(Path(folder) / "log")), registry)
         cases = []
-        for model, bodies in ((CreditRiskModel(artifact), singles), (CreditRiskBatchModel(artifact), batches)):
+        for name, bodies in sizes:
+            model = CreditRiskBatchModel(artifact) if "loans" in bodies[0] else CreditRiskModel(artifact)
             requests = [model.input_schema(**body) for body in bodies]
             asked = [(data, model.predict(data)) for data in requests]
-            counting = metrics.add(model.qualified_name, model.reference or {})
+            counting = metrics.add(name, model.reference or {})
             logging = log.observer(LoadedModel(model, "", "", None, 0))
-            cases.append((model, [json.dumps(body) for body in bodies], asked, counting, logging))
+            cases.append((name, model, [json.dumps(body) for body in bodies], asked, counting, logging))
         for _ in range(ROUNDS):
-            for model, texts, asked, counting, logging in cases:
-                found[f"prediction, {model.qualified_name}"].append(predicting(model, texts))
-                found[f"metrics, {model.qualified_name}"].append(observing(model, asked, counting))
-                found[f"prediction log, {model.qualified_name}"].append(observing(model, asked, logging))
+            for name, model, texts, asked, counting, logging in cases:
+                found[f"prediction, {name}"].append(predicting(model, texts))
+                found[f"metrics, {name}"].append(observing(model, asked, counting))
+                found[f"prediction log, {name}"].append(observing(model, asked, logging))
             start = time.process_time()
             generate_latest(registry)
-            found["one scrape of two models"].append((time.process_time() - start) * 1e6)
+            found["one scrape of four models"].append((time.process_time() - start) * 1e6)
         log.finish()
     measured = {name: round(statistics.median(each), 1) for name, each in found.items()}
     results.write("observing", {"loans": f"{len(different)} different synthetic loans", "microseconds": measured})

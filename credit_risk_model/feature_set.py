@@ -66,6 +66,11 @@ class FeatureSet:
             (feature.field, {category: float(code) for code, category in enumerate(feature.categories or [])})
             for feature in features
         ]
+        self._numbers = [
+            (position, feature.field, feature.type is int)
+            for position, feature in enumerate(features)
+            if not feature.categories
+        ]
 
     def __len__(self) -> int:
         return len(self.features)
@@ -114,10 +119,10 @@ class FeatureSet:
 
     def numbers(self, encoded: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
         """Return the numbers of encoded loans by their fields, each of shape (n,) and of the type of the input."""
+        columns = encoded.T
         return {
-            feature.field: column.astype(feature.type)
-            for feature, column in zip(self.features, encoded.T, strict=True)
-            if not feature.categories
+            field: columns[position].astype(int) if is_integer else columns[position]
+            for position, field, is_integer in self._numbers
         }
 
     def encode_batch(self, loans: pa.RecordBatch) -> NDArray[np.float64]:

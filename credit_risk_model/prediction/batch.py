@@ -9,7 +9,7 @@ from credit_risk_model.prediction.model import ScoringModel
 from credit_risk_model.prediction.schemas import CreditRiskBatchModelInput, CreditRiskBatchModelOutput, ReadLoans
 from credit_risk_model.prediction.scorer import Matrix
 
-_MANY = 256  # loans from which on the service counts arrays faster than tuples
+_MANY = 50  # loans from which on the service counts arrays faster than tuples
 
 
 class CreditRiskBatchModel(ScoringModel):

@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -170,7 +171,14 @@ def counts(*observations: Observation) -> dict[tuple[str, ...], float]:
 NUMBERS = [1.0, 1.5, 2.5, 2.6, -7.0, math.inf, -math.inf, math.nan]
 
 
-@pytest.mark.parametrize("times", [1, 100], ids=["counted with others", "counted at once"])
+@pytest.fixture(params=["with numpy", "without numpy"])
+def numpy_or_not(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "without numpy":
+        monkeypatch.setitem(sys.modules, "numpy", None)
+
+
+@pytest.mark.usefixtures("numpy_or_not")
+@pytest.mark.parametrize("times", [1, 200], ids=["counted with others", "counted at once"])
 @pytest.mark.parametrize("make", [list, tuple, np.array, partial(np.array, dtype=object), pd.Series])
 def test_columns_of_any_kind_are_counted_as_their_loans(
     make: Callable[[Any], Any], times: int, caplog: pytest.LogCaptureFixture
@@ -194,6 +202,7 @@ def test_columns_of_any_kind_are_counted_as_their_loans(
     }
 
 
+@pytest.mark.usefixtures("numpy_or_not")
 @pytest.mark.parametrize("unusual", [None, math.nan, Decimal("NaN")], ids=str)
 @pytest.mark.parametrize("others", [[1, 2], [10**400, 1.5], [Decimal(1), Decimal(3)]], ids=["usual", "large", "exact"])
 def test_missing_numbers_are_found_among_unusual_ones(unusual: Any, others: list[Any]) -> None:
@@ -206,7 +215,8 @@ def test_missing_numbers_are_found_among_unusual_ones(unusual: Any, others: list
     assert found["score", "missing"] == 5
 
 
-@pytest.mark.parametrize("times", [1, 300], ids=["counted with others", "counted at once"])
+@pytest.mark.usefixtures("numpy_or_not")
+@pytest.mark.parametrize("times", [1, 2_000], ids=["counted with others", "counted at once"])
 def test_a_wrong_value_of_a_batch_spoils_no_other(times: int, caplog: pytest.LogCaptureFixture) -> None:
     batch = {"number": [*times * [3], "text"], "kind": [*times * ["odd"], "odd"]}, None, [*times * ["low"], "low"]
 
@@ -214,6 +224,28 @@ def test_a_wrong_value_of_a_batch_spoils_no_other(times: int, caplog: pytest.Log
 
     assert found["number", "+Inf"] == times + 1
     assert "1 of " in caplog.text
+
+
+@pytest.mark.usefixtures("numpy_or_not")
+def test_lists_arrays_and_single_loans_are_counted_together() -> None:
+    random = np.random.default_rng(7)
+    sizes = [*random.integers(0, 40, 150), 1_500]
+    columns = [np.round(random.choice([random.normal(2, 2, size), np.full(size, 2.5)]), 1) for size in sizes]
+    batches = [
+        ({"number": column if position % 2 else column.tolist(), "kind": ["odd"] * len(column)}, column / 10, ["low"])
+        for position, column in enumerate(columns)
+    ]
+    singles = [({"number": float(number), "kind": "even"}, None, "high") for number in random.normal(2, 2, 300)]
+
+    found = counts(*((inputs, scores, len(scores) * labels) for inputs, scores, labels in batches), *singles)
+
+    numbers = [*np.concatenate(columns).tolist(), *(inputs["number"] for inputs, _, _ in singles)]
+    assert [found["number", name] for name in ("1", "2.5", "+Inf")] == [
+        sum(number <= 1 for number in numbers),
+        sum(1 < number <= 2.5 for number in numbers),
+        sum(number > 2.5 for number in numbers),
+    ]
+    assert (found["label", "low"], found["label", "high"]) == (sum(sizes), 300)
 
 
 def test_columns_of_different_lengths_are_refused() -> None:
