@@ -118,21 +118,24 @@ class CsvLoans:
     def _read_fast(self, content: bytes) -> pa.RecordBatch | None:
         """Return the wanted columns, or None where pyarrow refuses the text."""
         sources = [str(self.form.header.index(source)) for source in self.columns.sources]
+        surplus = [str(position) for position in range(len(self.form.header), self.form.width)]
         try:
             table = pacsv.read_csv(
                 pa.BufferReader(content),
                 pacsv.ReadOptions(column_names=[str(position) for position in range(self.form.width)]),
                 pacsv.ParseOptions(delimiter=self.form.delimiter, newlines_in_values=b'"' in content),
                 pacsv.ConvertOptions(
-                    column_types=dict.fromkeys(sources, pa.string()),
-                    include_columns=sources,
+                    column_types=dict.fromkeys([*sources, *surplus], pa.string()),
+                    include_columns=[*sources, *surplus],
                     null_values=[""],
                     strings_can_be_null=True,
                 ),
             )
         except pa.ArrowInvalid:
             return None
-        arrays = [column.combine_chunks() for column in table.columns]
+        if any(table.column(position).null_count < len(table) for position in surplus):
+            return None  # a row is damaged
+        arrays = [table.column(position).combine_chunks() for position in sources]
         return pa.RecordBatch.from_arrays(arrays, list(self.columns.names))
 
     def _read_carefully(self, content: bytes, line: int) -> Rows:
@@ -161,6 +164,9 @@ class CsvLoans:
                 continue
             if len(record) != self.form.width:
                 damaged.append((first, f"{len(record)} values, expected {self.form.width}"))
+                continue
+            if any(surplus := record[len(self.form.header) :]):
+                damaged.append((first, f"{', '.join(surplus)[:60]!r} after the last column"))
                 continue
             values = [record[position] for position in positions]
             if not is_ascii and "\ufffd" in "".join(values):

@@ -17,7 +17,8 @@ from credit_risk_model.loan_files.kinds import Kind, is_date, is_number, is_text
 
 DECIMAL_COMMA, THOUSANDS_POINT = "decimal commas read", "points read as thousands separators"
 FRACTION = "fractions multiplied by 100"
-_PER_CENT, _DOLLAR, _THOUSANDS = "per cent signs removed", "dollar signs removed", "thousands separators removed"
+PER_CENT = "per cent signs removed"
+_DOLLAR, _THOUSANDS = "dollar signs removed", "thousands separators removed"
 _SPELLING, _MONTH = "categories recognised in another spelling", "months recognised in another spelling"
 
 Forms = Counter[str]
@@ -35,20 +36,24 @@ _ISO_MONTH = re.compile(rf"(\d{{4}})-(\d\d)(?:-(\d\d)(?:[T ]{_TIME})?)?", re.ASC
 _MISSING = ("", "n/a", "#n/a", "na", "nan", "null", "none")
 
 
-def numbers(
-    column: pa.Array, kind: Kind, *, decimal_comma: bool = False, fraction: bool = False
-) -> tuple[pa.Array, Forms]:
+def numbers(column: pa.Array, kind: Kind, decimal_comma: bool = False) -> tuple[pa.Array, Forms]:
     """Return a column of `n` numbers or texts as float64, null where a text is not a number, and the forms met."""
-    forms: Forms = Counter()
     if is_number(column.type):
-        values = _exact(column)
-    else:
-        values, forms = _parsed(column.cast(pa.string()), kind, decimal_comma)
-    if fraction:
-        # Rounded, because 0.1312 * 100 is not the number that 13.12 is.
-        values = pa.array(np.round(values.to_numpy(zero_copy_only=False) * 100, 10), from_pandas=True)
-        forms[FRACTION] += len(values) - values.null_count
-    return values, forms
+        return _exact(column), Counter()
+    column = column.cast(pa.string())
+    if not decimal_comma:
+        try:
+            return column.cast(pa.float64()), Counter()
+        except pa.ArrowInvalid:
+            pass  # not all are plain numbers
+    return _each(column, lambda text: number(text, kind, decimal_comma), pa.float64())
+
+
+def multiplied_by_100(fractions: pa.Array, forms: Forms) -> tuple[pa.Array, Forms]:
+    """Return fractions in per cent, and the forms with this one."""
+    # Rounded, because 0.1312 * 100 is not the number that 13.12 is.
+    per_cent = pa.array(np.round(fractions.to_numpy(zero_copy_only=False) * 100, 10), from_pandas=True)
+    return per_cent, forms + Counter({FRACTION: len(per_cent) - per_cent.null_count})
 
 
 def _exact(column: pa.Array) -> pa.Array:
@@ -56,15 +61,6 @@ def _exact(column: pa.Array) -> pa.Array:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
     return (column.cast(pa.string()) if pa.types.is_decimal(column.type) else column).cast(pa.float64(), safe=False)
-
-
-def _parsed(column: pa.Array, kind: Kind, decimal_comma: bool) -> tuple[pa.Array, Forms]:
-    if not decimal_comma:
-        try:
-            return column.cast(pa.float64()), Counter()
-        except pa.ArrowInvalid:
-            pass  # not all are plain numbers
-    return _each(column, lambda text: number(text, kind, decimal_comma), pa.float64())
 
 
 def number(text: str, kind: Kind, decimal_comma: bool = False) -> tuple[float | None, list[str]]:
@@ -78,7 +74,7 @@ def number(text: str, kind: Kind, decimal_comma: bool = False) -> tuple[float | 
     whole, mark, decimals = digits.partition("," if decimal_comma else ".")
     plain = _NOT_DIGITS.sub("", whole)
     used = {_THOUSANDS: plain != whole, DECIMAL_COMMA: bool(decimal_comma and mark)}
-    used |= {_PER_CENT: bool(per_cent), _DOLLAR: bool(dollar or late_dollar)}
+    used |= {PER_CENT: bool(per_cent), _DOLLAR: bool(dollar or late_dollar)}
     return float(f"{sign}{plain}.{decimals}{exponent}"), [form for form, is_used in used.items() if is_used]
 
 

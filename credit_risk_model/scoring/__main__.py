@@ -130,6 +130,8 @@ def _run(options: argparse.Namespace) -> Counts:
         "id": inputs.meaning.id,
         "as_of": None if inputs.as_of is None else months.text(inputs.as_of),
         "read_as": forms,
+        "decimal": options.decimal,
+        "percent_as": options.percent_as,
         "model": model.digest,
         "code": __version__,
         "threshold": model.threshold,

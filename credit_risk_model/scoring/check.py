@@ -46,7 +46,7 @@ def _meaning(name: str, feature: Feature, inputs: Inputs) -> str:
     if is_month_of_issue(name, feature):
         return "month of issue"
     extra = ["fraction"] if name in inputs.meaning.fractions else []
-    extra += ["decimal comma"] if name in inputs.meaning.decimal_comma else []
+    extra += ["decimal comma"] if inputs.meaning.marks.decimal_comma(name) else []
     return ", ".join(["number", *extra])
 
 

@@ -10,11 +10,9 @@ from credit_risk_model.loan_files import values
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.kinds import KINDS
 from credit_risk_model.loan_files.loans import Loans, open_loans
-from credit_risk_model.loan_files.survey import Stated, survey
+from credit_risk_model.loan_files.survey import NOTHING, Stated, survey
 from credit_risk_model.scoring.error import ScoringError
 from credit_risk_model.scoring.rows import Inputs
-
-_NOTHING = Stated()
 
 
 def open_inputs(
@@ -24,7 +22,7 @@ def open_inputs(
     identity: str | None = None,
     on_book: bool = False,
     as_of: int | None = None,
-    stated: Stated = _NOTHING,
+    stated: Stated = NOTHING,
 ) -> tuple[Loans, Inputs, list[str]]:
     """Open a file; return its loans, how they become inputs, and the forms in which it is written.
 

@@ -206,6 +206,8 @@ _OPTIONS = {
     "reasons": "--reasons",
     "id": "--id",
     "as_of": "--as-of",
+    "decimal": "--decimal",
+    "percent_as": "--percent-as",
     "model": "the model",
 }
 

@@ -16,13 +16,12 @@ from credit_risk_model.loan_files import values
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.kinds import KINDS
 from credit_risk_model.loan_files.loans import open_loans, paths
-from credit_risk_model.loan_files.survey import Meaning, Stated, survey
+from credit_risk_model.loan_files.survey import NOTHING, Meaning, Stated, survey
 
 NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [*lending_club.NUMBERS]
 TEXTS = [feature.column for feature in FEATURES if feature.categories] + [lending_club.STATUS, *lending_club.MONTHS]
 
 _CHUNK = 25_000
-NOTHING = Stated()
 
 
 class DatasetError(Exception):
