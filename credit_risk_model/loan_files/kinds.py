@@ -14,7 +14,7 @@ _WORDS = {
     "number": "numbers",
     "category": "texts",
     "month": "months: texts such as 'Dec-2015', or dates",
-    "text": "texts",
+    "text": "texts or numbers",
 }
 
 
@@ -42,7 +42,7 @@ class Kind:
             return True
         if self.holds == "month":
             return is_date(kind)
-        return is_number(kind) and (self.holds == "number" or self.is_counted)
+        return is_number(kind) and (self.holds in ("number", "text") or self.is_counted)
 
 
 def is_number(kind: pa.DataType) -> bool:
