@@ -105,23 +105,32 @@ def month_numbers(column: pa.Array) -> tuple[pa.Array, Forms]:
     """Return a column of months as whole numbers, 12 for each year, null where a value is not a month, and the forms.
 
     A month is a text such as "Dec-2015" or "2015-12-01", or a date. "Dec-15" can be a day, so it is not a month.
+    Neither is a date that stands for a missing one: nothing was paid or issued in the future or before 1970.
     """
     if is_date(column.type):
-        return pc.add(pc.multiply(pc.year(column), 12), pc.subtract(pc.month(column), 1)).cast(pa.int64()), Counter()
+        numbers = pc.add(pc.multiply(pc.year(column), 12), pc.subtract(pc.month(column), 1)).cast(pa.int64())
+        forms: Forms = Counter()
+    else:
+        numbers, forms = _each(column.cast(pa.string()), _month_number, pa.int64())
+    today = date.today()  # a day more or less in another zone does not matter
+    is_possible = pc.and_(pc.greater(numbers, _FIRST_DATE), pc.less_equal(numbers, today.year * 12 + today.month - 1))
+    return pc.if_else(is_possible, numbers, None), forms
 
-    def read(text: str) -> tuple[int | None, list[str]]:
-        if (number := months.number(text)) is not None:
-            return number, []
-        if match := _ISO_MONTH(text.strip()):
-            try:
-                day = date(int(match[1]), int(match[2]), int(match[3] or 1))
-            except ValueError:
-                return None, []
-            return day.year * 12 + day.month - 1, [_MONTH]
-        number = months.number(text.title())
-        return number, [] if number is None else [_MONTH]
 
-    return _each(column.cast(pa.string()), read, pa.int64())
+_FIRST_DATE = 1970 * 12  # January 1970 is where computers start to count: it is the date of a zero
+
+
+def _month_number(text: str) -> tuple[int | None, list[str]]:
+    if (number := months.number(text)) is not None:
+        return number, []
+    if match := _ISO_MONTH(text.strip()):
+        try:
+            day = date(int(match[1]), int(match[2]), int(match[3] or 1))
+        except ValueError:
+            return None, []
+        return day.year * 12 + day.month - 1, [_MONTH]
+    number = months.number(text.title())
+    return number, [] if number is None else [_MONTH]
 
 
 def without_blanks(column: pa.Array) -> pa.Array:

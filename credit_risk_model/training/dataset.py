@@ -104,7 +104,7 @@ def _column(path: Path, name: str, column: pa.Array, meaning: Meaning, first: in
     elif kind.holds == "month":
         numbers, forms = values.month_numbers(column)
         unknown = numbers.is_null().to_numpy(zero_copy_only=False)
-        _refuse(path, name, column, unknown, first, "a month such as 'Dec-2015'")
+        _refuse(path, name, column, unknown, first, "a month such as 'Dec-2015', from Feb-1970 until today")
         column = pa.array([None if number is None else months.text(number) for number in numbers.to_pylist()])
     return column.cast(pa.string()).to_pandas().astype("object").astype("category"), forms
 
