@@ -13,7 +13,7 @@ import pyarrow as pa
 from credit_risk_model.loan_files.chunk import Chunk, LoanFileError, Rows
 from credit_risk_model.loan_files.columnar_format import opened, plain, plain_type
 from credit_risk_model.loan_files.columns import Columns
-from credit_risk_model.loan_files.kinds import KINDS
+from credit_risk_model.loan_files.kinds import EXPECTED, KINDS
 from credit_risk_model.loan_files.loan_file import LoanFile
 
 
@@ -44,7 +44,7 @@ class ColumnarLoans(LoanFile):
                 if pa.types.is_nested(kind):
                     raise LoanFileError(f"{str(path)!r} has the type {kind} in the id column {source}.")
             if name in KINDS and not KINDS[name].can_be(plain_type(kind)):
-                expected = KINDS[name].words
+                expected = EXPECTED[KINDS[name].holds]
                 raise LoanFileError(f"{str(path)!r} has the type {kind} in the column {source}, expected {expected}.")
         return cls(path, columns, tuple(schema.names), id_type, chunk_rows, total)
 

@@ -10,7 +10,7 @@ from credit_risk_model.feature_set import Feature
 from credit_risk_model.features import FEATURES, ON_BOOK
 from credit_risk_model.lending_club_book import MONTHS_SINCE_ISSUE
 
-_WORDS = {
+EXPECTED = {
     "number": "numbers",
     "category": "texts",
     "month": "months: texts such as 'Dec-2015', or dates",
@@ -25,11 +25,6 @@ class Kind:
     holds: Literal["number", "category", "month", "text"]
     feature: Feature | None = None
     is_per_cent: bool = False
-
-    @property
-    def words(self) -> str:
-        """What is expected, for a message."""
-        return _WORDS[self.holds]
 
     @property
     def is_counted(self) -> bool:

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from credit_risk_model import months
-from credit_risk_model.feature_set import Feature
 from credit_risk_model.lending_club import COUNTED
 from credit_risk_model.loan_files.kinds import Kind, is_date, is_number, is_text
 
@@ -84,6 +83,7 @@ def categories(column: pa.Array, kind: Kind) -> tuple[pa.Array, Forms]:
     A text that is not a category stays as it is; one that says that the value is missing becomes null.
     """
     assert kind.feature is not None and kind.feature.categories is not None  # noqa: S101, PT018  # for the type checker
+    counted = COUNTED.get(kind.feature.column)
     known = set(kind.feature.categories)
     spelled = {_folded(category): category for category in known}
     column = (_exact(column) if is_number(column.type) else column).cast(pa.string())
@@ -92,11 +92,11 @@ def categories(column: pa.Array, kind: Kind) -> tuple[pa.Array, Forms]:
         if text in known:
             return text, []
         folded = _folded(text)
-        category = spelled.get(folded) or _counted(folded, kind.feature)
+        category = spelled.get(folded) or (counted(folded) if counted else None)
         if category in known:
             return category, [_SPELLING]
         # NONE is an answer of a borrower about the home.
-        return (None if is_missing(text) and (folded != "none" or kind.is_counted) else text), []
+        return (None if is_missing(text) and (folded != "none" or counted) else text), []
 
     return _each(column, read, pa.string())
 
@@ -145,12 +145,6 @@ def is_missing(text: str) -> bool:
 
 def _folded(text: str) -> str:
     return " ".join(text.casefold().replace("_", " ").split())
-
-
-def _counted(folded: str, feature: Feature | None) -> str | None:
-    """Return the category of a number of months or years."""
-    counted = COUNTED.get(feature.column) if feature else None
-    return counted(folded) if counted else None
 
 
 def _each(column: pa.Array, read: Callable[[str], tuple[Any, list[str]]], kind: pa.DataType) -> tuple[pa.Array, Forms]:
