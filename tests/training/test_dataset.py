@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from credit_risk_model.categories import CreditRisk
+from credit_risk_model.loan_files import survey
 from credit_risk_model.loan_files.survey import Stated
 from credit_risk_model.training import dataset, preparation, synthetic
 from credit_risk_model.training.dataset import DatasetError
@@ -271,6 +272,19 @@ def test_fractions_in_place_of_per_cent_need_a_decision(raw_loans: pd.DataFrame,
 
     read = dataset.read(path, progress=False, stated=Stated(per_cent="fraction"))
     pd.testing.assert_frame_equal(read, dataset.read(plain, progress=False))
+
+
+def test_a_comma_that_first_appears_in_later_loans_needs_a_decision(
+    raw_loans: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "_SAMPLE_ROWS", 20)
+    loans = raw_loans.assign(annual_inc=["53000"] * 40 + ["53,000"] * 10)
+    path = saved(loans, tmp_path / "loan.csv")
+
+    assert "Give --decimal comma or --decimal point" in refusal(path)
+
+    read = dataset.read(path, progress=False, stated=Stated(decimal="point"))
+    assert (read["annual_inc"] == 53_000).all()
 
 
 def test_the_fingerprint_is_what_sha256sum_prints(tmp_path: Path) -> None:
