@@ -13,21 +13,16 @@ import pyarrow as pa
 from credit_risk_model.loan_files.chunk import Chunk, LoanFileError, Rows
 from credit_risk_model.loan_files.columnar_format import opened, plain, plain_type
 from credit_risk_model.loan_files.columns import Columns
-from credit_risk_model.loan_files.kinds import KINDS
+from credit_risk_model.loan_files.kinds import EXPECTED, KINDS
+from credit_risk_model.loan_files.loan_file import LoanFile
 
 
 @dataclass(frozen=True)
-class ColumnarLoans:
+class ColumnarLoans(LoanFile):
     """A Parquet or Arrow file; the line of a loan is its number, from 1."""
 
-    path: Path
-    columns: Columns
-    header: tuple[str, ...]
-    id_type: pa.DataType
-    chunk_rows: int
-    total: int
-    unit: str = "loan"
-    format: str = "Parquet or Arrow"
+    format = "Parquet or Arrow"
+    unit = "loan"
 
     @classmethod
     def open(
@@ -49,29 +44,11 @@ class ColumnarLoans:
                 if pa.types.is_nested(kind):
                     raise LoanFileError(f"{str(path)!r} has the type {kind} in the id column {source}.")
             if name in KINDS and not KINDS[name].can_be(plain_type(kind)):
-                expected = KINDS[name].words
+                expected = EXPECTED[KINDS[name].holds]
                 raise LoanFileError(f"{str(path)!r} has the type {kind} in the column {source}, expected {expected}.")
         return cls(path, columns, tuple(schema.names), id_type, chunk_rows, total)
 
-    @property
-    def forms(self) -> list[str]:
-        """What differs from the usual names."""
-        return self.columns.forms
-
-    def with_columns(self, names: Sequence[str]) -> "ColumnarLoans":
-        """Return the same file with other columns to read.
-
-        Raises:
-            LoanFileError: one is missing.
-        """
-        return replace(self, columns=Columns.find(self.path, self.header, [names], self.columns.id))
-
     def chunks(self) -> Generator[Chunk, None, None]:
-        """Yield the chunks with their content.
-
-        Raises:
-            LoanFileError: the file is damaged.
-        """
         start = 0
         for number, values in enumerate(self._batches(start)):
             rows = values.num_rows
@@ -79,11 +56,6 @@ class ColumnarLoans:
             start += rows
 
     def read(self, chunk: Chunk) -> Rows:
-        """Return the rows of a chunk.
-
-        Raises:
-            LoanFileError: the file is damaged, or has other content there than when the chunk was made.
-        """
         values = chunk.content
         if values is None:
             with closing(self._batches(chunk.start)) as batches:
@@ -93,7 +65,6 @@ class ColumnarLoans:
         return Rows(values, pa.array(np.arange(chunk.start + 1, chunk.stop + 1)), [])
 
     def sent(self, chunk: Chunk, path: Path) -> tuple["ColumnarLoans", Chunk]:
-        """Return what another process reads the chunk with."""
         return self, replace(chunk, content=None)
 
     def _batches(self, start: int) -> Generator[pa.RecordBatch, None, None]:

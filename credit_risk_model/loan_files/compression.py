@@ -15,7 +15,7 @@ import pyarrow as pa
 from credit_risk_model.loan_files.chunk import LoanFileError
 
 _STARTS = {"gzip": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00", "zip": b"PK\x03\x04", "zst": b"\x28\xb5\x2f\xfd"}
-_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException)
+_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException)
 
 
 def compression(path: Path) -> str | None:
@@ -41,10 +41,9 @@ def opened(path: Path, kind: str | None) -> Iterator[tuple[Any, IO[bytes]]]:
         raw = stack.enter_context(path.open("rb"))
         try:
             yield _unpacked(path, kind, raw, stack), raw
-        except _ERRORS as error:
-            raise LoanFileError(f"{str(path)!r} is a damaged {kind} file: {error}. Copy it again.") from error
-        except OSError as error:
-            if kind is None or error.errno is not None:  # bz2 raises an OSError without a number
+        except (*_ERRORS, OSError) as error:
+            # For a damaged file, bz2 and gzip raise an OSError without a number.
+            if isinstance(error, OSError) and (kind is None or error.errno is not None):
                 raise
             raise LoanFileError(f"{str(path)!r} is a damaged {kind} file: {error}. Copy it again.") from error
 

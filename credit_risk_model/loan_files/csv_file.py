@@ -16,6 +16,7 @@ from credit_risk_model import atomic_file
 from credit_risk_model.loan_files import records
 from credit_risk_model.loan_files.chunk import Chunk, LoanFileError, Rows
 from credit_risk_model.loan_files.columns import Columns
+from credit_risk_model.loan_files.loan_file import LoanFile
 from credit_risk_model.loan_files.text_form import TextForm
 
 # Lines of Lending Club's own exports that are not loans: the last ones, and the title of a section.
@@ -23,17 +24,12 @@ NOTES = ("Total amount funded in policy code", "Loans that do not meet the credi
 
 
 @dataclass(frozen=True)
-class CsvLoans:
+class CsvLoans(LoanFile):
     """A text file of loans, one record each; the line of a loan is the first line of its record, from 1."""
 
-    path: Path
-    columns: Columns
     form: TextForm
-    chunk_rows: int
-    total: int
-    unit: str = "B"
-    format: str = "CSV"
-    id_type = pa.string()
+    format = "CSV"
+    unit = "B"
 
     @classmethod
     def open(
@@ -51,23 +47,13 @@ class CsvLoans:
         """
         form = TextForm.find(path, namings, encoding)
         columns = Columns.find(path, form.header, namings, identity)
-        return cls(path, columns, form, chunk_rows, path.stat().st_size)
+        return cls(path, columns, form.header, pa.string(), chunk_rows, path.stat().st_size, form)
 
     @property
     def forms(self) -> list[str]:
-        """What differs from UTF-8 text with commas and the usual names."""
-        return [*self.form.forms, *self.columns.forms]
-
-    def with_columns(self, names: Sequence[str]) -> "CsvLoans":
-        """Return the same file with other columns to read.
-
-        Raises:
-            LoanFileError: one is missing.
-        """
-        return replace(self, columns=Columns.find(self.path, self.form.header, [names], self.columns.id))
+        return [*self.form.forms, *super().forms]
 
     def chunks(self) -> Generator[Chunk, None, None]:
-        """Yield the chunks with their content."""
         with self.form.opened(self.path) as (file, raw):
             start, line, seen = self.form.start, self.form.lines, 0
             for number, text in enumerate(records.split(file, self.form.delimiter, self.chunk_rows)):
@@ -80,11 +66,6 @@ class CsvLoans:
                 start, line, seen = start + len(text.content), line + text.lines, read
 
     def read(self, chunk: Chunk) -> Rows:
-        """Return the rows of a chunk.
-
-        Raises:
-            LoanFileError: the file has other content there than when the chunk was made.
-        """
         content = chunk.content
         if content is None:
             with self.path.open("rb") as file:
@@ -93,7 +74,7 @@ class CsvLoans:
             if hashlib.sha256(content).hexdigest() != chunk.digest:
                 raise LoanFileError(f"{str(self.path)!r} changed while it was read: run it again.")
         # Pyarrow would drop a byte-order mark, which is only one at the start of the file.
-        notes = (*NOTES, max(self.form.header, key=len))  # the longest name shows another header
+        notes = (*NOTES, max(self.header, key=len))  # the longest name shows another header
         is_odd = content.startswith(codecs.BOM_UTF8) or any(note.encode() in content for note in notes)
         values = self._read_fast(content) if chunk.is_regular and not is_odd else None
         if values is not None and values.num_rows == chunk.rows:
@@ -103,41 +84,40 @@ class CsvLoans:
         return self._read_carefully(content, chunk.line)
 
     def sent(self, chunk: Chunk, path: Path) -> tuple["CsvLoans", Chunk]:
-        """Return what another process reads the chunk with: its place, not its content.
-
-        The content is put into the file `path` where the place is not enough: nobody can start to read in the middle of
-        a compressed file.
-        """
         without = replace(chunk, content=None)
         if self.form.is_plain:
             return self, without
+        # Nobody can start to read in the middle of a compressed file.
         atomic_file.write(path, chunk.content or b"")
         there = replace(self.form, compression=None, encoding="utf-8", has_bare_cr=False)
         return replace(self, path=path, form=there), replace(without, start=0, stop=chunk.stop - chunk.start)
 
     def _read_fast(self, content: bytes) -> pa.RecordBatch | None:
         """Return the wanted columns, or None where pyarrow refuses the text."""
-        sources = [str(self.form.header.index(source)) for source in self.columns.sources]
+        sources = [str(self.header.index(source)) for source in self.columns.sources]
+        surplus = [str(position) for position in range(len(self.header), self.form.width)]
         try:
             table = pacsv.read_csv(
                 pa.BufferReader(content),
                 pacsv.ReadOptions(column_names=[str(position) for position in range(self.form.width)]),
                 pacsv.ParseOptions(delimiter=self.form.delimiter, newlines_in_values=b'"' in content),
                 pacsv.ConvertOptions(
-                    column_types=dict.fromkeys(sources, pa.string()),
-                    include_columns=sources,
+                    column_types=dict.fromkeys([*sources, *surplus], pa.string()),
+                    include_columns=[*sources, *surplus],
                     null_values=[""],
                     strings_can_be_null=True,
                 ),
             )
         except pa.ArrowInvalid:
             return None
-        arrays = [column.combine_chunks() for column in table.columns]
+        if any(table.column(position).null_count < len(table) for position in surplus):
+            return None  # a row is damaged
+        arrays = [table.column(position).combine_chunks() for position in sources]
         return pa.RecordBatch.from_arrays(arrays, list(self.columns.names))
 
     def _read_carefully(self, content: bytes, line: int) -> Rows:
         """Read record by record, so that each one that is not valid gets its reason."""
-        positions = [self.form.header.index(source) for source in self.columns.sources]
+        positions = [self.header.index(source) for source in self.columns.sources]
         taken, lines, damaged, notes = [], [], [], 0
         reader = csv.reader(
             (text.decode(errors="replace") for text in io.BytesIO(content)), delimiter=self.form.delimiter
@@ -156,11 +136,14 @@ class CsvLoans:
             if not record:
                 continue
             is_title = record[0].startswith(NOTES) and not any(record[1:])
-            if is_title or tuple(record[: len(self.form.header)]) == self.form.header:
+            if is_title or tuple(record[: len(self.header)]) == self.header:
                 notes += 1
                 continue
             if len(record) != self.form.width:
                 damaged.append((first, f"{len(record)} values, expected {self.form.width}"))
+                continue
+            if any(surplus := record[len(self.header) :]):
+                damaged.append((first, f"{', '.join(surplus)[:60]!r} after the last column"))
                 continue
             values = [record[position] for position in positions]
             if not is_ascii and "\ufffd" in "".join(values):

@@ -10,11 +10,11 @@ from credit_risk_model.feature_set import Feature
 from credit_risk_model.features import FEATURES, ON_BOOK
 from credit_risk_model.lending_club_book import MONTHS_SINCE_ISSUE
 
-_WORDS = {
+EXPECTED = {
     "number": "numbers",
     "category": "texts",
     "month": "months: texts such as 'Dec-2015', or dates",
-    "text": "texts",
+    "text": "texts or numbers",
 }
 
 
@@ -27,11 +27,6 @@ class Kind:
     is_per_cent: bool = False
 
     @property
-    def words(self) -> str:
-        """What is expected, for a message."""
-        return _WORDS[self.holds]
-
-    @property
     def is_counted(self) -> bool:
         """Whether the categories are numbers of months or years."""
         return self.feature is not None and self.feature.column in lending_club.COUNTED
@@ -42,7 +37,7 @@ class Kind:
             return True
         if self.holds == "month":
             return is_date(kind)
-        return is_number(kind) and (self.holds == "number" or self.is_counted)
+        return is_number(kind) and (self.holds in ("number", "text") or self.is_counted)
 
 
 def is_number(kind: pa.DataType) -> bool:

@@ -14,13 +14,15 @@ from credit_risk_model.loan_files.columnar_format import columnar_format
 from credit_risk_model.loan_files.columns import Columns
 from credit_risk_model.loan_files.compression import is_hidden
 from credit_risk_model.loan_files.csv_file import CsvLoans
-
-LoanFile = CsvLoans | ColumnarLoans
+from credit_risk_model.loan_files.loan_file import LoanFile
 
 
 @dataclass(frozen=True)
 class Loans:
-    """Files with one schema, in the order of their names; `path` is that of the only file, a folder or a pattern."""
+    """Files with one schema, in the order of their names; `path` is that of the only file, a folder or a pattern.
+
+    They are used like one `LoanFile`.
+    """
 
     path: Path
     files: tuple[LoanFile, ...]
@@ -28,54 +30,36 @@ class Loans:
 
     @property
     def columns(self) -> Columns:
-        """The columns of all files."""
         return self.files[0].columns
 
     @property
     def id_type(self) -> pa.DataType:
-        """The type of the ids."""
         return self.files[0].id_type
 
     @property
     def total(self) -> int:
-        """The sum of the sizes of the files, in their unit."""
         return sum(file.total for file in self.files)
 
     @property
     def unit(self) -> str:
-        """The unit of sizes."""
         return self.files[0].unit
 
     @property
     def forms(self) -> list[str]:
-        """What differs from the usual form in one of the files."""
         return list(dict.fromkeys(form for file in self.files for form in file.forms))
 
     def with_columns(self, names: Sequence[str]) -> "Loans":
-        """Return the same files with other columns to read.
-
-        Raises:
-            LoanFileError: one is missing.
-        """
         return replace(self, files=tuple(file.with_columns(names) for file in self.files))
 
     def chunks(self) -> Generator[Chunk, None, None]:
-        """Yield the chunks of all files with their content; none has rows of two files.
-
-        Raises:
-            LoanFileError: a file is damaged.
-        """
+        """Yield the chunks of all files with their content; none has rows of two files."""
         numbers = count()
         for position, file in enumerate(self.files):
             for chunk in file.chunks():
                 yield replace(chunk, number=next(numbers), file=position)
 
     def read(self, chunk: Chunk) -> Rows:
-        """Return the rows of a chunk, with the name of their file if there are several.
-
-        Raises:
-            LoanFileError: the file is damaged or changed.
-        """
+        """Return the rows of a chunk, with the name of their file if there are several."""
         rows = self.files[chunk.file].read(chunk)
         return rows if self.is_one_file else replace(rows, file=self.name(chunk.file))
 
@@ -85,7 +69,6 @@ class Loans:
         return str(path.relative_to(self.path)) if path.is_relative_to(self.path) else path.name
 
     def sent(self, chunk: Chunk, path: Path) -> tuple["Loans", Chunk]:
-        """Return what another process reads the chunk with, which may be the file `path`, written for it."""
         file, there = self.files[chunk.file].sent(chunk, path)
         return replace(self, files=(*self.files[: chunk.file], file, *self.files[chunk.file + 1 :])), there
 

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from credit_risk_model import months
-from credit_risk_model.feature_set import Feature
 from credit_risk_model.lending_club import COUNTED
 from credit_risk_model.loan_files.kinds import Kind, is_date, is_number, is_text
 
 DECIMAL_COMMA, THOUSANDS_POINT = "decimal commas read", "points read as thousands separators"
 FRACTION = "fractions multiplied by 100"
-_PER_CENT, _DOLLAR, _THOUSANDS = "per cent signs removed", "dollar signs removed", "thousands separators removed"
+PER_CENT = "per cent signs removed"
+_DOLLAR, _THOUSANDS = "dollar signs removed", "thousands separators removed"
 _SPELLING, _MONTH = "categories recognised in another spelling", "months recognised in another spelling"
 
 Forms = Counter[str]
@@ -35,20 +35,24 @@ _ISO_MONTH = re.compile(rf"(\d{{4}})-(\d\d)(?:-(\d\d)(?:[T ]{_TIME})?)?", re.ASC
 _MISSING = ("", "n/a", "#n/a", "na", "nan", "null", "none")
 
 
-def numbers(
-    column: pa.Array, kind: Kind, *, decimal_comma: bool = False, fraction: bool = False
-) -> tuple[pa.Array, Forms]:
+def numbers(column: pa.Array, kind: Kind, decimal_comma: bool = False) -> tuple[pa.Array, Forms]:
     """Return a column of `n` numbers or texts as float64, null where a text is not a number, and the forms met."""
-    forms: Forms = Counter()
     if is_number(column.type):
-        values = _exact(column)
-    else:
-        values, forms = _parsed(column.cast(pa.string()), kind, decimal_comma)
-    if fraction:
-        # Rounded, because 0.1312 * 100 is not the number that 13.12 is.
-        values = pa.array(np.round(values.to_numpy(zero_copy_only=False) * 100, 10), from_pandas=True)
-        forms[FRACTION] += len(values) - values.null_count
-    return values, forms
+        return _exact(column), Counter()
+    column = column.cast(pa.string())
+    if not decimal_comma:
+        try:
+            return column.cast(pa.float64()), Counter()
+        except pa.ArrowInvalid:
+            pass  # not all are plain numbers
+    return _each(column, lambda text: number(text, kind, decimal_comma), pa.float64())
+
+
+def multiplied_by_100(fractions: pa.Array, forms: Forms) -> tuple[pa.Array, Forms]:
+    """Return fractions in per cent, and the forms with this one."""
+    # Rounded, because 0.1312 * 100 is not the number that 13.12 is.
+    per_cent = pa.array(np.round(fractions.to_numpy(zero_copy_only=False) * 100, 10), from_pandas=True)
+    return per_cent, forms + Counter({FRACTION: len(per_cent) - per_cent.null_count})
 
 
 def _exact(column: pa.Array) -> pa.Array:
@@ -56,15 +60,6 @@ def _exact(column: pa.Array) -> pa.Array:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
     return (column.cast(pa.string()) if pa.types.is_decimal(column.type) else column).cast(pa.float64(), safe=False)
-
-
-def _parsed(column: pa.Array, kind: Kind, decimal_comma: bool) -> tuple[pa.Array, Forms]:
-    if not decimal_comma:
-        try:
-            return column.cast(pa.float64()), Counter()
-        except pa.ArrowInvalid:
-            pass  # not all are plain numbers
-    return _each(column, lambda text: number(text, kind, decimal_comma), pa.float64())
 
 
 def number(text: str, kind: Kind, decimal_comma: bool = False) -> tuple[float | None, list[str]]:
@@ -78,7 +73,7 @@ def number(text: str, kind: Kind, decimal_comma: bool = False) -> tuple[float | 
     whole, mark, decimals = digits.partition("," if decimal_comma else ".")
     plain = _NOT_DIGITS.sub("", whole)
     used = {_THOUSANDS: plain != whole, DECIMAL_COMMA: bool(decimal_comma and mark)}
-    used |= {_PER_CENT: bool(per_cent), _DOLLAR: bool(dollar or late_dollar)}
+    used |= {PER_CENT: bool(per_cent), _DOLLAR: bool(dollar or late_dollar)}
     return float(f"{sign}{plain}.{decimals}{exponent}"), [form for form, is_used in used.items() if is_used]
 
 
@@ -88,6 +83,7 @@ def categories(column: pa.Array, kind: Kind) -> tuple[pa.Array, Forms]:
     A text that is not a category stays as it is; one that says that the value is missing becomes null.
     """
     assert kind.feature is not None and kind.feature.categories is not None  # noqa: S101, PT018  # for the type checker
+    counted = COUNTED.get(kind.feature.column)
     known = set(kind.feature.categories)
     spelled = {_folded(category): category for category in known}
     column = (_exact(column) if is_number(column.type) else column).cast(pa.string())
@@ -96,11 +92,11 @@ def categories(column: pa.Array, kind: Kind) -> tuple[pa.Array, Forms]:
         if text in known:
             return text, []
         folded = _folded(text)
-        category = spelled.get(folded) or _counted(folded, kind.feature)
+        category = spelled.get(folded) or (counted(folded) if counted else None)
         if category in known:
             return category, [_SPELLING]
         # NONE is an answer of a borrower about the home.
-        return (None if is_missing(text) and (folded != "none" or kind.is_counted) else text), []
+        return (None if is_missing(text) and (folded != "none" or counted) else text), []
 
     return _each(column, read, pa.string())
 
@@ -109,23 +105,32 @@ def month_numbers(column: pa.Array) -> tuple[pa.Array, Forms]:
     """Return a column of months as whole numbers, 12 for each year, null where a value is not a month, and the forms.
 
     A month is a text such as "Dec-2015" or "2015-12-01", or a date. "Dec-15" can be a day, so it is not a month.
+    Neither is a date that stands for a missing one: nothing was paid or issued in the future or before 1970.
     """
     if is_date(column.type):
-        return pc.add(pc.multiply(pc.year(column), 12), pc.subtract(pc.month(column), 1)).cast(pa.int64()), Counter()
+        numbers = pc.add(pc.multiply(pc.year(column), 12), pc.subtract(pc.month(column), 1)).cast(pa.int64())
+        forms: Forms = Counter()
+    else:
+        numbers, forms = _each(column.cast(pa.string()), _month_number, pa.int64())
+    today = date.today()  # a day more or less in another zone does not matter
+    is_possible = pc.and_(pc.greater(numbers, _FIRST_DATE), pc.less_equal(numbers, today.year * 12 + today.month - 1))
+    return pc.if_else(is_possible, numbers, None), forms
 
-    def read(text: str) -> tuple[int | None, list[str]]:
-        if (number := months.number(text)) is not None:
-            return number, []
-        if match := _ISO_MONTH(text.strip()):
-            try:
-                day = date(int(match[1]), int(match[2]), int(match[3] or 1))
-            except ValueError:
-                return None, []
-            return day.year * 12 + day.month - 1, [_MONTH]
-        number = months.number(text.title())
-        return number, [] if number is None else [_MONTH]
 
-    return _each(column.cast(pa.string()), read, pa.int64())
+_FIRST_DATE = 1970 * 12  # January 1970 is where computers start to count: it is the date of a zero
+
+
+def _month_number(text: str) -> tuple[int | None, list[str]]:
+    if (number := months.number(text)) is not None:
+        return number, []
+    if match := _ISO_MONTH(text.strip()):
+        try:
+            day = date(int(match[1]), int(match[2]), int(match[3] or 1))
+        except ValueError:
+            return None, []
+        return day.year * 12 + day.month - 1, [_MONTH]
+    number = months.number(text.title())
+    return number, [] if number is None else [_MONTH]
 
 
 def without_blanks(column: pa.Array) -> pa.Array:
@@ -140,12 +145,6 @@ def is_missing(text: str) -> bool:
 
 def _folded(text: str) -> str:
     return " ".join(text.casefold().replace("_", " ").split())
-
-
-def _counted(folded: str, feature: Feature | None) -> str | None:
-    """Return the category of a number of months or years."""
-    counted = COUNTED.get(feature.column) if feature else None
-    return counted(folded) if counted else None
 
 
 def _each(column: pa.Array, read: Callable[[str], tuple[Any, list[str]]], kind: pa.DataType) -> tuple[pa.Array, Forms]:

@@ -26,24 +26,13 @@ from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.loans import Loans
 from credit_risk_model.prediction import scorer
 from credit_risk_model.scoring import check, engines, run
-from credit_risk_model.scoring.arguments import (
-    CHUNK_ROWS,
-    CHUNK_ROWS_WITH_REASONS,
-    EXIT_INTERRUPTED,
-    EXIT_MOSTLY_REJECTED,
-    EXIT_REJECTS,
-    EXIT_STALLED,
-    EXIT_UNUSABLE,
-    parser,
-)
+from credit_risk_model.scoring.arguments import CHUNK_ROWS, CHUNK_ROWS_WITH_REASONS, Exit, parser
 from credit_risk_model.scoring.counts import Counts
 from credit_risk_model.scoring.error import ScoringError, StalledError
 from credit_risk_model.scoring.job import Job
 from credit_risk_model.scoring.loans import open_inputs
 from credit_risk_model.scoring.output import Output, fingerprint
 from credit_risk_model.scoring.rows import Inputs
-
-__all__ = ["main", "parser"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,20 +41,20 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         counts = _checked(options) if options.check else _run(options)
     except StalledError as error:
-        return _failed(error, EXIT_STALLED)
+        return _failed(error, Exit.STALLED)
     except (LoanFileError, ScoringError, ArtifactError) as error:
-        return _failed(error, EXIT_UNUSABLE)
+        return _failed(error, Exit.UNUSABLE)
     except OSError as error:
         return _failed(
-            f"{error.filename or options.output or options.input}: {error.strerror or error}.", EXIT_UNUSABLE
+            f"{error.filename or options.output or options.input}: {error.strerror or error}.", Exit.UNUSABLE
         )
     if counts.most_are_rejected:
         print(
             f"More than half of the rows {'would be' if options.check else 'were'} rejected, most often because "
             f"{counts.by_reason[0]['reason'][:200]}."
         )
-        return EXIT_MOSTLY_REJECTED
-    return EXIT_REJECTS if counts.rejected and not options.accept_rejects else 0
+        return Exit.MOSTLY_REJECTED
+    return Exit.REJECTS if counts.rejected and not options.accept_rejects else 0
 
 
 def _parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -130,6 +119,8 @@ def _run(options: argparse.Namespace) -> Counts:
         "id": inputs.meaning.id,
         "as_of": None if inputs.as_of is None else months.text(inputs.as_of),
         "read_as": forms,
+        "decimal": options.decimal,
+        "percent_as": options.percent_as,
         "model": model.digest,
         "code": __version__,
         "threshold": model.threshold,
@@ -154,7 +145,7 @@ _SHOWN = 5  # groups of rejects; the summary has all
 
 def _score(job: Job, output: Output, manifest: dict[str, Any], options: argparse.Namespace) -> Counts:
     engine = (
-        partial(engines.dask, scheduler=options.scheduler, workers=options.threads, patience=options.patience, say=_say)
+        partial(engines.dask, scheduler=options.scheduler, workers=options.threads, patience=options.patience)
         if options.engine == "dask"
         else partial(engines.local, threads=options.threads)
     )
@@ -178,10 +169,6 @@ def _bar(title: str, loans: Any) -> "tqdm[Any]":
     return tqdm(total=loans.total, desc=title, unit=loans.unit, unit_scale=True)
 
 
-def _say(words: str) -> None:
-    tqdm.write(words, file=sys.stderr)
-
-
 def console() -> int:
     """Run the command as a process that may be told to stop, and return its exit code."""
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what was started is ended, too
@@ -190,7 +177,7 @@ def console() -> int:
         return main()
     except KeyboardInterrupt:
         print("Interrupted. What is done is kept; --resume continues from there.", file=sys.stderr, flush=True)
-        os._exit(EXIT_INTERRUPTED)  # all files are closed, and to unload the libraries takes a while
+        os._exit(Exit.INTERRUPTED)  # all files are closed, and to unload the libraries takes a while
 
 
 if __name__ == "__main__":

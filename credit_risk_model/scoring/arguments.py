@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from enum import IntEnum
 from pathlib import Path
 
 from credit_risk_model import months
@@ -9,22 +10,26 @@ from credit_risk_model.lending_club import LENDER
 from credit_risk_model.lending_club_book import LAST_PAID
 from credit_risk_model.loan_files.arguments import add_stated
 
-EXIT_UNUSABLE, EXIT_REJECTS, EXIT_STALLED, EXIT_MOSTLY_REJECTED, EXIT_INTERRUPTED, EXIT_TERMINATED = (
-    1,
-    3,
-    4,
-    5,
-    130,
-    143,
-)
+
+class Exit(IntEnum):
+    """The exit codes, in addition to 0, and to 2 for wrong arguments."""
+
+    UNUSABLE = 1
+    REJECTS = 3
+    STALLED = 4
+    MOSTLY_REJECTED = 5
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
 CHUNK_ROWS, CHUNK_ROWS_WITH_REASONS = 100_000, 5_000
 _PATIENCE = 600  # seconds; a chunk takes less than 30 on one core
 
 _EXIT_CODES = f"""\
 Rows that cannot be scored are written to OUT.rejects.csv with their line, id and reason.
-Exit codes: 0 all rows are scored, {EXIT_REJECTS} OUT is complete but rows were rejected, {EXIT_MOSTLY_REJECTED} OUT is
-complete but more than half of the rows were rejected, {EXIT_UNUSABLE} the input or the output cannot be used, 2 the
-arguments cannot be used, {EXIT_STALLED} no chunk was finished for too long, {EXIT_INTERRUPTED} and {EXIT_TERMINATED}
+Exit codes: 0 all rows are scored, {Exit.REJECTS} OUT is complete but rows were rejected, {Exit.MOSTLY_REJECTED} OUT is
+complete but more than half of the rows were rejected, {Exit.UNUSABLE} the input or the output cannot be used, 2 the
+arguments cannot be used, {Exit.STALLED} no chunk was finished for too long, {Exit.INTERRUPTED} and {Exit.TERMINATED}
 ended by SIGINT and SIGTERM."""
 
 
@@ -61,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     add_stated(command)
     add(
         "--accept-rejects", action="store_true",
-        help=f"exit with 0 instead of {EXIT_REJECTS} if at most half of the rows were rejected",
+        help=f"exit with 0 instead of {Exit.REJECTS} if at most half of the rows were rejected",
     )  # fmt: skip
     add("--artifact", type=Path, metavar="FILE", help="the artifact with the model (default: the one in the package)")
     add(

@@ -7,7 +7,7 @@ import numpy as np
 from credit_risk_model.feature_set import Feature
 from credit_risk_model.loan_files.loans import Loans
 from credit_risk_model.scoring.counts import Counts
-from credit_risk_model.scoring.rows import Inputs, encode, is_month_of_issue
+from credit_risk_model.scoring.rows import Inputs, encode
 
 
 def check(
@@ -43,10 +43,10 @@ def check(
 def _meaning(name: str, feature: Feature, inputs: Inputs) -> str:
     if feature.categories:
         return f"one of {len(feature.categories)} categories"
-    if is_month_of_issue(name, feature):
+    if inputs.counts_age(feature):
         return "month of issue"
     extra = ["fraction"] if name in inputs.meaning.fractions else []
-    extra += ["decimal comma"] if name in inputs.meaning.decimal_comma else []
+    extra += ["decimal comma"] if inputs.meaning.marks.decimal_comma(name) else []
     return ", ".join(["number", *extra])
 
 

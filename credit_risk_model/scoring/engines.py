@@ -1,6 +1,7 @@
 """Where the chunks are scored: here, or on a Dask cluster."""
 
 import importlib
+import sys
 import tempfile
 import threading
 import time
@@ -11,6 +12,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from credit_risk_model.loan_files.chunk import Chunk, LoanFileError
 from credit_risk_model.scoring.counts import Counts
@@ -81,12 +84,11 @@ def dask(
     scheduler: str | None,
     workers: int,
     patience: float,
-    say: Callable[[str], None],
 ) -> Scored:
     """Score on the cluster of the scheduler, or on a local one of `workers` processes that ends with the run.
 
     The worker that scores a chunk reads the loans and writes the scores itself: all see the same files. A chunk whose
-    worker was lost is scored by another one. `say` gets what the run waits for.
+    worker was lost is scored by another one.
 
     Raises:
         ScoringError: no scheduler answers, or several workers were lost while they scored the same chunk.
@@ -108,7 +110,7 @@ def dask(
         except (OSError, ValueError) as error:
             raise ScoringError(f"No Dask scheduler answers at {scheduler}: {error}.") from error
         if not _workers(client):
-            say(f"Waiting up to {patience:,.0f} s for workers: the Dask cluster has none.")
+            _say(f"Waiting up to {patience:,.0f} s for workers: the Dask cluster has none.")
         running: dict[Any, Chunk] = {}
 
         def first_completed() -> set[Any]:
@@ -124,7 +126,7 @@ def dask(
                     if left <= _NOTICE_SECONDS:
                         raise
                     waited = patience - left + _NOTICE_SECONDS
-                    say(f"No chunk was finished for {waited:,.0f} s; {_why(_workers(client))}.")
+                    _say(f"No chunk was finished for {waited:,.0f} s; {_why(_workers(client))}.")
 
         def finished() -> Scored:
             for future in first_completed():
@@ -157,6 +159,10 @@ def dask(
             raise StalledError(f"The run was interrupted: {reason}. {_RESUME}") from None
         except (CancelledError, distributed.client.ClosedClientError) as error:
             raise StalledError(_LOST) from error
+
+
+def _say(words: str) -> None:
+    tqdm.write(words, file=sys.stderr)  # above the progress bar
 
 
 def _workers(client: Any) -> dict[str, dict[str, Any]] | None:

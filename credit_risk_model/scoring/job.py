@@ -4,8 +4,9 @@ import csv
 import gzip
 import hashlib
 import io
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 
 from credit_risk_model import atomic_file
 from credit_risk_model.categories import CreditRisk
+from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.loan_files.chunk import Chunk, LoanFileError, Rows
 from credit_risk_model.loan_files.loans import Loans
 from credit_risk_model.prediction import scorer
@@ -46,7 +48,6 @@ class Job:
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns of the scores."""
         by_line = pa.int64() if self.loans.is_one_file else pa.string()
         fields = [("id", self.loans.id_type if self.inputs.meaning.id else by_line)]
         fields += [("credit_risk", pa.string()), ("probability", pa.float64())]
@@ -56,7 +57,6 @@ class Job:
 
     @property
     def rejects_header(self) -> list[str]:
-        """The columns of the rejects."""
         return [*([] if self.loans.is_one_file else ["file"]), "line", "id", "reason"]
 
     def paths(self, number: int) -> tuple[Path, Path, Path]:
@@ -87,14 +87,15 @@ def score(
     counts = Counts.of(
         encoded, read, chunk.digest, [hashlib.sha256(content).hexdigest() for content in (scores, rejects)]
     )
-    for path, content in zip(job.paths(chunk.number), (scores, rejects, counts.to_json()), strict=True):
+    contents = scores, rejects, json.dumps(asdict(counts)).encode()
+    for path, content in zip(job.paths(chunk.number), contents, strict=True):
         atomic_file.write(path, content)
     return counts
 
 
 @cache  # a worker scores many chunks
 def _scorer(artifact: Path | None, digest: str, on_book: bool) -> scorer.Scorer:
-    model = scorer.load(artifact, features=rows.Inputs((), on_book).features)
+    model = scorer.load(artifact, features=ON_BOOK if on_book else LOAN)
     if model.digest != digest:
         raise ScoringError(
             f"The model here differs from the one where the run was started: {model.digest}, not {digest}."

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from credit_risk_model.features import LOAN, ON_BOOK
@@ -10,11 +11,9 @@ from credit_risk_model.loan_files import values
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.kinds import KINDS
 from credit_risk_model.loan_files.loans import Loans, open_loans
-from credit_risk_model.loan_files.survey import Stated, survey
+from credit_risk_model.loan_files.survey import NOTHING, Stated, survey
 from credit_risk_model.scoring.error import ScoringError
 from credit_risk_model.scoring.rows import Inputs
-
-_NOTHING = Stated()
 
 
 def open_inputs(
@@ -24,7 +23,7 @@ def open_inputs(
     identity: str | None = None,
     on_book: bool = False,
     as_of: int | None = None,
-    stated: Stated = _NOTHING,
+    stated: Stated = NOTHING,
 ) -> tuple[Loans, Inputs, list[str]]:
     """Open a file; return its loans, how they become inputs, and the forms in which it is written.
 
@@ -36,34 +35,34 @@ def open_inputs(
     namings = [[feature.column for feature in features], [feature.field for feature in features]]
     loans = open_loans(path, namings, chunk_rows, identity, stated.encoding)
     meaning = survey(loans, stated)
-    inputs = Inputs(loans.columns.names[: len(features)], on_book, _month(loans, as_of), meaning)
-    return loans, inputs, [*loans.forms, *meaning.forms]
+    needs_month = MONTHS_SINCE_ISSUE.column in loans.columns.names
+    if as_of is not None and not needs_month:
+        raise ScoringError(f"{str(path)!r} has {MONTHS_SINCE_ISSUE.field}: --as-of is not used, remove it.")
+    forms = [*loans.forms, *meaning.forms]
+    if as_of is None and needs_month:
+        as_of, other = _latest_payment(loans)
+        forms += [f"{LAST_PAID}: {other!r} is not a month from Feb-1970 until today, and is ignored"] if other else []
+    return loans, Inputs(loans.columns.names[: len(features)], on_book, as_of, meaning), forms
 
 
-def _month(loans: Loans, as_of: int | None) -> int | None:
-    """Return the month to which ages are counted, as a number, or None where the model or the file needs none."""
-    if MONTHS_SINCE_ISSUE.column in loans.columns.names:
-        return _latest_payment(loans) if as_of is None else as_of
-    if as_of is not None:
-        raise ScoringError(f"{str(loans.path)!r} has {MONTHS_SINCE_ISSUE.field}: --as-of is not used, remove it.")
-    return None
-
-
-def _latest_payment(loans: Loans) -> int:
-    """Return the latest month of a payment in the file, which is read for it."""
+def _latest_payment(loans: Loans) -> tuple[int, str | None]:
+    """Return the latest month of a payment in the file, which is read for it, and a text that is not a month."""
     try:
         payments = loans.with_columns([LAST_PAID])
     except LoanFileError as error:
         raise ScoringError(
             f"{str(loans.path)!r} has no column {LAST_PAID} to find its month in: give --as-of, such as Jan-2016."
         ) from error
-    latest = 0
+    latest, other = 0, None
     for chunk in payments.chunks():
         column = payments.read(chunk).values.column(LAST_PAID)
         if KINDS[LAST_PAID].can_be(column.type):
-            latest = max(latest, pc.max(values.month_numbers(column)[0]).as_py() or 0)
+            numbers, _ = values.month_numbers(column)
+            latest = max(latest, pc.max(numbers).as_py() or 0)
+            others = column.filter(numbers.is_null()).drop_null().cast(pa.string()).unique().to_pylist()
+            other = other or next((text for text in others if not values.is_missing(text)), None)
     if not latest:
         raise ScoringError(
-            f"{str(loans.path)!r} has no month in the column {LAST_PAID}: give --as-of, such as Jan-2016."
+            f"{str(loans.path)!r} has no possible month in the column {LAST_PAID}: give --as-of, such as Jan-2016."
         )
-    return latest
+    return latest, other

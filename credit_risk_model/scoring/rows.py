@@ -33,8 +33,11 @@ class Inputs:
 
     @property
     def features(self) -> FeatureSet:
-        """The features of the model."""
         return ON_BOOK if self.on_book else LOAN
+
+    def counts_age(self, feature: Feature) -> bool:
+        """Return whether the column of this feature has the month of issue in place of the age."""
+        return feature is MONTHS_SINCE_ISSUE and self.as_of is not None
 
 
 class Reject(NamedTuple):
@@ -83,23 +86,12 @@ def encode(rows: Rows, inputs: Inputs) -> Encoded:
 
 
 def _input(column: pa.Array, name: str, feature: Feature, inputs: Inputs) -> tuple[pa.Array, values.Forms]:
-    if is_month_of_issue(name, feature):
-        return _ages(column, inputs.as_of)
+    if inputs.counts_age(feature):
+        numbers, forms = values.month_numbers(column)
+        return pc.subtract(inputs.as_of, numbers).cast(pa.float64()), forms
     if feature.categories:
         return values.categories(column, KINDS[name])
     return inputs.meaning.numbers(name, column)
-
-
-def is_month_of_issue(name: str, feature: Feature) -> bool:
-    """Return whether the column has the month of issue in place of the age."""
-    return feature is MONTHS_SINCE_ISSUE and name == feature.column
-
-
-def _ages(column: pa.Array, as_of: int | None) -> tuple[pa.Array, values.Forms]:
-    if as_of is None:
-        raise ValueError("the age of a loan needs `as_of`, the month to which it counts")
-    numbers, forms = values.month_numbers(column)
-    return pc.subtract(float(as_of), numbers.cast(pa.float64())), forms
 
 
 def _ids(rows: Rows, name: str | None) -> tuple[pa.Array, int]:
@@ -132,19 +124,19 @@ def _rejects(
                 reasons.append(f"{name} is missing")
                 groups.append(f"{name} is missing")
             else:
-                expected = _expected(name, feature, str(value), inputs.as_of)
+                expected = _expected(feature, str(value), inputs.as_of)
                 reasons.append(f"{name} is {str(value)[:60]!r}, expected {expected}")
                 groups.append(f"{name} is not {expected}")
         rejects.append(Reject(lines[number], named[number], "; ".join(reasons), "; ".join(groups)))
     return rejects
 
 
-def _expected(name: str, feature: Feature, value: str, as_of: int | None) -> str:
+def _expected(feature: Feature, value: str, as_of: int | None) -> str:
     if feature.categories:
         known = f"one of {', '.join(map(repr, feature.categories))}"
         is_rare = value.strip().upper() in NOT_TRAINED_ON.get(feature.column, ())
         return f"{known}; no model was trained on such loans" if is_rare else known
     lowest, highest = feature.minimum or 0, feature.maximum or 0
-    if as_of is not None and is_month_of_issue(name, feature):
+    if as_of is not None and feature is MONTHS_SINCE_ISSUE:
         return f"a month from {months.text(as_of - int(highest))} to {months.text(as_of - int(lowest))}"
     return f"a number from {lowest:,.10g} to {highest:,.10g}"

@@ -41,7 +41,8 @@ def completed_run(output: Output, manifest: Manifest, resume: bool) -> Counts | 
                 "Remove it, or name another output."
             )
         shutil.rmtree(output.folder, ignore_errors=True)
-        return Counts(**summary["counts"], forms=summary["forms"], reasons=_reasons(summary))
+        reasons = {entry.pop("reason"): entry for entry in summary["rejected_by_reason"]}
+        return Counts(**summary["counts"], forms=summary["forms"], reasons=reasons)
     for path in (output.rejects, output.summary):
         if path.exists() and not output.folder.exists():
             raise ScoringError(f"{str(path)!r} exists already, from another run: remove it, or name another output.")
@@ -88,31 +89,27 @@ def pending(job: Job, done: dict[int, Counts], skip: Callable[[Chunk], None]) ->
         LoanFileError: the input differs from what an earlier run scored.
     """
     for chunk in job.loans.chunks():
-        counts = completed_counts(job, chunk)
+        counts = _completed_counts(job, chunk)
         if counts is None:
             yield chunk
-        else:
-            done[chunk.number] = counts
-            skip(chunk)
+            continue
+        if counts.input != chunk.digest:
+            raise LoanFileError(
+                f"{str(job.loans.path)!r} changed after lines {chunk.line + 1:,} to {chunk.line + chunk.rows:,} were "
+                f"scored. Remove {str(job.folder)!r} to start over."
+            )
+        done[chunk.number] = counts
+        skip(chunk)
 
 
-def completed_counts(job: Job, chunk: Chunk) -> Counts | None:
-    """Return the counts of a chunk that was scored, or None where a file of it is missing or damaged.
-
-    Raises:
-        LoanFileError: the input differs from what was scored.
-    """
-    scores, rejects, path = job.paths(chunk.number)
+def _completed_counts(job: Job, chunk: Chunk) -> Counts | None:
+    """Return the counts of a chunk that was scored, or None where a file of it is missing or damaged."""
+    *files, path = job.paths(chunk.number)
     try:
-        counts = Counts.from_json(path.read_bytes())
-        digests = [hashlib.sha256(each.read_bytes()).hexdigest() for each in (scores, rejects)]
+        counts = Counts(**json.loads(path.read_bytes()))
+        digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    if counts.input != chunk.digest:
-        raise LoanFileError(
-            f"{str(job.loans.path)!r} changed after lines {chunk.line + 1:,} to {chunk.line + chunk.rows:,} were "
-            f"scored. Remove {str(job.folder)!r} to start over."
-        )
     return counts if digests == list(counts.files) else None
 
 
@@ -139,26 +136,11 @@ def publish(job: Job, output: Output, manifest: Manifest, done: Mapping[int, Cou
             file.write(_intact(job.paths(number)[1], each.files[1]))
         atomic_file.flush(file)
     atomic_file.publish(rejects, output.rejects)
-    atomic_file.write(output.summary, json.dumps(manifest | summary(counts), indent=2).encode() + b"\n")
+    summary = manifest | {"counts": counts.totals, "forms": counts.forms, "rejected_by_reason": counts.by_reason}
+    atomic_file.write(output.summary, json.dumps(summary, indent=2).encode() + b"\n")
     atomic_file.publish(scores, output.path)
     shutil.rmtree(output.folder)
     return counts
-
-
-def summary(counts: Counts) -> dict[str, Any]:
-    """Return what the summary says of the rows."""
-    return {
-        "counts": counts.totals,
-        "forms": counts.forms,
-        "rejected_by_reason": counts.by_reason,
-    }
-
-
-def _reasons(summary: dict[str, Any]) -> dict[str, list[Any]]:
-    return {
-        entry["reason"]: [entry["rows"], entry["example"]["line"], entry["example"]["reason"]]
-        for entry in summary["rejected_by_reason"]
-    }
 
 
 def _join(job: Job, ordered: list[Counts], file: IO[bytes]) -> None:
@@ -194,21 +176,12 @@ def _json(path: Path) -> Manifest:
 
 def _changes(before: Mapping[str, Any], manifest: Manifest) -> list[str]:
     """Return what of the manifest differs, by the names of the options."""
-    return [
-        f"{_OPTIONS.get(key, key)} was {_shown(before.get(key))}, is now {_shown(value)}"
-        for key, value in manifest.items()
-        if before.get(key) != json.loads(json.dumps(value))
-    ]
+    changes = []
+    for key, value in manifest.items():
+        old, new = ("not given" if each is None else each for each in (before.get(key), json.loads(json.dumps(value))))
+        name = f"--{key.replace('_', '-')}" if key in _OPTIONS else key
+        changes += [f"{name} was {old}, is now {new}"] if old != new else []
+    return changes
 
 
-_OPTIONS = {
-    "chunk_rows": "--chunk-rows",
-    "reasons": "--reasons",
-    "id": "--id",
-    "as_of": "--as-of",
-    "model": "the model",
-}
-
-
-def _shown(value: object) -> str:
-    return "not given" if value is None else str(value)
+_OPTIONS = {"chunk_rows", "reasons", "id", "as_of", "decimal", "percent_as"}

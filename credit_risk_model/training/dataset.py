@@ -16,13 +16,12 @@ from credit_risk_model.loan_files import values
 from credit_risk_model.loan_files.chunk import LoanFileError
 from credit_risk_model.loan_files.kinds import KINDS
 from credit_risk_model.loan_files.loans import open_loans, paths
-from credit_risk_model.loan_files.survey import Meaning, Stated, survey
+from credit_risk_model.loan_files.survey import NOTHING, Meaning, Stated, survey
 
 NUMBERS = [feature.column for feature in FEATURES if not feature.categories] + [*lending_club.NUMBERS]
 TEXTS = [feature.column for feature in FEATURES if feature.categories] + [lending_club.STATUS, *lending_club.MONTHS]
 
 _CHUNK = 25_000
-NOTHING = Stated()
 
 
 class DatasetError(Exception):
@@ -105,7 +104,7 @@ def _column(path: Path, name: str, column: pa.Array, meaning: Meaning, first: in
     elif kind.holds == "month":
         numbers, forms = values.month_numbers(column)
         unknown = numbers.is_null().to_numpy(zero_copy_only=False)
-        _refuse(path, name, column, unknown, first, "a month such as 'Dec-2015'")
+        _refuse(path, name, column, unknown, first, "a month such as 'Dec-2015', from Feb-1970 until today")
         column = pa.array([None if number is None else months.text(number) for number in numbers.to_pylist()])
     return column.cast(pa.string()).to_pandas().astype("object").astype("category"), forms
 

@@ -16,7 +16,7 @@ from credit_risk_model.categories import CreditRisk
 from credit_risk_model.feature_set import FeatureSet
 from credit_risk_model.features import LOAN, ON_BOOK
 from credit_risk_model.lending_club import STATUS
-from credit_risk_model.loan_files.survey import Stated
+from credit_risk_model.loan_files.survey import NOTHING, Stated
 from credit_risk_model.training import (
     book,
     checks,
@@ -54,9 +54,7 @@ if ON_BOOK:
     KINDS.append(Kind("credit_risk_on_book_model", ON_BOOK, "on_book_"))
 
 
-def run(
-    data: Path, output: Path, *, source: str, reports: bool = True, stated: Stated = dataset.NOTHING
-) -> dict[str, Any]:
+def run(data: Path, output: Path, *, source: str, reports: bool = True, stated: Stated = NOTHING) -> dict[str, Any]:
     """Train on the loans in `data`; write the artifact to `output`, and that of the on-book model to `on_book_...`.
 
     `source` describes the loans. With `reports`, the models are checked, evaluated in full and compared with other

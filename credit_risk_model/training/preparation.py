@@ -68,27 +68,32 @@ def risk(status: pd.Series) -> pd.Series:
     status = plain_statuses(status)
     unknown = sorted(set(status.dropna().unique()) - RISK_OF_STATUS.keys())
     if unknown:
-        raise PreparationError(
+        words = (
             f"The column {STATUS} has the unknown status {unknown[0]!r} in loan {_first(status, unknown[0])}; "
             f"known are {', '.join(map(repr, sorted(RISK_OF_STATUS)))}."
         )
+        if _folded(unknown[0]).isdecimal():
+            words += (
+                " Numbers do not say which loans are risky: replace them by these words, or add them to RISK_OF_STATUS "
+                "in credit_risk_model/lending_club.py."
+            )
+        raise PreparationError(words)
     return status.astype("object").map(RISK_OF_STATUS).astype(pd.CategoricalDtype([*CreditRisk]))
 
 
 def plain_statuses(status: pd.Series) -> pd.Series:
-    """Return the statuses with their usual spaces and letter case, as a categorical column; keep unknown ones."""
+    """Return the statuses with their usual spaces, case and numbers, as a categorical column; keep unknown ones."""
+    known = {_folded(text): text for text in RISK_OF_STATUS}
     return (
-        status.astype("object")
-        .map(lambda text: _STATUSES.get(_folded(text), text), na_action="ignore")
-        .astype("category")
+        status.astype("object").map(lambda text: known.get(_folded(text), text), na_action="ignore").astype("category")
     )
 
 
 def _folded(status: str) -> str:
-    return re.sub(r"\s*:\s*", ":", " ".join(status.casefold().split()))
-
-
-_STATUSES = {_folded(status): status for status in RISK_OF_STATUS}
+    """Return what statuses in other spellings have in common: also "1", "1.0" and "true"."""
+    text = re.sub(r"\s*:\s*", ":", " ".join(status.casefold().split()))
+    number = re.fullmatch(r"(\d+)\.0*", text)
+    return number[1] if number else {"true": "1", "false": "0"}.get(text, text)
 
 
 def _finished(loans: pd.DataFrame) -> pd.DataFrame:

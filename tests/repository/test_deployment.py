@@ -14,7 +14,7 @@ import yaml
 import credit_risk_model
 from benchmarks import control_group, measure, results
 from benchmarks.measure import seconds_to_act
-from credit_risk_model.scoring.__main__ import parser
+from credit_risk_model.scoring.arguments import parser
 from credit_risk_model.service.settings import Settings
 from docs.tables.manifests import ARTIFACTS, pinned, plain
 from tests.conftest import CONFIGURATION, ROOT

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import weakref
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -597,6 +598,44 @@ def test_without_a_month_and_a_payment_the_option_is_named(
         assert score(on_book(tmp_path / f"{number}.csv", loans.head(9)), tmp_path / "out.csv", "--on-book") == 1
 
         assert "give --as-of, such as Jan-2016" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("day", ["9999-12-31", "2099-12-31", "1900-01-01", "1970-01-01"])
+def test_a_date_that_stands_for_a_missing_one_does_not_decide_the_month(
+    frame: pd.DataFrame, tmp_path: Path, kind: str, day: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loans = frame.head(300)
+    payments = pd.to_datetime(loans["last_pymnt_d"], format="%b-%Y").dt.date.to_numpy()
+    payments[5] = date.fromisoformat(day)
+    score(on_book(tmp_path / "plain.csv", loans), tmp_path / "1.csv", "--on-book")
+    plain = capsys.readouterr().out
+
+    score(on_book(tmp_path / f"in.{kind}", loans.assign(last_pymnt_d=payments)), tmp_path / "2.csv", "--on-book")
+
+    printed = capsys.readouterr().out
+    counted = re.compile(r"age: +counted to .*")
+    assert counted.findall(printed) == counted.findall(plain) != []
+    assert f"last_pymnt_d: '{day}' is not a month from Feb-1970 until today, and is ignored" in printed
+    assert rows_of(tmp_path / "2.csv") == rows_of(tmp_path / "1.csv")
+
+
+def test_only_dates_that_stand_for_missing_ones_end_with_the_option_that_helps(
+    frame: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loans = frame.head(9).assign(last_pymnt_d="1900-01-01")
+
+    assert score(on_book(tmp_path / "in.csv", loans), tmp_path / "out.csv", "--on-book") == 1
+
+    assert "has no possible month in the column last_pymnt_d: give --as-of" in capsys.readouterr().err
+
+
+def test_an_impossible_month_of_issue_is_rejected(frame: pd.DataFrame, tmp_path: Path) -> None:
+    loans = frame.head(300).assign(issue_d=["2099-12-31", *frame["issue_d"].head(299)])
+
+    score(on_book(tmp_path / "in.csv", loans), tmp_path / "out.csv", "--on-book")
+
+    assert "issue_d is '2099-12-31', expected a month from " in rejects_of(tmp_path / "out.csv")[2]
 
 
 @pytest.mark.parametrize("kind", ["datetime64[ns]", "datetime64[ns, UTC]", "date", "category"])

@@ -5,6 +5,7 @@ import csv
 import gzip
 import json
 import lzma
+import shutil
 import subprocess
 import sys
 import uuid
@@ -475,6 +476,190 @@ def test_one_odd_comma_does_not_change_the_column(frame: Frame, plain: Scored, t
     odd = frame["id"].iloc[5]
     assert answers == [row for row in plain[0] if row["id"] != odd]
     assert odd in rejects
+
+
+@pytest.fixture
+def small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A survey of the first 100 rows, so that 300 loans have later ones."""
+    monkeypatch.setattr(survey, "_SAMPLE_ROWS", 100)
+    monkeypatch.setattr(survey, "_MOST_ROWS", 100)
+
+
+def later(frame: Frame, column: str, value: str, rows: int = 9) -> Frame:
+    """Return the loans with this value in rows after the survey."""
+    values = frame[column].to_numpy(copy=True)
+    values[200 : 200 + rows] = value
+    return frame.assign(**{column: values})
+
+
+def refusal(given: Frame, folder: Path, capsys: pytest.CaptureFixture[str], *arguments: str, sep: str = ",") -> str:
+    """Return the error of a file that is refused before anything is published."""
+    (folder / "later.csv").write_text(text(given, sep=sep))
+    shutil.rmtree(folder / "out.csv.chunks", ignore_errors=True)
+    for arguments_ in ((str(folder / "later.csv"), "--check"), (str(folder / "later.csv"), str(folder / "out.csv"))):
+        assert main([*arguments_, "--chunk-rows", "150", *arguments]) == 1
+    assert not list(folder.glob("out.csv*.csv"))
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("small_sample")
+@pytest.mark.parametrize("sep", [",", ";"])
+@pytest.mark.parametrize(("column", "value"), [("annual_inc", "12,345"), ("last_pymnt_amnt", "1,234")])
+def test_a_comma_that_first_appears_in_later_rows_is_refused_with_the_option_that_decides(
+    frame: Frame, tmp_path: Path, sep: str, column: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = frame.assign(annual_inc="53000")
+
+    error = refusal(later(given, column, value), tmp_path, capsys, sep=sep)
+
+    assert f"has {value!r} in the column {column}, whose comma may be a decimal comma" in error
+    assert "Give --decimal comma or --decimal point" in error
+    (tmp_path / "plain.csv").write_text(text(later(given, column, value.replace(",", ""))))
+    assert scored(tmp_path / "later.csv", tmp_path, "--decimal", "point") == scored(tmp_path / "plain.csv", tmp_path)
+
+
+@pytest.mark.usefixtures("small_sample")
+@pytest.mark.parametrize("value", ["12,345", "12,49"])
+def test_a_decimal_comma_that_first_appears_in_later_rows_is_read_where_it_is_stated(
+    frame: Frame, tmp_path: Path, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = frame.assign(dti="12")
+    (tmp_path / "plain.csv").write_text(text(later(given, "dti", value.replace(",", "."))))
+
+    assert "in the column dti" in refusal(later(given, "dti", value), tmp_path, capsys, sep=";")
+
+    arguments = ("--decimal", "comma")
+    assert scored(tmp_path / "later.csv", tmp_path, *arguments) == scored(tmp_path / "plain.csv", tmp_path)
+
+
+@pytest.mark.usefixtures("small_sample")
+@pytest.mark.parametrize(
+    ("income", "dti"),
+    [
+        ("12.345", "12"),  # is its point between thousands?
+        ("12,345", "12"),  # is its comma decimal?
+        ("12,345", "12.49"),
+    ],
+)
+def test_a_later_decimal_comma_that_may_give_the_first_rows_another_meaning_is_refused(
+    frame: Frame, tmp_path: Path, income: str, dti: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = later(frame.assign(annual_inc=income, dti=dti), "dti", "12,49")
+
+    assert "has '12,49' in the column dti, whose comma may be a decimal comma" in refusal(given, tmp_path, capsys)
+
+
+@pytest.mark.usefixtures("small_sample")
+@pytest.mark.parametrize(("value", "read"), [("53.000", "53000"), ("53000,5", "53000.5"), ("53.000,50", "53000.5")])
+def test_the_first_numbers_with_marks_in_a_file_with_decimal_commas_are_read_as_the_others(
+    frame: Frame, tmp_path: Path, value: str, read: str
+) -> None:
+    given = frame.assign(annual_inc="53000")
+    (tmp_path / "plain.csv").write_text(text(later(given, "annual_inc", read)))
+    (tmp_path / "in.csv").write_text(text(later(changed(given, **GERMAN), "annual_inc", value), sep=";"))
+
+    assert scored(tmp_path / "in.csv", tmp_path) == scored(tmp_path / "plain.csv", tmp_path)
+
+
+@pytest.mark.usefixtures("small_sample")
+@pytest.mark.parametrize("value", ["1,234,567", "12,345.50"])
+def test_later_thousands_of_one_meaning_are_read(frame: Frame, tmp_path: Path, value: str) -> None:
+    (tmp_path / "plain.csv").write_text(text(later(frame, "annual_inc", value.replace(",", ""))))
+    (tmp_path / "in.csv").write_text(text(later(frame, "annual_inc", value)))
+
+    assert scored(tmp_path / "in.csv", tmp_path) == scored(tmp_path / "plain.csv", tmp_path)
+
+
+@pytest.mark.usefixtures("small_sample")
+def test_one_odd_comma_in_later_rows_is_rejected(frame: Frame, plain: Scored, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(text(later(frame, "int_rate", "12,5", rows=1)))
+
+    answers, rejects = scored(tmp_path / "in.csv", tmp_path)
+
+    odd = frame["id"].iloc[200]
+    assert answers == [row for row in plain[0] if row["id"] != odd]
+    assert odd in rejects
+
+
+@pytest.mark.usefixtures("small_sample")
+@pytest.mark.parametrize("first", ["0", "as it is"])
+def test_fractions_that_first_appear_in_later_rows_are_refused_with_the_option_that_decides(
+    frame: Frame, tmp_path: Path, first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = frame if first == "as it is" else frame.assign(revol_util=first)
+
+    error = refusal(later(given, "revol_util", "0.13", rows=100), tmp_path, capsys, "--chunk-rows", "100")
+
+    assert "only numbers up to 0.13 in the column revol_util, which is in per cent" in error
+    assert "Give --percent-as fraction" in error
+    if first == "as it is":
+        error = refusal(
+            later(given, "revol_util", "0.13", rows=100),
+            tmp_path,
+            capsys,
+            "--chunk-rows",
+            "100",
+            "--percent-as",
+            "fraction",
+        )
+        assert "put the two kinds of rows into separate files" in error
+    else:
+        (tmp_path / "plain.csv").write_text(text(later(given, "revol_util", "13", rows=100)))
+        arguments = ("--percent-as", "fraction")
+        assert scored(tmp_path / "later.csv", tmp_path, *arguments) == scored(tmp_path / "plain.csv", tmp_path)
+
+
+@pytest.mark.usefixtures("small_sample")
+def test_a_part_file_with_fractions_is_refused(
+    frame: Frame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "1.csv").write_text(text(frame))
+    (folder / "2.csv").write_text(text(frame.assign(int_rate="0.1249")))
+
+    assert main([str(folder), str(tmp_path / "out.csv")]) == 1
+
+    assert "in the column int_rate, which is in per cent: they look like fractions" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("small_sample")
+def test_a_per_cent_sign_after_fractions_is_refused(
+    frame: Frame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = later(frame.assign(revol_util="0.13"), "revol_util", "5%")
+
+    error = refusal(given, tmp_path, capsys, "--percent-as", "fraction")
+
+    assert "has per cent signs and fractions in the column revol_util" in error
+
+
+def test_a_row_with_a_value_after_the_last_column_is_rejected(frame: Frame, plain: Scored, tmp_path: Path) -> None:
+    """An empty value at the end of all first rows is dropped, but a row with a surplus comma has another one there."""
+    header, *lines = text(frame.assign(inq_last_12m="1")).splitlines()
+    shifted = lines[250].replace(",", ",0,", 1)
+    lines = [line + "," for line in lines]
+    for number, rows in enumerate(([shifted], [shifted, '"unusual" quotes' + "," * header.count(",") + ","])):
+        path = tmp_path / f"{number}.csv"
+        path.write_text("\n".join([header, *lines[:250], *rows, *lines[251:]]) + "\n")
+
+        answers, rejects = scored(path, tmp_path)
+
+        assert answers == [row for row in plain[0] if row["id"] != frame["id"].iloc[250]]
+        assert len(answers) + len(rejects) == 299 + len(rows)
+        assert "after the last column" in (tmp_path / f"{number}.csv.scored.csv.rejects.csv").read_text()
+
+
+@pytest.mark.usefixtures("small_sample")
+def test_an_interrupted_run_is_not_resumed_with_another_meaning(
+    frame: Frame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refusal(later(frame.assign(annual_inc="53000"), "annual_inc", "12,345"), tmp_path, capsys)
+
+    again = [str(tmp_path / "later.csv"), str(tmp_path / "out.csv"), "--chunk-rows", "150", "--resume"]
+    assert main([*again, "--decimal", "comma"]) == 1
+
+    assert "--decimal was not given, is now comma" in capsys.readouterr().err
 
 
 def test_another_encoding_is_read_where_it_is_given(frame: Frame, plain: Scored, tmp_path: Path) -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from credit_risk_model.categories import CreditRisk
+from credit_risk_model.loan_files import survey
 from credit_risk_model.loan_files.survey import Stated
-from credit_risk_model.training import dataset, synthetic
+from credit_risk_model.training import dataset, preparation, synthetic
 from credit_risk_model.training.dataset import DatasetError
+from credit_risk_model.training.preparation import PreparationError
 
 
 @pytest.fixture
@@ -165,6 +168,40 @@ def test_months_can_be_iso_dates(raw_loans: pd.DataFrame, tmp_path: Path, form: 
     pd.testing.assert_frame_equal(dataset.read(saved(raw_loans, tmp_path / "iso.csv"), progress=False), expected)
 
 
+@pytest.mark.parametrize("column", ["issue_d", "last_pymnt_d"])
+@pytest.mark.parametrize("day", ["9999-12-31", "2099-12-31", "1900-01-01", "1970-01-01", "0001-01-01"])
+def test_a_date_that_stands_for_a_missing_one_is_found(
+    raw_loans: pd.DataFrame, tmp_path: Path, column: str, day: str
+) -> None:
+    raw_loans.loc[7, column] = day
+
+    message = refusal(saved(raw_loans, tmp_path / "loan.csv"))
+
+    assert f"'{day}' in the column {column} of loan 8" in message
+    assert "from Feb-1970 until today" in message
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("outcomes", [[1, 0], [True, False], [1.0, 0.0], ["1", "0"]], ids=str)
+def test_an_outcome_of_numbers_is_read_where_its_meaning_is_known(
+    raw_loans: pd.DataFrame, tmp_path: Path, kind: str, outcomes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loans, path = raw_loans.assign(loan_status=outcomes * 25), tmp_path / f"loan.{kind}"
+    loans.to_parquet(path) if kind == "parquet" else loans.to_csv(path, index=False)
+
+    with pytest.raises(PreparationError, match=r"unknown status '.*' in loan .* add them to RISK_OF_STATUS in"):
+        preparation.prepare(dataset.read(path, progress=False))
+
+    monkeypatch.setattr(preparation, "RISK_OF_STATUS", {"1": CreditRisk.RISKY, "0": CreditRisk.SAFE})
+    assert [*preparation.risk(dataset.read(path, progress=False)["loan_status"])] == ["risky", "safe"] * 25
+
+
+def test_an_outcome_of_dates_is_refused(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
+    raw_loans.assign(loan_status=pd.Timestamp("2015-12-01")).to_parquet(tmp_path / "loan.parquet")
+
+    assert "in the column loan_status, expected texts or numbers" in refusal(tmp_path / "loan.parquet")
+
+
 def test_infinity_is_refused(raw_loans: pd.DataFrame, tmp_path: Path) -> None:
     raw_loans.loc[4, "revol_util"] = float("inf")
 
@@ -235,6 +272,19 @@ def test_fractions_in_place_of_per_cent_need_a_decision(raw_loans: pd.DataFrame,
 
     read = dataset.read(path, progress=False, stated=Stated(per_cent="fraction"))
     pd.testing.assert_frame_equal(read, dataset.read(plain, progress=False))
+
+
+def test_a_comma_that_first_appears_in_later_loans_needs_a_decision(
+    raw_loans: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "_SAMPLE_ROWS", 20)
+    loans = raw_loans.assign(annual_inc=["53000"] * 40 + ["53,000"] * 10)
+    path = saved(loans, tmp_path / "loan.csv")
+
+    assert "Give --decimal comma or --decimal point" in refusal(path)
+
+    read = dataset.read(path, progress=False, stated=Stated(decimal="point"))
+    assert (read["annual_inc"] == 53_000).all()
 
 
 def test_the_fingerprint_is_what_sha256sum_prints(tmp_path: Path) -> None:
