@@ -65,7 +65,7 @@ def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[Lo
         check_members(model)
         if hasattr(model, "self_check"):
             result = model.self_check()
-            if result is not None and str(result) != "True":  # numpy has its own True
+            if repr(result) not in ("None", "True", "np.True_"):  # the service does not import numpy
                 raise ValueError(
                     f"The self-check of {name} returned {result!r:.200}. Only None and True mean that it passed."
                 )

@@ -38,7 +38,7 @@ def test_none_and_true_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, res
     assert load(tmp_path) == ["echo"]
 
 
-@pytest.mark.parametrize("result", [False, np.False_, 0, 1, "", "wrong", [], np.array([True, False])], ids=repr)
+@pytest.mark.parametrize("result", [False, np.False_, 0, 1, "", "wrong", "True", [], np.array([True, False])], ids=repr)
 def test_another_result_fails_the_load_and_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: Any
 ) -> None:
