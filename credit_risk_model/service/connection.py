@@ -39,6 +39,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._limits = connections.limits
         self._phase = Phase.IDLE
         self._finished = False  # refused or closed
+        self._closes = False  # once the rest of a body that was answered early is discarded
         self._queue = b""  # bytes that are not parsed yet
         self._arriving = Share(self.shared)  # bytes of the request that is arriving
         self._queued = Share(self.shared)
@@ -77,6 +78,15 @@ class LimitedConnection(HttpToolsProtocol):
             self._send_timer.cancel()
             self._send_timer = None
             self._unread.set(0)
+
+    # Called by uvicorn
+
+    def shutdown(self) -> None:
+        """Close after the next answer, or now, but not with unread bytes: that resets the connection."""
+        if self._phase is Phase.BODY and self.cycle.response_complete:
+            self._closes = True
+        else:
+            super().shutdown()
 
     # Called by `Connections`
 

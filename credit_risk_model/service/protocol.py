@@ -5,8 +5,6 @@ what has arrived of it is queued, with reading paused. So pipelining is bounded,
 requests before it. connection.py says why this uses the internals of uvicorn.
 """
 
-import asyncio
-from contextlib import suppress
 from typing import Any
 
 import httptools
@@ -18,7 +16,7 @@ from credit_risk_model.service.connections import Connections, Phase
 from credit_risk_model.service.errors import Refusal, malformed
 
 _PIECES = 16  # parsed in one pass of the event loop
-_SMALL = 4_096  # bytes; a shorter body does not count as buffered, which saves time for nearly all requests
+_SMALL = 4_096  # bytes; a body that is not longer and comes with its head is not counted: it saves time for nearly all
 
 
 class LimitedProtocol(LimitedConnection):
@@ -33,6 +31,7 @@ class LimitedProtocol(LimitedConnection):
         self._body_left = 0  # bytes, of a body with a length
         self._framing = 0  # bytes since the head began, or since the last byte of a chunked body
         self._problem: Refusal | None = None  # found by a callback of the parser
+        self._following = 0  # bytes that arrived together with the piece that is parsed, and follow it
         self._counted = False  # whether the body counts as buffered
 
     # Called by asyncio
@@ -54,10 +53,13 @@ class LimitedProtocol(LimitedConnection):
                 piece = data[start : head.end(b"" if start else self._last_bytes, data, start)]
                 self._framing += len(piece)
             start += len(piece)
+            self._following = size - start
             self._parse(piece)
             if self._problem:
                 self.shared.malformed.inc()
                 self._refuse(self._problem)
+                return
+            if self._closes and self.transport.is_closing():
                 return
             if self._counted and not self.cycle.response_complete:
                 self._arriving.set(self._arriving.size + len(piece))
@@ -119,7 +121,8 @@ class LimitedProtocol(LimitedConnection):
         if self._problem:
             return
         self._body_left = int(fields.get(b"content-length", 0))
-        self._counted = self._body_left > _SMALL or b"transfer-encoding" in fields
+        is_long = self._body_left > min(_SMALL, self._following)
+        self._counted = is_long or b"transfer-encoding" in fields
         self.app = self._run if self._counted else self._application
         if self.expect_100_continue and self.parser.get_http_version() == "1.0":
             self.expect_100_continue = False  # such a client would take 100 for its answer
@@ -139,9 +142,16 @@ class LimitedProtocol(LimitedConnection):
         """Mark the request as complete, if the application has it."""
         if self._phase is Phase.BODY:
             super().on_message_complete()
-            self._phase = Phase.IDLE if self.cycle.response_complete else Phase.WORKING
+            self._phase = Phase.WORKING
             self._framing = 0
             self._stop_receive_timer()
+            if self.cycle.response_complete:
+                self._end_request()
+
+    def _end_request(self) -> None:
+        self._phase = Phase.IDLE
+        if self._closes:
+            self.transport.close()
 
     # Called by uvicorn and the application
 
@@ -150,11 +160,7 @@ class LimitedProtocol(LimitedConnection):
         return self.cycle.disconnected
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application; the body counts as buffered until the application has all of it.
-
-        If the answer comes before the end of the body and closes the connection, the rest of the body is discarded
-        first: closing with unread bytes would reset the connection, and the client would lose the answer.
-        """
+        """Run the application; the body counts as buffered until the application has all of it."""
 
         async def take() -> Message:
             message = await receive()
@@ -164,13 +170,9 @@ class LimitedProtocol(LimitedConnection):
             return message
 
         async def give(message: Message) -> None:
-            closes = self._phase is Phase.BODY and not self.cycle.keep_alive
-            if closes and message["type"] == "http.response.body" and not message.get("more_body"):
-                await send({**message, "more_body": True})
-                with suppress(asyncio.CancelledError):  # the server stops
-                    while (await receive()).get("more_body"):
-                        self._arriving.set(0)
-                message = {"type": "http.response.body"}
+            ends = message["type"] == "http.response.body" and not message.get("more_body")
+            if ends and self._phase is Phase.BODY and not self.cycle.keep_alive:
+                self.cycle.keep_alive = self._closes = True
             await send(message)
 
         await self._application(scope, take, give)
@@ -179,7 +181,7 @@ class LimitedProtocol(LimitedConnection):
         """Continue with the next request."""
         super().on_response_complete()
         if self._phase is Phase.WORKING:
-            self._phase = Phase.IDLE
+            self._end_request()
         if self._counted:
             self._arriving.set(0)
         self.shared.renew(self)
