@@ -10,11 +10,12 @@ from typing import Any
 import httptools
 from starlette.types import Message, Receive, Scope, Send
 
-from credit_risk_model.service import head
 from credit_risk_model.service.connection import LimitedConnection
 from credit_risk_model.service.connections import Connections, Phase
 from credit_risk_model.service.errors import Refusal, malformed
 
+_END = b"\r\n\r\n"  # of a head and of a chunked body; the parser accepts no other line ends
+_OVERLAP = len(_END) - 1  # bytes of one packet with which the end may begin
 _PIECES = 16  # parsed in one pass of the event loop
 _SMALL = 4_096  # bytes; a body that is not longer and comes with its head is not counted: it saves time for nearly all
 
@@ -50,7 +51,7 @@ class LimitedProtocol(LimitedConnection):
                 piece = data[start : start + self._body_left]
                 self._body_left -= len(piece)
             else:
-                piece = data[start : head.end(b"" if start else self._last_bytes, data, start)]
+                piece = data[start : _end(b"" if start else self._last_bytes, data, start)]
                 self._framing += len(piece)
             start += len(piece)
             self._following = size - start
@@ -77,7 +78,14 @@ class LimitedProtocol(LimitedConnection):
         except httptools.HttpParserError as error:
             self._problem = self._problem or malformed(f"Invalid HTTP request: {error}.")
         if not self._body_left:  # in a head, in a trailer, or between chunks
-            self._problem = self._problem or head.too_long(self.headers, self._framing, self._limits)
+            self._problem = self._problem or self._too_long()
+
+    def _too_long(self) -> Refusal | None:
+        """Return why a head or trailer, complete or not, is refused."""
+        size, count = self._limits.head_bytes, self._limits.header_count
+        if self._framing > size or len(self.headers) > count:
+            return malformed(f"The head is longer than {size} bytes or {count} headers.")
+        return None
 
     def _ignore_upgrade(self) -> None:
         """Parse the head again without Upgrade: the parser takes what follows for another protocol, not for a body."""
@@ -85,9 +93,10 @@ class LimitedProtocol(LimitedConnection):
         if method == b"CONNECT":
             self._problem = Refusal(501, "NotImplemented", ["CONNECT is not supported: this server is not a proxy."])
         else:
-            again = head.without_upgrade(method, self.url, self.parser.get_http_version(), self.headers)
+            lines = [b"%s %s HTTP/%s" % (method, self.url, self.parser.get_http_version().encode())]
+            lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
             self.parser = httptools.HttpRequestParser(self)  # the old one skips what follows Connection: close
-            self._parse(again)
+            self._parse(b"\r\n".join([*lines, b"", b""]))
 
     def _wait(self, data: bytes, start: int) -> None:
         """Wait for the client or the application, and keep what has arrived within the limits."""
@@ -97,7 +106,7 @@ class LimitedProtocol(LimitedConnection):
                 if not data[-self._framing :].isspace():
                     self._phase = Phase.HEAD
                 self._arriving.set(self._framing)
-            self._last_bytes = b"" if self._queue else (self._last_bytes + data[-head.OVERLAP :])[-head.OVERLAP :]
+            self._last_bytes = b"" if self._queue else (self._last_bytes + data[-_OVERLAP:])[-_OVERLAP:]
             if self._phase is Phase.IDLE:  # after a body that was answered before, or empty lines
                 self._start_idle_timer()
             else:
@@ -113,11 +122,15 @@ class LimitedProtocol(LimitedConnection):
     # Called by the parser
 
     def on_headers_complete(self) -> None:
-        """Start the application, unless the head is wrong."""
         if self.parser.should_upgrade():
             return  # and feed_data() raises HttpParserUpgrade
         fields = dict(self.headers)
-        self._problem = head.problem(self.parser, self.headers, fields, self._framing, self._limits)
+        if b"host" not in fields:
+            if self.parser.get_http_version() != "1.0":
+                self._problem = malformed("The Host header is missing.")
+        elif len(fields) < len(self.headers) and [name for name, _ in self.headers].count(b"host") > 1:
+            self._problem = malformed("There is more than one Host header.")
+        self._problem = self._problem or self._too_long()
         if self._problem:
             return
         self._body_left = int(fields.get(b"content-length", 0))
@@ -134,12 +147,10 @@ class LimitedProtocol(LimitedConnection):
         self.headers = []  # of the trailer, which must not change the headers that the application has
 
     def on_body(self, body: bytes) -> None:
-        """Count the bytes of the framing again for the next chunk."""
-        self._framing = 0
+        self._framing = 0  # counts again for the next chunk
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Mark the request as complete, if the application has it."""
         if self._phase is Phase.BODY:
             super().on_message_complete()
             self._phase = Phase.WORKING
@@ -156,7 +167,6 @@ class LimitedProtocol(LimitedConnection):
     # Called by uvicorn and the application
 
     def _client_left(self) -> bool:
-        """Return whether the client of the request that the application works on has left."""
         return self.cycle.disconnected
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -178,7 +188,6 @@ class LimitedProtocol(LimitedConnection):
         await self._application(scope, take, give)
 
     def on_response_complete(self) -> None:
-        """Continue with the next request."""
         super().on_response_complete()
         if self._phase is Phase.WORKING:
             self._end_request()
@@ -187,3 +196,16 @@ class LimitedProtocol(LimitedConnection):
         self.shared.renew(self)
         if self._queue:
             self.loop.call_soon(self._continue)
+
+
+def _end(before: bytes, data: bytes, start: int) -> int:
+    """Return where the first end of a head after `start` ends, or the length of the data.
+
+    If `start` is the first byte of the data, `before` has the last bytes of the packet before.
+    """
+    if before:
+        split = (before + data[:_OVERLAP]).find(_END)
+        if split >= 0:
+            return split + len(_END) - len(before)
+    position = data.find(_END, start)
+    return len(data) if position < 0 else position + len(_END)
