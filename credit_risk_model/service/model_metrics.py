@@ -4,7 +4,7 @@ import logging
 import threading
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from itertools import chain
 from typing import Any
 
@@ -27,17 +27,11 @@ _SIZES = (1, 10, 100, 1_000)
 
 
 def is_batch(observation: Observation) -> bool:
-    """Return whether the observation has columns."""
     label = observation[2]
     return not isinstance(label, str) and isinstance(label, Sized)
 
 
 def size(observation: Observation) -> int:
-    """Return the number of loans.
-
-    Raises:
-        ValueError: the columns of a batch have different lengths.
-    """
     if not is_batch(observation):
         return 1
     inputs, _, labels = observation
@@ -76,19 +70,6 @@ def _is_array_of_numbers(values: Any) -> bool:
     return hasattr(values, "searchsorted") and hasattr(values, "sort") and values.dtype.kind in "iuf"
 
 
-def _is_given(value: Any) -> bool:
-    """Return whether a value is neither None nor NaN."""
-    return value is not None and bool(value == value)
-
-
-def _are_complete(numbers: Iterable[Any]) -> bool:
-    """Return whether none is None or NaN, or False if that is not known. A sum costs less than a look at each."""
-    try:
-        return _is_given(sum(numbers))
-    except (TypeError, ArithmeticError):  # of None, or of a number that is too large for a float
-        return False
-
-
 class _Bins:
     """Counts values by bin. The bins are those of the shares: upper edges up to `+Inf`, or categories."""
 
@@ -109,7 +90,7 @@ class _Bins:
             ordered.sort()
             ends = ordered.searchsorted(self._edges, side="right").tolist()
         else:
-            ordered = sorted(values if _are_complete(values) else filter(_is_given, values))
+            ordered = sorted([value for value in values if value is not None and value == value])
             ends = [bisect_right(ordered, edge) for edge in self._edges]  # costs less than a search for each value
         found = {name: end - start for name, start, end in zip(self._names, [0, *ends], ends, strict=False)}
         return found | {"missing": len(values) - ends[-1]} if ends[-1] < len(values) else found
@@ -118,11 +99,11 @@ class _Bins:
         found: Counter[str] = Counter()
         for value, count in Counter(values).items():
             name = value if value in self.counts else str(value)  # an Enum of texts is equal to its text
-            found[(name if name in self.counts else "other") if _is_given(value) else "missing"] += count
+            known = name if name in self.counts else "other"
+            found["missing" if value is None or value != value else known] += count
         return found
 
     def add(self, found: Mapping[str, int]) -> None:
-        """Add the numbers that `sort` returned."""
         for name, count in found.items():
             self.counts[name] = self.counts.get(name, 0) + count
 
@@ -146,11 +127,7 @@ class _Model:
         self._lock = threading.Lock()
 
     def add(self, observation: Observation) -> None:
-        """Count a large batch at once, and other observations with the next ones.
-
-        Raises:
-            ValueError: the columns of a batch have different lengths.
-        """
+        """Count a large batch at once, and other observations with the next ones."""
         loans = size(observation)
         self._observe_size(loans)
         with self._lock:
@@ -177,7 +154,6 @@ class _Model:
             self._count_each([*loans, *chain.from_iterable(map(rows, batches))])
 
     def _batch(self, loans: Sequence[Observation]) -> Observation:
-        """Return the loans as columns."""
         inputs = {name: [loan[0][name] for loan in loans] for name in self.values if name != _SCORE}
         return inputs, [score for _, score, _ in loans], [label for _, _, label in loans]
 
