@@ -70,5 +70,5 @@ def test_a_model_that_the_framework_cannot_show_fails_the_load(tmp_path: Path) -
     configuration = read(write_configuration(tmp_path, {"class_path": f"{__name__}.Unshowable"}), {})
     models = list(load_models(create_framework(configuration), configuration))
 
-    with pytest.raises(RuntimeError, match="The framework cannot show a model: .*valid string"):
+    with pytest.raises(RuntimeError, match=r"The framework cannot show a model: .*valid string"):
         make_pages({}, models, "")
