@@ -17,11 +17,7 @@ _MARK = b"\xef\xbb\xbf"  # the byte-order mark of UTF-8
 
 
 async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """Return the body.
-
-    Raises:
-        Refusal: 415 for another content type than JSON in UTF-8, 413 for a longer body: the rest of it is not read.
-    """
+    """Return the body; a longer one, or one that is not JSON in UTF-8, is refused and not read to its end."""
     headers = dict(scope["headers"])
     content_type = headers.get(b"content-type", b"").lower()
     kind = content_type.partition(b";")[0].strip()
@@ -61,9 +57,7 @@ def _too_long(limit: int) -> Refusal:
 def parse(body: bytes, value_limit: int) -> Any:
     """Return the JSON value.
 
-    Raises:
-        Refusal: 400, the body is not JSON in UTF-8, an object has a key twice, or there are more than `value_limit`
-            commas and colons: validating more would hold the interpreter's lock for too long.
+    More than `value_limit` commas and colons are refused: validating more would hold the interpreter's lock too long.
     """
     try:
         if body.count(b",") + body.count(b":") > value_limit:

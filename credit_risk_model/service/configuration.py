@@ -108,10 +108,6 @@ class Configuration(Section, ServiceConfiguration, place="the top level"):
         """Return the limits of the model at `index`; its own settings override those of the service."""
         return self.service.model_copy(update=self.models[index].service.model_dump(exclude_unset=True))
 
-    @property
-    def shows_metrics(self) -> bool:
-        return self.metrics is not None and self.metrics.enabled
-
 
 class _Loader(yaml.SafeLoader):
     """Reads YAML, and refuses a key that an object has twice."""
@@ -129,11 +125,6 @@ def path() -> Path:
 
 
 def from_environment() -> Configuration:
-    """Read the file that REST_CONFIG names, and the settings in the environment.
-
-    Raises:
-        ConfigurationError: as `read`.
-    """
     return read(path(), os.environ)
 
 
@@ -180,11 +171,7 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 
 
 def check_omitted(settings: Settings, schemas: Iterable[Any]) -> None:
-    """Check that one of the input schemas has each input that the prediction log leaves out.
-
-    Raises:
-        ValueError: none has it.
-    """
+    """Raise an exception if no input schema has one of the inputs that the prediction log leaves out."""
     known = {"*", *(name for schema in schemas for names in input_names(schema) for name in names)}
     for name in sorted(settings.omitted - known):
         raise problem(f"prediction_log_omit: no model has the input '{name}'.{suggestion(name, known)}")

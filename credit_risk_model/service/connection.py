@@ -33,12 +33,12 @@ class LimitedConnection(HttpToolsProtocol):
     flow: Reading
 
     def __init__(self, connections: Connections, **keywords: Any) -> None:
-        """Take the limits and counts of all connections, and what uvicorn gives to each."""
         super().__init__(**keywords)
         self.shared = connections
         self._limits = connections.limits
         self._phase = Phase.IDLE
         self._finished = False  # refused or closed
+        self._closes = False  # once the rest of a body that was answered early is discarded
         self._queue = b""  # bytes that are not parsed yet
         self._arriving = Share(self.shared)  # bytes of the request that is arriving
         self._queued = Share(self.shared)
@@ -49,14 +49,15 @@ class LimitedConnection(HttpToolsProtocol):
     # Called by asyncio
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Start the time until the first request begins."""
         super().connection_made(transport)
+        if self.client:
+            host, port = self.client
+            self.client = host.removeprefix("::ffff:"), port  # as a listener of IPv6 shows IPv4
         self.flow = Reading(transport)
         self._start_idle_timer()
         self.shared.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timers and free the buffers."""
         self._finish()
         self._unset_keepalive_if_required()  # which uvicorn forgets if the client has reset the connection
         self.shared.remove(self)
@@ -64,32 +65,37 @@ class LimitedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Start the time that the client has to read its answer."""
         super().pause_writing()
         self._send_timer = self.loop.call_later(self._limits.send_seconds, self._send_timed_out)
         self._unread.set(self.transport.get_write_buffer_size())
         self.loop.call_soon(self._limit_buffers)  # not in the middle of a write
 
     def resume_writing(self) -> None:
-        """Continue to write: the client has read."""
         super().resume_writing()
         if self._send_timer:
             self._send_timer.cancel()
             self._send_timer = None
             self._unread.set(0)
 
+    # Called by uvicorn
+
+    def shutdown(self) -> None:
+        """Close after the next answer, or now, but not with unread bytes: that resets the connection."""
+        if self._phase is Phase.BODY and self.cycle.response_complete:
+            self._closes = True
+        else:
+            super().shutdown()
+
     # Called by `Connections`
 
     @property
     def phase(self) -> Phase:
-        """What this connection waits for."""
         if self._finished:
             return Phase.IDLE
         return Phase.UNREAD if self._send_timer else self._phase
 
     @property
     def buffered(self) -> int:
-        """The bytes that this connection adds to the total of all connections."""
         return self._arriving.size + self._queued.size + self._unread.size
 
     def close_for_room(self) -> None:

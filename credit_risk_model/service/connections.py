@@ -1,6 +1,7 @@
 """The connections of the server: which one is closed when a limit is reached, and what is counted."""
 
 import logging
+import resource
 import time
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -83,11 +84,7 @@ class Connections:
             self._open[connection] = None
 
     def free_buffers(self, newest: "LimitedConnection") -> None:
-        """Refuse the requests that have been arriving for longest, until `buffer_bytes` is kept.
-
-        Args:
-            newest: the last one to be refused.
-        """
+        """Refuse the requests that have been arriving for longest, and `newest` last, until `buffer_bytes` is kept."""
         others = [other for other in self._open if other is not newest and other.phase is not Phase.WORKING]
         for connection in [*others, newest]:
             if self.buffered <= self.limits.buffer_bytes:
@@ -123,11 +120,6 @@ class Share:
 
 
 def _default_maximum() -> int:
-    try:
-        import resource
-    except ImportError:  # on Windows
-        return _MOST_CONNECTIONS
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files == resource.RLIM_INFINITY:
-        return _MOST_CONNECTIONS
-    return max(1, min(files - _RESERVED_FILES, _MOST_CONNECTIONS))
+    is_unlimited = files == resource.RLIM_INFINITY
+    return _MOST_CONNECTIONS if is_unlimited else max(1, min(files - _RESERVED_FILES, _MOST_CONNECTIONS))

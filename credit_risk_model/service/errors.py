@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
 from asgi_correlation_id import correlation_id
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from credit_risk_model.service.responses import CLOSE, RETRY_AFTER, Header, respond
 
@@ -22,7 +22,7 @@ _CHARACTERS = 300  # of one message
 
 
 class Refusal(Exception):  # noqa: N818  # the error is the client's
-    """A request that is answered with an error."""
+    """A request that is answered with an error; `more` messages were left out."""
 
     def __init__(
         self, status: int, kind: str, messages: Sequence[str], headers: Iterable[Header] = (), more: int = 0
@@ -31,16 +31,11 @@ class Refusal(Exception):  # noqa: N818  # the error is the client's
         self.status = status
         self.kind = kind
         self.headers = headers
-        self.body = error_body(kind, messages, more)
-
-
-def error_body(kind: str, messages: Sequence[str], more: int = 0) -> bytes:
-    """Return `{"type": ..., "messages": [...]}`, of at most 300 characters each; `more` is how many were left out."""
-    shown = [text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}..." for text in messages]
-    if more:
-        shown.append(f"and {more} more")
-    content = {"type": kind, "messages": shown}
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+        shown = [text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}..." for text in messages]
+        if more:
+            shown.append(f"and {more} more")
+        content = {"type": kind, "messages": shown}
+        self.body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def malformed(message: str) -> Refusal:
@@ -51,22 +46,10 @@ def overloaded(message: str) -> Refusal:
     return Refusal(503, "Overloaded", [message], [RETRY_AFTER])
 
 
-def deadline_exceeded(seconds: float) -> Refusal:
-    """Return the answer to a prediction that took longer than `answer_seconds`."""
-    return Refusal(503, "DeadlineExceeded", [f"There was no answer within {seconds:g} s; retry."], [RETRY_AFTER])
-
-
-def client_left() -> Refusal:
-    """Return the end of a prediction whose client has left."""
-    return Refusal(CLIENT_LEFT, "ClientLeft", ["The client closed its connection."])
-
-
 def raw_answer(refusal: Refusal, request_id: str | None = None) -> bytes:
     """Return the bytes of an answer that the server itself gives; the connection closes after it.
 
-    Args:
-        refusal: what is answered.
-        request_id: the id of the request, if the application has it and will log it; otherwise this function logs it.
+    The application logs a request to which it has given a `request_id`; this function logs the others.
     """
     body = refusal.body
     if request_id is None:
@@ -91,15 +74,8 @@ class Errors:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def note_start(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
         try:
-            await self._app(scope, receive, note_start)
+            await self._app(scope, receive, send)
             return
         except Refusal as error:
             refusal = error.with_traceback(None)
@@ -109,6 +85,6 @@ class Errors:
             logger.exception("%s %s failed.", scope["method"], scope["path"])
             message = f"Internal error. See request id {correlation_id.get()} in the log."
             refusal = Refusal(500, "ServiceError", [message])
-        if not started:
+        if "status" not in scope["state"]:  # which the access log notes when an answer starts
             scope["state"]["error"] = refusal.kind
             await respond(send, refusal.status, refusal.body, refusal.headers)

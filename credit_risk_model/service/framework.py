@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,7 +21,6 @@ from credit_risk_model.service.members import check_members
 from credit_risk_model.service.responses import Page
 
 logger = logging.getLogger(__name__)
-_STATM = Path("/proc/self/statm")
 
 
 @dataclass(frozen=True)
@@ -50,30 +48,24 @@ def create_framework(configuration: Configuration) -> FastAPI:
 
 
 def load_models(framework: FastAPI, configuration: Configuration) -> Iterator[LoadedModel]:
-    """Add one model after the other to the framework's application, and yield it.
-
-    If a model has a method `self_check`, it is called; it raises an exception where the predictions are wrong.
-
-    Raises:
-        ValueError: a self-check returned something other than None or True.
-    """
+    """Add one model after the other to the framework's application, let it check itself, and yield it."""
     for settings in configuration.models:
-        start, before = time.perf_counter(), _resident_megabytes()
+        start = time.perf_counter()
         build_models(framework, configuration.model_copy(update={"models": [settings]}))
         name = ModelManager().get_models()[-1]["qualified_name"]
         model = ModelManager().get_model(name)
         check_members(model)
         if hasattr(model, "self_check"):
             result = model.self_check()
-            if result is not None and str(result) != "True":  # numpy has its own True
+            if repr(result) not in ("None", "True", "np.True_"):  # the service does not import numpy
                 raise ValueError(
                     f"The self-check of {name} returned {result!r:.200}. Only None and True mean that it passed."
                 )
-        seconds, megabytes = time.perf_counter() - start, _resident_megabytes() - before
+        seconds = time.perf_counter() - start
         digest, card = str(getattr(model, "artifact_digest", None) or ""), str(getattr(model, "model_card", None) or "")
         reference = getattr(model, "reference", None)
         shown = f", artifact {digest[:12]}," if digest else ""
-        logger.info("Loaded %s %s%s in %.2f s and %.1f MB.", name, model.version, shown, seconds, megabytes)
+        logger.info("Loaded %s %s%s in %.2f s.", name, model.version, shown, seconds)
         yield LoadedModel(model, digest, card, reference, seconds)
 
 
@@ -87,20 +79,13 @@ def make_pages(contract: Mapping[str, Any], models: Iterable[LoadedModel], root_
     for loaded in models:
         name = loaded.model.qualified_name
         page = _page(asyncio.run(get_model_metadata(name)))
-        if loaded.digest and page.status == 200:
+        if loaded.digest:
             page = _page(JSONResponse({**json.loads(page.body), "artifact_digest": loaded.digest}))
         pages[f"/api/models/{name}/metadata"] = page
     return pages
 
 
 def _page(response: JSONResponse) -> Page:
-    return Page(response.status_code, bytes(response.body), b"application/json")
-
-
-def _resident_megabytes() -> float:
-    """Return the memory that the process has now, on Linux; 0 elsewhere."""
-    if not _STATM.exists():
-        return 0
-    import resource
-
-    return int(_STATM.read_text().split()[1]) * resource.getpagesize() / 1e6
+    if response.status_code != 200:
+        raise RuntimeError(f"The framework cannot show a model: {bytes(response.body).decode()}")
+    return Page(200, bytes(response.body), b"application/json")

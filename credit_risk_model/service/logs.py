@@ -84,24 +84,20 @@ def _size(record: logging.LogRecord) -> int:
     return _RECORD_BYTES + len(record.msg) + len(record.exc_text or "")
 
 
-def _formatter(log_format: str, text: str) -> logging.Formatter:
-    """Return a formatter with times as in RFC 3339, in UTC."""
-    json = log_format == "json"
-    defaults = {"trace_id": "-"}
-    formatter = JsonFormatter(_JSON, rename_fields=_NAMES) if json else logging.Formatter(text, defaults=defaults)
+def configure(log_format: str, trace_ids: logging.Filter | None = None) -> None:
+    """Log to standard error, as `text` or as `json`, with times as in RFC 3339; a filter may add the ids of traces."""
+    text = _TEXT_WITH_TRACE if trace_ids else _TEXT
+    formatter: logging.Formatter = logging.Formatter(text, defaults={"trace_id": "-"})
+    if log_format == "json":
+        formatter = JsonFormatter(_JSON, rename_fields=_NAMES)
     formatter.converter = time.gmtime
     formatter.default_time_format = "%Y-%m-%dT%H:%M:%S"
     formatter.default_msec_format = "%s.%03dZ"
-    return formatter
-
-
-def configure(log_format: str, trace_ids: logging.Filter | None = None) -> None:
-    """Log to standard error, as `text` or as `json`; with the ids of traces that a filter adds to the lines."""
     handler = logging.StreamHandler()
     handler.addFilter(CorrelationIdFilter(default_value="-"))
     if trace_ids:
         handler.addFilter(trace_ids)
-    handler.setFormatter(_formatter(log_format, _TEXT_WITH_TRACE if trace_ids else _TEXT))
+    handler.setFormatter(formatter)
     logging.basicConfig(level="INFO", handlers=[handler])
     for name, level in (
         ("rest_model_service", "WARNING"),  # this package has a line for each model

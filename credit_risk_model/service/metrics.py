@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -27,19 +26,11 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")  # those that a route allows
 OUTCOMES = ("answered", "invalid", "refused", "expired", "abandoned", "failed")
 _BY_STATUS = {200: "answered", CLIENT_LEFT: "abandoned", 500: "failed", 503: "refused"}
-
-
-@dataclass(frozen=True)
-class Format:
-    """A format of the measurements."""
-
-    kind: str
-    """The content type."""
-    encode: Callable[[CollectorRegistry], bytes]
-
-
-TEXT = Format(CONTENT_TYPE_LATEST, generate_latest)
-OPEN_METRICS = Format(open_metrics.CONTENT_TYPE_LATEST, open_metrics.generate_latest)
+TEXT, OPEN_METRICS = CONTENT_TYPE_LATEST, open_metrics.CONTENT_TYPE_LATEST  # the formats, as content types
+_ENCODE: dict[str, Callable[[CollectorRegistry], bytes]] = {
+    TEXT: generate_latest,
+    OPEN_METRICS: open_metrics.generate_latest,
+}
 
 
 class Metrics:
@@ -67,7 +58,7 @@ class Metrics:
         registry.register(_States(status))
         self.models = ModelMetrics(registry)
         self._lock = asyncio.Lock()
-        self._next: dict[tuple[Format, bool], asyncio.Future[bytes]] = {}
+        self._next: dict[tuple[str, bool], asyncio.Future[bytes]] = {}
 
     def add_model(self, name: str, version: str, digest: str, load_seconds: float) -> None:
         self._load.labels(name).set(load_seconds)
@@ -86,23 +77,22 @@ class Metrics:
         self._requests.labels(method, handler, str(status)).observe(seconds, exemplar)
 
     def observe_prediction(self, model: str, status: int, error: str | None) -> None:
-        """Count the outcome of one prediction; `error` is the type of its error."""
         self._outcomes.labels(model, outcome(status, error)).inc()
 
-    async def exposition(self, format_: Format, compress: bool) -> bytes:
+    async def exposition(self, format_: str, compress: bool) -> bytes:
         """Return everything in a format; requests for it that come at the same time share one computation."""
         wanted = (format_, compress)
         if wanted not in self._next:
             self._next[wanted] = asyncio.ensure_future(self._make(format_, compress))
         return await asyncio.shield(self._next[wanted])
 
-    async def _make(self, format_: Format, compress: bool) -> bytes:
+    async def _make(self, format_: str, compress: bool) -> bytes:
         async with self._lock:
             del self._next[format_, compress]  # requests from now on need newer values
             return await asyncio.to_thread(self._encode, format_, compress)
 
-    def _encode(self, format_: Format, compress: bool) -> bytes:
-        text = format_.encode(self.registry)
+    def _encode(self, format_: str, compress: bool) -> bytes:
+        text = _ENCODE[format_](self.registry)
         return gzip.compress(text, compresslevel=1) if compress else text
 
 

@@ -28,17 +28,11 @@ _SIZES = (1, 10, 100, 1_000)
 
 
 def is_batch(observation: Observation) -> bool:
-    """Return whether the observation has columns."""
     label = observation[2]
     return not isinstance(label, str) and isinstance(label, Sized)
 
 
 def size(observation: Observation) -> int:
-    """Return the number of loans.
-
-    Raises:
-        ValueError: the columns of a batch have different lengths.
-    """
     if not is_batch(observation):
         return 1
     inputs, _, labels = observation
@@ -121,7 +115,6 @@ class _Bins:
         return found
 
     def add(self, found: Mapping[str, int]) -> None:
-        """Add the numbers that `sort` returned."""
         for name, count in found.items():
             self.counts[name] = self.counts.get(name, 0) + count
 
@@ -145,11 +138,7 @@ class _Model:
         self._lock = threading.Lock()
 
     def add(self, observation: Observation) -> None:
-        """Count a large batch at once, and other observations with the next ones.
-
-        Raises:
-            ValueError: the columns of a batch have different lengths.
-        """
+        """Count a large batch at once, and other observations with the next ones."""
         loans = size(observation)
         self._observe_size(loans)
         with self._lock:
@@ -176,7 +165,6 @@ class _Model:
             self._count_each([*loans, *chain.from_iterable(map(rows, batches))])
 
     def _batch(self, loans: Sequence[Observation]) -> Observation:
-        """Return the loans as columns."""
         inputs = {name: [loan[0][name] for loan in loans] for name in self.values if name != _SCORE}
         return inputs, [score for _, score, _ in loans], [label for _, _, label in loans]
 

@@ -27,11 +27,6 @@ class PredictionLog:
     """Queues the lines for a thread, which writes them; drops and counts predictions when the queue is full."""
 
     def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
-        """Open the log.
-
-        Raises:
-            ConfigurationError: the file cannot be written.
-        """
         words = "Predictions that are missing in the prediction log, because it could not be written fast enough."
         dropped = Counter("prediction_log_dropped", words, registry=registry)
         self._omitted = settings.omitted

@@ -17,7 +17,7 @@ from credit_risk_model.service.configuration import dotted
 from credit_risk_model.service.errors import Refusal
 from credit_risk_model.service.model_metrics import Observer
 from credit_risk_model.service.output import Output, OutputError
-from credit_risk_model.service.responses import respond
+from credit_risk_model.service.responses import RETRY_AFTER, respond
 from credit_risk_model.service.settings import Limits
 from credit_risk_model.service.throttle import Throttle
 from credit_risk_model.service.workers import Job, Workers
@@ -52,12 +52,10 @@ class Predictions:
 
     @property
     def running(self) -> int:
-        """The number of predictions that have a thread."""
         return sum(job.started is not None for job in list(self._workers.jobs))
 
     @property
     def waiting(self) -> int:
-        """The number of predictions that wait for a thread."""
         return sum(job.started is None for job in list(self._workers.jobs))
 
     @property
@@ -71,16 +69,11 @@ class Predictions:
         return self._stalled > 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request.
-
-        Raises:
-            Refusal: the body or a field is wrong, too many predictions wait, or the deadline has passed.
-        """
         self._admit()
         content = await body.read(scope, receive, self._limits.body_limit)
         self._admit()
         state = scope["state"]
-        job = state["job"] = Job(content, state.get("client_left", _never))
+        job = state["job"] = Job(content, state.get("client_left", lambda: False))
         try:
             result = await self._workers.run(job)
         finally:
@@ -95,7 +88,9 @@ class Predictions:
 
     def check(self) -> None:
         """Drop expired and abandoned predictions, and count stalled ones; each of these is logged once."""
-        self._drop_expired()
+        for job in list(self._workers.jobs):
+            if not job.future.done() and (refusal := self._refusal(job)):
+                self._workers.drop(job, refusal)
         now = time.monotonic()
         limit = self._limits.stall_seconds or math.inf
         stalled = [job for job in self._workers.jobs if job.started is not None and now - job.started > limit]
@@ -105,16 +100,15 @@ class Predictions:
                 job.reported = True
                 self._log_stall(job)
 
-    def _drop_expired(self) -> None:
+    def _refusal(self, job: Job) -> Refusal | None:
+        """Return why a job is dropped, or not started: its client has left, or its deadline has passed."""
+        if job.client_left():
+            return Refusal(errors.CLIENT_LEFT, "ClientLeft", ["The client closed its connection."])
         seconds = self._limits.answer_seconds
-        now = time.monotonic()
-        for job in list(self._workers.jobs):
-            if job.future.done():
-                continue
-            if seconds and now - job.admitted > seconds:
-                self._workers.drop(job, errors.deadline_exceeded(seconds))
-            elif job.client_left():
-                self._workers.drop(job, errors.client_left())
+        if seconds and time.monotonic() - job.admitted > seconds:
+            message = f"There was no answer within {seconds:g} s; retry."
+            return Refusal(503, "DeadlineExceeded", [message], [RETRY_AFTER])
+        return None
 
     def _log_stall(self, job: Job) -> None:
         frame = sys._current_frames().get(job.thread)
@@ -128,11 +122,8 @@ class Predictions:
         )
 
     def _predict(self, job: Job) -> bytes:
-        """Answer one body, in a thread."""
-        if job.client_left():
-            raise errors.client_left()
-        if self._limits.answer_seconds and time.monotonic() - job.admitted > self._limits.answer_seconds:
-            raise errors.deadline_exceeded(self._limits.answer_seconds)
+        if refusal := self._refusal(job):
+            raise refusal
         data = body.parse(job.content, self._limits.value_limit)
         try:
             try:
@@ -173,8 +164,3 @@ def _shown(error: BaseException) -> str:
     """Return the type and the message of an exception, even of one that cannot be printed, in one line for the log."""
     line = " ".join("".join(traceback.format_exception_only(error)).split())[:_CHARACTERS]
     return "".join(character if character.isprintable() else "?" for character in line)
-
-
-def _never() -> bool:
-    """Used on servers that do not report that a client has left."""
-    return False

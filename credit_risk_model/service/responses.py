@@ -32,13 +32,6 @@ class Page:
     """Whether the access log and the metrics leave the request out."""
 
     async def send(self, scope: Scope, send: Send) -> None:
-        """Answer with this page.
-
-        Raises:
-            RuntimeError: the framework could not make the page; the message is its body, which no client sees.
-        """
-        if self.status == 500:
-            raise RuntimeError(self.body.decode())
         if self.quiet:
             scope["state"]["quiet"] = True
         await respond(send, self.status, self.body, self.headers, self.kind)

@@ -28,7 +28,7 @@ class Routes:
     ) -> None:
         """`pages` are served in every state of the service."""
         self._root_path = configuration.service.root_path
-        self._shows_metrics = configuration.shows_metrics
+        self._shows_metrics = configuration.metrics is not None and configuration.metrics.enabled
         self._metrics_port = configuration.service.metrics_port
         self._status = status
         self._metrics = metrics
@@ -49,11 +49,6 @@ class Routes:
             predictions.check()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request.
-
-        Raises:
-            Refusal: no route has this path, or the models are not loaded.
-        """
         path, state = self._without_root_path(scope["path"]), scope["state"]
         if self._metrics_port:
             _, port = scope.get("server") or ("", None)  # not every server tells it
@@ -99,7 +94,7 @@ class Routes:
         compress = gzip_accepted(request.get("accept-encoding", ""))
         headers = [(b"vary", b"accept, accept-encoding"), *([(b"content-encoding", b"gzip")] if compress else [])]
         body = await self._metrics.exposition(format_, compress)
-        await respond(send, 200, body, headers, format_.kind.encode())
+        await respond(send, 200, body, headers, format_.encode())
 
     async def _predict(self, predictions: Predictions, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -111,11 +106,7 @@ class Routes:
 
 
 async def _allowed(scope: Scope, send: Send, methods: tuple[str, ...]) -> bool:
-    """Return whether the request has one of these methods; answer OPTIONS, and return False for it.
-
-    Raises:
-        Refusal: 405 for another method.
-    """
+    """Return whether the request has one of these methods; answer OPTIONS, and refuse others with 405."""
     method = scope["method"]
     if method in methods:
         return True

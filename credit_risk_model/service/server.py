@@ -10,9 +10,7 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from ipaddress import ip_network
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -27,30 +25,16 @@ _BACKLOG = 2048  # connections that wait to be accepted
 _TICK = 0.05  # seconds
 _LINGER_TICKS = 10
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
-_HANDLED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; `*` as the host means every address, of IPv6 and IPv4.
-
-    Raises:
-        OSError: the address is not available.
-    """
+    """Return a listening socket; `*` as the host means every address, of IPv6 and IPv4."""
     if host == "*":
         with suppress(OSError):  # no IPv6 here; if the port is busy, IPv4 will raise
             return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
         host = ""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-
-
-def _as_ipv6_too(addresses: str) -> list[str]:
-    """Return the addresses, and each IPv4 address also as a dual-stack listener shows it."""
-    if addresses in ("", "*"):
-        return [addresses]
-    networks = [ip_network(address.strip()) for address in addresses.split(",")]
-    mapped = [f"::ffff:{each.network_address}/{each.prefixlen + 96}" for each in networks if each.version == 4]
-    return [*map(str, networks), *mapped]
 
 
 class Server(uvicorn.Server):
@@ -70,7 +54,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                forwarded_allow_ips=_as_ipv6_too(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
                 timeout_keep_alive=settings.keep_alive_seconds,
                 timeout_graceful_shutdown=settings.finish_seconds,
             )
@@ -78,12 +62,13 @@ class Server(uvicorn.Server):
         self._stay_ready_seconds = settings.stay_ready_seconds
         self._drain_seconds = settings.drain_seconds
         self._status = status
+        self._connections = connections
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Handle the signals, except a SIGHUP that was ignored when the process started, as `nohup` does."""
         self._loop = asyncio.get_running_loop()
-        for number in _HANDLED:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self.handle_exit)
         yield
@@ -143,11 +128,9 @@ class Server(uvicorn.Server):
         return waiting
 
     def _protocol(self) -> asyncio.Protocol:
-        protocol: Any = self.config.http_protocol_class  # made as uvicorn makes it
-        made: asyncio.Protocol = protocol(
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
-        return made
+        """Return what uvicorn makes for each connection."""
+        state = self.lifespan.state
+        return LimitedProtocol(self._connections, config=self.config, server_state=self.server_state, app_state=state)
 
 
 def drop_new_connections(listener: socket.socket) -> None:

@@ -14,7 +14,7 @@ COMPLETE = "complete"  # the type of an error whose message names what was found
 class Section(BaseModel):
     """A section of the file. An unknown key in it is an error, which names its right place or the known keys."""
 
-    model_config = ConfigDict(allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False, use_attribute_docstrings=True)
     places: ClassVar[dict[str, type[BaseModel]]] = {}
     """The sections by their places in the file."""
 
@@ -37,71 +37,49 @@ class Section(BaseModel):
 class Limits(Section, place="the section 'service' of a model"):
     """The limits of one model."""
 
-    running: int = Field(default=1, ge=1, description="predictions that may run at the same time, each in a thread")
-    waiting: int = Field(
-        default=128, ge=0, description="predictions that may wait for a thread; the next one is refused with 503"
-    )
-    answer_seconds: float = Field(
-        default=10, ge=0, description="deadline of a prediction, waiting included; then the answer is 503. 0: none"
-    )
-    stall_seconds: float = Field(
-        default=30, ge=0, description="a prediction that runs longer makes the service *stalled*. 0: never"
-    )
-    body_limit: int = Field(
-        default=65_536, ge=1, description="bytes that a body may have; a longer one is refused with 413"
-    )
-    value_limit: int = Field(
-        default=50_000,
-        ge=1,
-        description="values that a body may have, counted as commas and colons; more are refused with 400",
-    )
+    running: int = Field(default=1, ge=1)
+    """predictions that may run at the same time, each in a thread"""
+    waiting: int = Field(default=128, ge=0)
+    """predictions that may wait for a thread; the next one is refused with 503"""
+    answer_seconds: float = Field(default=10, ge=0)
+    """deadline of a prediction, waiting included; then the answer is 503. 0: none"""
+    stall_seconds: float = Field(default=30, ge=0)
+    """a prediction that runs longer makes the service *stalled*. 0: never"""
+    body_limit: int = Field(default=65_536, ge=1)
+    """bytes that a body may have; a longer one is refused with 413"""
+    value_limit: int = Field(default=50_000, ge=1)
+    """values that a body may have, counted as commas and colons; more are refused with 400"""
 
 
 class Settings(Limits, place="the section 'service' at the top level"):
     """The settings that the service has in addition to those of the framework."""
 
-    stay_ready_seconds: float = Field(
-        default=0,
-        ge=0,
-        description="time from SIGTERM until the drain; on Kubernetes, longer than the service takes to start. 0: none",
-    )
-    drain_seconds: float = Field(
-        default=5, ge=0, description="time from the change of readiness to 503 until the listener closes"
-    )
-    finish_seconds: int = Field(
-        default=20, ge=0, description="time for requests in flight after the listener has closed"
-    )
-    keep_alive_seconds: int = Field(
-        default=75, ge=1, description="time after which an idle connection is closed; must be longer than in your proxy"
-    )
-    receive_seconds: float = Field(
-        default=30, gt=0, description="time in which a request must arrive; then the answer is 408"
-    )
-    buffer_limit: int = Field(
-        default=67_108_864,
-        ge=1,
-        description="bytes that incomplete requests and unread answers may have; above it, the oldest request gets 503",
-    )
-    metrics_port: int = Field(
-        default=0, ge=0, le=65_535, description="a port of its own for `/metrics`. 0: the port of the API"
-    )
-    root_path: str = Field(
-        default="",
-        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
-        description="path at which a proxy publishes the service, such as `/risk`",
-    )
-    trusted_proxies: str = Field(
-        default="127.0.0.1",
-        description="comma-separated addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted; `*`: all",
-    )
-    log_format: Literal["text", "json"] = Field(default="text", description="`text` for people, `json` for machines")
-    prediction_log: str = Field(
-        default="", description="file that gets a line of JSON for each answer, or `stdout`; empty: none"
-    )
-    prediction_log_omit: str = Field(
-        default="", description="comma-separated inputs that the prediction log leaves out; `*`: all"
-    )
-    page: bool = Field(default=True, description="whether `/` shows the page; otherwise it redirects to `/docs`")
+    stay_ready_seconds: float = Field(default=0, ge=0)
+    """time from SIGTERM until the drain; on Kubernetes, longer than the service takes to start. 0: none"""
+    drain_seconds: float = Field(default=5, ge=0)
+    """time from the change of readiness to 503 until the listener closes"""
+    finish_seconds: int = Field(default=20, ge=0)
+    """time for requests in flight after the listener has closed"""
+    keep_alive_seconds: int = Field(default=75, ge=1)
+    """time after which an idle connection is closed; must be longer than in your proxy"""
+    receive_seconds: float = Field(default=30, gt=0)
+    """time in which a request must arrive; then the answer is 408"""
+    buffer_limit: int = Field(default=67_108_864, ge=1)
+    """bytes that incomplete requests and unread answers may have; above it, the oldest request gets 503"""
+    metrics_port: int = Field(default=0, ge=0, le=65_535)
+    """a port of its own for `/metrics`. 0: the port of the API"""
+    root_path: str = Field(default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
+    """path at which a proxy publishes the service, such as `/risk`"""
+    trusted_proxies: str = "127.0.0.1"
+    """comma-separated addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted; `*`: all"""
+    log_format: Literal["text", "json"] = "text"
+    """`text` for people, `json` for machines"""
+    prediction_log: str = ""
+    """file that gets a line of JSON for each answer, or `stdout`; empty: none"""
+    prediction_log_omit: str = ""
+    """comma-separated inputs that the prediction log leaves out; `*`: all"""
+    page: bool = True
+    """whether `/` shows the page; otherwise it redirects to `/docs`"""
 
     @property
     def omitted(self) -> frozenset[str]:

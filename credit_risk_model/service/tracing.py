@@ -34,7 +34,6 @@ class Traced(FastAPI):
         self._app = app
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Return what FastAPI calls within the span."""
         return self._call
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:

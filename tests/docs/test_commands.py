@@ -153,7 +153,8 @@ def test_the_artifact_is_listed_and_extracted_as_shown(tmp_path: Path) -> None:
     [block] = [block for path in PAGES for block in blocks(path, "sh") if block.startswith("make artifact\n")]
     members = test_pipeline.MEMBERS | test_pipeline.PAGES | {artifact.MODEL_TEXT}
 
-    subprocess.check_call(["bash", "-ec", block.replace("build/artifact", str(tmp_path))], cwd=ROOT)
+    block = block.replace(".venv/project/bin/python", PYTHON).replace("build/artifact", str(tmp_path))
+    subprocess.check_call(["bash", "-ec", block], cwd=ROOT)
 
     assert {path.name for path in tmp_path.iterdir()} == members
 

@@ -50,12 +50,8 @@ class Echo(MLModel):  # type: ignore[misc]  # ml_base ships no types
         loads_with: str | None = None,
         predicts_with: str | None = None,
         error: str = "",
-        spends_megabytes: int = 0,
-        keeps_megabytes: int = 0,
     ) -> None:
         wait_for(loads_with)
-        b"x" * (spends_megabytes * 1_000_000)
-        self._kept = b"x" * (keeps_megabytes * 1_000_000)
         if error:
             raise RuntimeError(error)
         self._predicts_with = predicts_with
@@ -129,15 +125,6 @@ class WatchedAsDict(Watched):
 class WithoutReference(Watched):
     qualified_name = "without_reference"
     reference = None
-
-
-class Unshowable(Echo):
-    """Loses its description after the check of its members, so the framework cannot show its metadata."""
-
-    qualified_name = "unshowable"
-
-    def self_check(self) -> None:
-        self.description: Any = 5
 
 
 class NamedByInstance(Echo):

@@ -186,6 +186,27 @@ def test_a_refused_body_that_never_ends_holds_the_process_for_a_set_time(tmp_pat
         assert "Traceback" not in service.log
 
 
+def test_the_rest_of_a_refused_body_is_read_before_a_kept_connection_closes(tmp_path: Path) -> None:
+    head = f"POST {PREDICTION} HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 8\r\n\r\n"
+
+    with process.ready(tmp_path, service={"drain_seconds": 0, "finish_seconds": 60}) as service:
+        with (
+            socket.create_connection(service.address, timeout=30) as refused,
+            socket.create_connection(service.address, timeout=30) as idle,
+        ):
+            refused.sendall(head.encode())
+            answer = refused.recv(65_536)
+            service.signal()
+            assert idle.recv(1) == b"", "the server closes what is idle"
+            for _ in range(2):
+                refused.sendall(b"text")  # raises an exception after a reset
+
+            assert answer.startswith(b"HTTP/1.1 415 ")
+            assert b"connection: close" not in answer
+            assert refused.recv(1) == b""
+        assert service.process.wait(timeout=30) == 0
+
+
 def test_a_prediction_that_never_ends_holds_the_process_for_a_set_time(tmp_path: Path) -> None:
     endless = {"configuration": {"predicts_with": str(tmp_path / "gate")}}
 

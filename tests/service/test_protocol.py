@@ -316,6 +316,24 @@ def test_the_rest_of_a_body_that_was_answered_early_is_skipped(server: RawServer
     until(lambda: server.state()["buffered"] == 0, "nothing is buffered")
 
 
+@pytest.mark.parametrize(
+    ("request_", "body"), [(POST, [b"lo", b"an"]), (CHUNKED, [b"2\r\nlo\r\n", b"0\r\n\r\n"])], ids=["length", "chunked"]
+)
+def test_a_short_body_that_comes_after_the_answer_does_not_reset_the_connection(
+    server: RawServer, request_: bytes, body: Sequence[bytes]
+) -> None:
+    with server.connect() as connection:
+        connection.sendall(
+            request_.replace(b"/echo", b"/ignore").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        )
+        until(lambda: connection.recv(1, socket.MSG_PEEK), "the answer has come")
+        for piece in body:
+            connection.sendall(piece)  # raises an exception after a reset
+
+        (answer,) = answers(read_all(connection))
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+
+
 @pytest.mark.parametrize("framing", ["Transfer-Encoding: chunked", "Content-Length: 20000000"])
 @pytest.mark.parametrize("connection_", ["keep-alive", "close"])
 def test_a_client_that_writes_all_of_its_body_first_gets_an_early_answer(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from credit_risk_model.service.configuration import read
-from credit_risk_model.service.framework import create_framework, load_models
+from credit_risk_model.service.framework import create_framework, load_models, make_pages
 from tests.service.models import Echo
 from tests.service.process import write_configuration
 
@@ -38,7 +38,7 @@ def test_none_and_true_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, res
     assert load(tmp_path) == ["echo"]
 
 
-@pytest.mark.parametrize("result", [False, np.False_, 0, 1, "", "wrong", [], np.array([True, False])], ids=repr)
+@pytest.mark.parametrize("result", [False, np.False_, 0, 1, "", "wrong", "True", [], np.array([True, False])], ids=repr)
 def test_another_result_fails_the_load_and_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: Any
 ) -> None:
@@ -57,3 +57,18 @@ def test_a_check_that_was_not_awaited_fails_the_load(tmp_path: Path, monkeypatch
     with pytest.raises(ValueError, match="returned <coroutine object check_later"):
         load(tmp_path)
     check.close()
+
+
+class Unshowable(Echo):
+    """Loses its description after the check of its members."""
+
+    def self_check(self) -> None:
+        self.description: Any = 5
+
+
+def test_a_model_that_the_framework_cannot_show_fails_the_load(tmp_path: Path) -> None:
+    configuration = read(write_configuration(tmp_path, {"class_path": f"{__name__}.Unshowable"}), {})
+    models = list(load_models(create_framework(configuration), configuration))
+
+    with pytest.raises(RuntimeError, match=r"The framework cannot show a model: .*valid string"):
+        make_pages({}, models, "")

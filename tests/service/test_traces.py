@@ -15,7 +15,7 @@ from benchmarks.load import PREDICTION as OF_THE_MODEL
 from benchmarks.load import PROBES
 from credit_risk_model.service import configuration
 from credit_risk_model.service.application import create_app
-from credit_risk_model.service.lifespan import Lifespan
+from credit_risk_model.service.loading import Lifespan
 from tests.conftest import CONFIGURATION, STOCK, serving, until
 from tests.service import process
 from tests.service.process import PREDICTION
