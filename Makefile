@@ -251,11 +251,6 @@ fuzz: $(call INSTALLED,$(PROJECT)) ## Send 100,000 broken bodies to the running 
 saturation: $(call INSTALLED,$(SERVICE)) ## Measure the probes under 256 connections, with one core and with a fifth of it
 	@"$$SERVICE"/bin/python -m benchmarks.saturation
 
-.PHONY: refinements
-refinements: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Measure the service with and without each refinement (10 min)
-	@"$$SERVICE"/bin/python -m benchmarks.refinements
-	$(MAKE) docs
-
 .PHONY: bench
 bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Compare speed and memory with other servers, with wrk, and check the goals (ROUNDS=3)
 	@"$$PROJECT"/bin/python -m benchmarks.model
