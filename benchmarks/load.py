@@ -1,13 +1,16 @@
 """The load: connections that request predictions without a pause, and probes on their own connections."""
 
 import asyncio
+import http.client
 import json
-import multiprocessing
+import math
 import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from typing import Any
 
 from credit_risk_model.features import LOAN
@@ -30,6 +33,14 @@ def post(path: str, body: bytes) -> bytes:
 
 
 REQUEST = post(PREDICTION, BODY)
+
+
+def answer(address: Address, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    """Return the status and the body of an answer; without a body, the request is a GET."""
+    with closing(http.client.HTTPConnection(*address, timeout=60)) as connection:
+        connection.request("GET" if body is None else "POST", path, body, {"Content-Type": "application/json"})
+        found = connection.getresponse()
+        return found.status, found.read()
 
 
 async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> int:
@@ -105,6 +116,11 @@ async def probe(address: Address, end: float) -> dict[str, list[float]]:
     return times
 
 
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return the least value that is not exceeded by this percentage of all values."""
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
+
+
 def rates(statuses: Counter[int], seconds: float) -> dict[str, int]:
     """Return the predictions and refusals per second, and how many requests were lost."""
     return {
@@ -126,18 +142,12 @@ def loaded(
 
 def in_process(function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Callable[[], Any]:
     """Start a coroutine in a process on the last core; return a function that waits for its result."""
-    here, there = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.Process(target=_run, args=(there, function, arguments))
-    process.start()
-
-    def result() -> Any:
-        found = here.recv()
-        process.join()
-        return found
-
+    pool = ProcessPoolExecutor(1)
+    result = pool.submit(_run, function, arguments).result
+    pool.shutdown(wait=False)
     return result
 
 
-def _run(connection: Any, function: Callable[..., Coroutine[Any, Any, Any]], arguments: tuple[Any, ...]) -> None:
+def _run(function: Callable[..., Coroutine[Any, Any, Any]], arguments: tuple[Any, ...]) -> Any:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    connection.send(asyncio.run(function(*arguments)))
+    return asyncio.run(function(*arguments))
