@@ -201,7 +201,7 @@ scoring-benchmark: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## 
 	"$$PROJECT"/bin/python -m benchmarks.scoring
 	if [ -n "$(ENGINE_ANSWERS)" ]; then
 		$(MAKE) scoring-image
-		"$$PROJECT"/bin/python -m benchmarks.scoring_job
+		"$$PROJECT"/bin/python -m tests.deployment.scoring_job
 	fi
 
 .PHONY: rehearse
