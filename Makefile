@@ -197,12 +197,12 @@ scoring-benchmark: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## 
 	@if [ -z "$$DATA" ]; then
 		echo "It measures real loans: make scoring-benchmark DATA=loan.csv" >&2; exit 1
 	fi
-	"$$SERVICE"/bin/python -m benchmarks.batches
 	"$$PROJECT"/bin/python -m benchmarks.scoring
 	if [ -n "$(ENGINE_ANSWERS)" ]; then
 		$(MAKE) scoring-image
 		"$$PROJECT"/bin/python -m tests.deployment.scoring_job
 	fi
+	"$$SERVICE"/bin/python -m benchmarks.batches
 
 .PHONY: rehearse
 rehearse: $(call INSTALLED,$(PROJECT)) image ## Rehearse start, load, rollouts, deletions and a hung process with two pods of the image (25 min)
