@@ -4,12 +4,12 @@ import asyncio
 import http.client
 import json
 import math
+import multiprocessing
 import os
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -117,7 +117,7 @@ async def probe(address: Address, end: float) -> dict[str, list[float]]:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the least value that is not exceeded by this percentage of all values."""
+    """Return the least value that at least this percentage of the values do not exceed."""
     return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
 
 
@@ -142,12 +142,18 @@ def loaded(
 
 def in_process(function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Callable[[], Any]:
     """Start a coroutine in a process on the last core; return a function that waits for its result."""
-    pool = ProcessPoolExecutor(1)
-    result = pool.submit(_run, function, arguments).result
-    pool.shutdown(wait=False)
+    here, there = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.Process(target=_run, args=(there, function, arguments))
+    process.start()
+
+    def result() -> Any:
+        found = here.recv()
+        process.join()
+        return found
+
     return result
 
 
-def _run(function: Callable[..., Coroutine[Any, Any, Any]], arguments: tuple[Any, ...]) -> Any:
+def _run(connection: Any, function: Callable[..., Coroutine[Any, Any, Any]], arguments: tuple[Any, ...]) -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    return asyncio.run(function(*arguments))
+    connection.send(asyncio.run(function(*arguments)))
