@@ -197,12 +197,12 @@ scoring-benchmark: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## 
 	@if [ -z "$$DATA" ]; then
 		echo "It measures real loans: make scoring-benchmark DATA=loan.csv" >&2; exit 1
 	fi
-	"$$SERVICE"/bin/python -m benchmarks.batches
 	"$$PROJECT"/bin/python -m benchmarks.scoring
 	if [ -n "$(ENGINE_ANSWERS)" ]; then
 		$(MAKE) scoring-image
-		"$$PROJECT"/bin/python -m benchmarks.scoring_job
+		"$$PROJECT"/bin/python -m tests.deployment.scoring_job
 	fi
+	"$$SERVICE"/bin/python -m benchmarks.batches
 
 .PHONY: rehearse
 rehearse: $(call INSTALLED,$(PROJECT)) image ## Rehearse start, load, rollouts, deletions and a hung process with two pods of the image (25 min)
@@ -250,11 +250,6 @@ fuzz: $(call INSTALLED,$(PROJECT)) ## Send 100,000 broken bodies to the running 
 .PHONY: saturation
 saturation: $(call INSTALLED,$(SERVICE)) ## Measure the probes under 256 connections, with one core and with a fifth of it
 	@"$$SERVICE"/bin/python -m benchmarks.saturation
-
-.PHONY: refinements
-refinements: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Measure the service with and without each refinement (10 min)
-	@"$$SERVICE"/bin/python -m benchmarks.refinements
-	$(MAKE) docs
 
 .PHONY: bench
 bench: $(call INSTALLED,$(PROJECT)) $(call INSTALLED,$(SERVICE)) ## Compare speed and memory with other servers, with wrk, and check the goals (ROUNDS=3)

@@ -1,8 +1,9 @@
 """Limits of CPU and memory for a process, as Kubernetes sets them."""
 
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -11,35 +12,35 @@ _PERIOD = 100_000  # microseconds, as Kubernetes sets it
 
 @contextmanager
 def control_group(cores: float | None, memory: int | None = None) -> Iterator[list[Path]]:
-    """Create a control group (version 1 or 2) with limits of `cores` and of `memory` in bytes.
+    """Create a control group (version 1 or 2) with limits of `cores` and of `memory` in bytes; exit where none can be.
 
     Yield the files to which a process writes its id to join.
-
-    Raises:
-        OSError: the user is not root, and no part of the tree is delegated to the user.
     """
+    name = f"benchmark-{os.getpid()}"
     quota = None if cores is None else round(cores * _PERIOD)
+    settings: dict[Path, dict[str, object]]
     if (_ROOT / "cgroup.controllers").exists():
-        group = _parent() / f"benchmark-{os.getpid()}"
-        settings = {group: {"cpu.max": quota and f"{quota} {_PERIOD}", "memory.max": memory}}
+        settings = {_parent() / name: {"cpu.max": quota and f"{quota} {_PERIOD}", "memory.max": memory}}
     else:
-        cpu, of_memory = (_ROOT / controller / f"benchmark-{os.getpid()}" for controller in ("cpu", "memory"))
         settings = {
-            cpu: {"cpu.cfs_period_us": _PERIOD, "cpu.cfs_quota_us": quota},
-            of_memory: {"memory.limit_in_bytes": memory},
+            _ROOT / "cpu" / name: {"cpu.cfs_period_us": _PERIOD, "cpu.cfs_quota_us": quota},
+            _ROOT / "memory" / name: {"memory.limit_in_bytes": memory},
         }
-    made = []
-    try:
-        for group, files in settings.items():
-            group.mkdir()
-            made.append(group)
-            for name, value in files.items():
-                if value is not None:
-                    (group / name).write_text(str(value))
-        yield [group / "cgroup.procs" for group in made]
-    finally:
-        for group in made:
-            group.rmdir()
+    with ExitStack() as stack:
+        try:
+            for group, files in settings.items():
+                group.mkdir()
+                stack.callback(group.rmdir)
+                for file, value in files.items():
+                    if value is not None:
+                        (group / file).write_text(str(value))
+        except OSError as error:
+            sys.exit(
+                f"Cannot measure here. A control group cannot be created ({error}), which needs Linux and root, or "
+                "control groups that are delegated to you. Only `make measure` of this project can use a container "
+                "engine instead, after `make image`."
+            )
+        yield [group / "cgroup.procs" for group in settings]
 
 
 def _parent() -> Path:

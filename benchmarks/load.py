@@ -1,13 +1,16 @@
 """The load: connections that request predictions without a pause, and probes on their own connections."""
 
 import asyncio
+import http.client
 import json
+import math
 import multiprocessing
 import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing
 from typing import Any
 
 from credit_risk_model.features import LOAN
@@ -30,6 +33,14 @@ def post(path: str, body: bytes) -> bytes:
 
 
 REQUEST = post(PREDICTION, BODY)
+
+
+def answer(address: Address, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    """Return the status and the body of an answer; without a body, the request is a GET."""
+    with closing(http.client.HTTPConnection(*address, timeout=60)) as connection:
+        connection.request("GET" if body is None else "POST", path, body, {"Content-Type": "application/json"})
+        found = connection.getresponse()
+        return found.status, found.read()
 
 
 async def ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> int:
@@ -103,6 +114,11 @@ async def probe(address: Address, end: float) -> dict[str, list[float]]:
         await asyncio.sleep(0.05)
     await asyncio.gather(*asked)
     return times
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return the least value that at least this percentage of the values do not exceed."""
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
 
 
 def rates(statuses: Counter[int], seconds: float) -> dict[str, int]:

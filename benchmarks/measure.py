@@ -7,13 +7,12 @@ import asyncio
 import math
 import os
 import re
-import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +22,7 @@ from benchmarks import results
 from benchmarks.control_group import control_group
 from benchmarks.load import REQUEST, Address, ask_once, get, loaded, rates
 from benchmarks.process import started
-from benchmarks.servers import OURS
+from benchmarks.servers import OURS, Server
 
 MANIFEST = results.ROOT / "kubernetes" / "model_service.yaml"
 DOCKER = os.environ.get("DOCKER", "docker")
@@ -67,6 +66,10 @@ class Service:
         return asyncio.run(ask_once(self.address, get(path), 5))
 
 
+Run = Callable[[float | None], AbstractContextManager[Service]]
+"""Runs the service with this limit of the CPU."""
+
+
 def pod(path: Path = MANIFEST) -> dict[str, Any]:
     """Return the pod of the manifest in this file that has a template for pods."""
     manifests = yaml.safe_load_all(path.read_text())
@@ -79,18 +82,25 @@ def mebibytes(quantity: str) -> int:
     return int(quantity.removesuffix("Mi"))
 
 
-def docker(*arguments: str, check: bool = True) -> str:
-    """Run a command of the engine; return its output, without `check` with what it wrote to standard error."""
-    done = subprocess.run([DOCKER, *arguments], check=check, capture_output=True, text=True)
-    return (done.stdout if check else done.stdout + done.stderr).strip()
+def limit(pod: dict[str, Any]) -> int:
+    """Return the memory limit of the pod in mebibytes."""
+    return mebibytes(pod["containers"][0]["resources"]["limits"]["memory"])
+
+
+IMAGE = pod()["containers"][0]["image"]
+
+
+def docker(*arguments: str) -> str:
+    """Run a command of the engine; return its output."""
+    return subprocess.run([DOCKER, *arguments], check=True, capture_output=True, text=True).stdout.strip()
 
 
 @contextmanager
-def in_container(image: str, cores: float | None, memory: int) -> Iterator[Service]:
-    """Run the image under the restrictions of the pod, with `memory` in mebibytes."""
-    limits = ["--memory", f"{memory}m", *([] if cores is None else ["--cpus", str(cores)])]
+def in_container(cores: float | None) -> Iterator[Service]:
+    """Run the image under the restrictions and the memory limit of the pod."""
+    limits = ["--memory", f"{limit(pod())}m", *([] if cores is None else ["--cpus", str(cores)])]
     hardening = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-    container = docker("create", *limits, *hardening, "--publish", "127.0.0.1::8000", image)
+    container = docker("create", *limits, *hardening, "--publish", "127.0.0.1::8000", IMAGE)
     try:
         started = time.monotonic()
         docker("start", container)
@@ -101,16 +111,8 @@ def in_container(image: str, cores: float | None, memory: int) -> Iterator[Servi
 
 
 @contextmanager
-def in_control_group(
-    cores: float | None, memory: int | None, python: str = sys.executable, configuration: Path | None = None
-) -> Iterator[Service]:
-    """Run the service, or that of another configuration, as a process in a control group; `memory` is in mebibytes.
-
-    A configuration may name files and modules in its own folder.
-    """
-    server = replace(OURS, command=f"{shlex.quote(python)} -m credit_risk_model.service --port {{port}}")
-    if configuration:
-        server = replace(server, folder=configuration.parent, variables={"REST_CONFIG": str(configuration)})
+def in_control_group(cores: float | None, memory: int | None = None, server: Server = OURS) -> Iterator[Service]:
+    """Run the service as a process in a control group with this limit of the memory in mebibytes."""
     with control_group(cores, memory and memory * 2**20) as groups, started(server, groups=groups) as found:
         process, log = found.process, results.ROOT / found.log
         status = Path(f"/proc/{process.pid}/status").read_text
@@ -122,15 +124,13 @@ def in_control_group(
             process.kill()  # without its drain
 
 
-def measure(
-    run: Callable[..., Any], cores: float | None, memory: int | None, request: bytes = REQUEST
-) -> dict[str, Any]:
+def measure(run: Run, cores: float | None, request: bytes = REQUEST) -> dict[str, Any]:
     """Start the service several times, and load it after the last start; return the longest start and the rest."""
     starts = []
     for _ in range(STARTS - 1):
-        with run(cores, memory) as service:
+        with run(cores) as service:
             starts.append(service.until_ready())
-    with run(cores, memory) as service:
+    with run(cores) as service:
         starts.append(service.until_ready())
         statuses, times = loaded(service.address, LOAD_SECONDS, CONNECTIONS, request)
         peak = service.peak_bytes()
@@ -157,70 +157,76 @@ def seconds_to_act(probe: dict[str, Any], is_silent: bool) -> tuple[int, int]:
     return least, least + period
 
 
+@dataclass
+class Needs:
+    """What the manifests of a measured service need."""
+
+    start: int  # seconds that the startup probe allows
+    stay_ready: int  # seconds
+    slowest: float  # seconds that a probe must bear
+    memory: int  # MiB
+
+
+def needs(measured: dict[str, dict[str, Any]]) -> Needs:
+    """Return what a service needs that was measured with each limit of the CPU."""
+    ready, peak, slowest = (
+        max(figures[name] for figures in measured.values())
+        for name in ("seconds to ready", "peak memory in MiB", "slowest probe in ms")
+    )
+    return Needs(
+        start=math.ceil(START_UP_FACTOR * ready),
+        stay_ready=math.ceil(CREATION_SECONDS + ready),
+        slowest=slowest / 1e3,
+        memory=math.ceil(MEMORY_FACTOR * peak),
+    )
+
+
 def checks(measured: dict[str, Any], pod: dict[str, Any]) -> list[tuple[bool, str]]:
     """Compare the figures of the pod with the measurements; return for each whether it holds, and a description."""
     [container] = pod["containers"]
-    budget = container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"]
-    ready = measured["200m"]["seconds to ready"]
-    limit = mebibytes(container["resources"]["limits"]["memory"])
-    peak = max(measured[name]["peak memory in MiB"] for name in CORES)
-    slowest = max(measured[name]["slowest probe in ms"] for name in CORES) / 1e3
-    variables = {variable["name"]: variable.get("value") for variable in container["env"]}
-    stays = float(variables.get("REST_STAY_READY_SECONDS") or 0)
+    needed = needs({name: measured[name] for name in CORES})
+    startup, memory = container["startupProbe"], limit(pod)
+    allowed = startup["periodSeconds"] * startup["failureThreshold"]
+    [stays] = [float(each["value"]) for each in container["env"] if each["name"] == "REST_STAY_READY_SECONDS"]
     found = [
         (
-            budget >= START_UP_FACTOR * ready,
-            f"the startup probe allows {budget} s, at least {START_UP_FACTOR} times the {ready} s to ready at 200m",
+            allowed >= needed.start,
+            f"the startup probe allows {allowed} s, at least {needed.start} s: {START_UP_FACTOR} times the seconds to "
+            "ready",
         ),
         (
-            stays >= CREATION_SECONDS + ready,
-            f"a deleted pod stays ready for {stays:g} s, longer than it takes to create another ({CREATION_SECONDS} s) "
-            f"and the {ready} s until that one is ready at 200m",
+            stays >= needed.stay_ready,
+            f"a deleted pod stays ready for {stays:g} s, at least {needed.stay_ready} s: the {CREATION_SECONDS} s "
+            "until another is created, and the time until that one is ready",
         ),
         (
-            limit >= MEMORY_FACTOR * peak,
-            f"the memory limit is {limit} MiB, at least {MEMORY_FACTOR} times the peak of {peak} MiB",
+            memory >= needed.memory,
+            f"the memory limit is {memory} MiB, at least {needed.memory} MiB: {MEMORY_FACTOR} times the peak",
         ),
     ]
     for name in ("startupProbe", "readinessProbe", "livenessProbe"):
         silence, _ = seconds_to_act(container[name], is_silent=True)
-        words = f"the {name} acts after {silence} s of silence, longer than the slowest probe, {slowest} s"
-        found.append((silence > slowest, words))
+        words = f"the {name} acts after {silence} s of silence, longer than the slowest probe, {needed.slowest:g} s"
+        found.append((silence > needed.slowest, words))
     return found
 
 
-def environment() -> tuple[str, Callable[[float | None, int], Any]]:
-    """Return a description of how the service runs under limits here, and the function that runs it; exit if none."""
-    image = pod()["containers"][0]["image"]
+def environment() -> tuple[str, Run]:
+    """Return a description of how the service runs under limits here, and the function that runs it."""
     try:
-        docker("image", "inspect", image)
+        docker("image", "inspect", IMAGE)
     except (OSError, subprocess.CalledProcessError):
-        pass
-    else:
-        return "the image in a container", lambda cores, memory: in_container(image, cores, memory)
-    try:
-        with control_group(0.2, 2**29):
-            pass
-    except OSError as error:
-        sys.exit(
-            "Cannot measure here. No container engine has the image, and a control group cannot be created, which "
-            f"needs Linux and root, or control groups that are delegated to you: {error}."
-        )
-    return "a process in a control group", in_control_group
+        return "a process in a control group", lambda cores: in_control_group(cores, limit(pod()))
+    return "the image in a container", in_container
 
 
 def main() -> None:
     """Measure, print and record; exit with 1 if a figure of the manifests does not hold."""
     how, run = environment()
-    memory = mebibytes(pod()["containers"][0]["resources"]["limits"]["memory"])
-    measured: dict[str, Any] = {
-        "how": how,
-        "connections": CONNECTIONS,
-        "seconds": LOAD_SECONDS,
-    }
+    measured: dict[str, Any] = {"how": how, "connections": CONNECTIONS, "seconds": LOAD_SECONDS}
     for name, cores in CORES.items():
         print(f"{name}: {STARTS} starts, then {LOAD_SECONDS:.0f} s of load on {how} ...", file=sys.stderr)
-        measured[name] = measure(run, cores, memory)
+        measured[name] = measure(run, cores)
         for figure, value in measured[name].items():
             print(f"  {figure}: {value}")
     results.write("measure", measured)

@@ -4,75 +4,30 @@ import argparse
 import copy
 import json
 import math
+import shlex
 import sys
 import textwrap
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from benchmarks.control_group import control_group
-from benchmarks.load import Address, post
-from benchmarks.measure import (
-    CORES,
-    CREATION_SECONDS,
-    MANIFEST,
-    MEMORY_FACTOR,
-    START_UP_FACTOR,
-    in_control_group,
-    measure,
-    mebibytes,
-    seconds_to_act,
-)
+from benchmarks.load import Address, answer, post
+from benchmarks.measure import CORES, MANIFEST, Needs, in_control_group, measure, mebibytes, needs, seconds_to_act
+from benchmarks.servers import OURS
 from credit_risk_model.service.settings import Settings
 
 
 def prediction(address: Address, body: bytes) -> str:
     """Return the path of the predictions of the first model; exit if it does not answer the body with 200."""
-    service = "http://{}:{}".format(*address)
-    directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with directly.open(f"{service}/api/models", timeout=60) as answer:
-        path = f"/api/models/{json.load(answer)['models'][0]['qualified_name']}/prediction"
-    request = urllib.request.Request(service + path, body, {"Content-Type": "application/json"})  # noqa: S310  # http
-    try:
-        directly.open(request, timeout=60).close()
-    except urllib.error.HTTPError as error:
-        sys.exit(f"{path} answers {error.code}: {error.read().decode()}")
+    _, models = answer(address, "/api/models")
+    path = f"/api/models/{json.loads(models)['models'][0]['qualified_name']}/prediction"
+    status, text = answer(address, path, body)
+    if status != 200:
+        sys.exit(f"{path} answers {status}: {text.decode()}")
     return path
-
-
-@dataclass
-class Needs:
-    """What the manifests of a model need: what `checks` checks for this project."""
-
-    start: int  # seconds that the startup probe allows
-    stay_ready: int  # seconds
-    slowest: float  # seconds that a probe must bear
-    memory: int  # MiB
-
-    def __str__(self) -> str:
-        return f"""\
-  startupProbe: periodSeconds x failureThreshold >= {self.start}
-  REST_STAY_READY_SECONDS >= {self.stay_ready}
-  every probe: (failureThreshold - 1) x max(periodSeconds, timeoutSeconds) + timeoutSeconds > {self.slowest:g}
-  memory: at least {self.memory}Mi"""
-
-
-def needs(measured: dict[str, dict[str, Any]]) -> Needs:
-    """Return what a model with these measurements needs."""
-    ready = max(figures["seconds to ready"] for figures in measured.values())
-    peak = max(figures["peak memory in MiB"] for figures in measured.values())
-    slowest = max(figures["slowest probe in ms"] for figures in measured.values())
-    return Needs(
-        start=math.ceil(START_UP_FACTOR * ready),
-        stay_ready=math.ceil(CREATION_SECONDS + ready),
-        slowest=slowest / 1e3,
-        memory=math.ceil(MEMORY_FACTOR * peak),
-    )
 
 
 def fitting(base: dict[str, Any], needed: Needs, ending: float) -> dict[str, Any]:
@@ -155,28 +110,30 @@ def main() -> None:
         "--python", type=Path, default=Path(sys.executable), help="a Python that has the packages of the model"
     )
     arguments = parser.parse_args()
-    try:
-        with control_group(0.2):
-            pass
-    except OSError as error:
-        sys.exit(
-            "Cannot measure here. A control group cannot be created, which needs Linux and root, or control groups "
-            f"that are delegated to you: {error}."
-        )
     body = arguments.body.read_bytes()
-    run = partial(
-        in_control_group, python=str(arguments.python.absolute()), configuration=arguments.configuration.resolve()
+    configuration = arguments.configuration.resolve()
+    server = replace(
+        OURS,
+        command=f"{shlex.quote(str(arguments.python.absolute()))} -m credit_risk_model.service --port {{port}}",
+        folder=configuration.parent,  # it may name files and modules there
+        variables={"REST_CONFIG": str(configuration)},
     )
-    with run(None, None) as service:
+    run = partial(in_control_group, server=server)
+    with run(None) as service:
         service.until_ready()
         request = post(prediction(service.address, body), body)
     measured = {}
     for name, cores in CORES.items():
-        measured[name] = measure(run, cores, None, request)
+        measured[name] = measure(run, cores, request)
         print(f"{name}:", *(f"{figure}: {value}" for figure, value in measured[name].items()), sep="\n  ")
     needed = needs(measured)
-    section = yaml.safe_load(arguments.configuration.read_text()).get("service") or {}
-    print("The manifests need:", needed, compared(needed, section), sep="\n")
+    print(f"""\
+The manifests need:
+  startupProbe: periodSeconds x failureThreshold >= {needed.start}
+  REST_STAY_READY_SECONDS >= {needed.stay_ready}
+  every probe: (failureThreshold - 1) x max(periodSeconds, timeoutSeconds) + timeoutSeconds > {needed.slowest:g}
+  memory: at least {needed.memory}Mi""")
+    print(compared(needed, yaml.safe_load(configuration.read_text()).get("service") or {}))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
+from benchmarks.load import answer
 from benchmarks.results import ENVIRONMENTS, ROOT
 from benchmarks.servers import BUILD, DATE, SHIPPED, Loan, Server
 from credit_risk_model.features import LOAN
@@ -22,7 +22,6 @@ from credit_risk_model.features import LOAN
 _TICK = os.sysconf("SC_CLK_TCK")
 _START = 120  # seconds that a start may take
 _MARK = "BENCHMARK_ID"  # a variable in the environment of all processes of a server
-_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class CannotRunError(Exception):
@@ -77,17 +76,13 @@ class Running:
         Raises:
             CannotRunError: the request fails, or is not answered with 200.
         """
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{self.server.path}",
-            json.dumps(self.server.body(loan)).encode(),
-            {"Content-Type": "application/json"},
-        )
         try:
-            with _DIRECTLY.open(request, timeout=60) as answer:
-                return self.server.risk(json.load(answer))
-        except (OSError, ValueError) as error:
-            words = error.read()[:300] if isinstance(error, urllib.error.HTTPError) else ""
-            raise CannotRunError(f"does not answer: {error} {words!r}; see {self.log}") from error
+            status, text = answer(self.address, self.server.path, json.dumps(self.server.body(loan)).encode())
+            if status == 200:
+                return self.server.risk(json.loads(text))
+        except (OSError, HTTPException, ValueError) as error:
+            raise CannotRunError(f"does not answer: {error!r}; see {self.log}") from error
+        raise CannotRunError(f"answers {status}: {text[:300]!r}; see {self.log}")
 
 
 def installed(pins: str) -> Path:

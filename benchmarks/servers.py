@@ -120,6 +120,7 @@ MLSERVER = Server(
         "MLSERVER_HTTP_PORT": "{port}",
         "MLSERVER_GRPC_PORT": "{other_port}",
         "MLSERVER_METRICS_PORT": "0",
+        "MLSERVER_METRICS_DIR": "{saved}/metrics",  # by default, it is in the folder where the server starts
         "MLSERVER_PARALLEL_WORKERS": "1",  # its default
     },
     saved_by="benchmarks.served.with_mlserver",

@@ -6,7 +6,6 @@ import json
 import signal
 import sys
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from benchmarks import results
@@ -30,28 +29,20 @@ QUICK = Times(load=6, failed=12, overload=6, hang=45, idle=(4.9, 5.1))
 
 
 def main() -> None:
-    """Run, print and record; a run of some servers or scenarios is added to what the file has."""
+    """Run, print and record; a run of some servers or scenarios is added to what was recorded."""
     parser = argparse.ArgumentParser("python -m benchmarks.health", description=__doc__)
     parser.add_argument("--servers", default="", help="only those whose names contain one of these words")
     parser.add_argument("--scenarios", default="", help="only those whose names contain one of these words")
-    parser.add_argument("--quick", action="store_true", help="short times")
-    parser.add_argument("--to", type=Path, default=results.FOLDER / "health.json", help="the file with the results")
+    parser.add_argument("--quick", action="store_true", help="short times; print the evidence, and record nothing")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the server too
     times = QUICK if arguments.quick else Times()
-    recorded: dict[str, Any] = {**results.conditions(), "times in seconds": asdict(times), "servers": {}}
-    if (arguments.servers or arguments.scenarios) and arguments.to.exists():
-        before = json.loads(arguments.to.read_text())
-        if before["times in seconds"] != json.loads(json.dumps(asdict(times))):
-            sys.exit(f"{arguments.to} has results of other times: name another file with --to.")
-        recorded["servers"] = before["servers"]
-    for server in SERVERS:
-        if not chosen(server.name, arguments.servers):
-            continue
+    before = results.read("health")["servers"] if arguments.servers or arguments.scenarios else {}
+    recorded: dict[str, Any] = {"times in seconds": asdict(times), "servers": before}
+    for server in (each for each in SERVERS if chosen(each.name, arguments.servers)):
         paths = {"startup": server.startup, "ready": server.ready, "live": server.live}
-        about = {"pins": server.pins, "documented": server.documented, "paths": paths}
         found = recorded["servers"].setdefault(server.name, {"scenarios": {}})
-        found.update(about)
+        found |= {"pins": server.pins, "documented": server.documented, "paths": paths}
         for name, scenario in SCENARIOS.items():
             if not chosen(name, arguments.scenarios):
                 continue
@@ -61,7 +52,10 @@ def main() -> None:
                 outcome = {"truth": None, "words": str(error) or "takes too long", "evidence": {}}
             found["scenarios"][name] = outcome
             print(f"{server.name}, {name}: {outcome['truth']}: {outcome['words']}", flush=True)
-            arguments.to.write_text(json.dumps(recorded, indent=1) + "\n")
+            if arguments.quick:
+                print(json.dumps(outcome["evidence"], indent=1), flush=True)
+            else:
+                results.write("health", recorded)
 
 
 def chosen(name: str, words: str) -> bool:

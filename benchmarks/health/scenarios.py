@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import statistics
 import tempfile
 import time
 from collections import Counter
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.health.prober import LONG_TIMEOUT, TIMEOUT, evidence, kubelet, observed, prediction, since, working
-from benchmarks.load import ask, ask_once, in_process, load, post
+from benchmarks.load import ask, ask_once, in_process, load, percentile, post
 from benchmarks.process import Running
 from benchmarks.served import faults
 from benchmarks.servers import Server
@@ -99,7 +98,7 @@ async def overload(server: Server, times: Times) -> Outcome:
     during = since(samples, begin)
     probes = [sample.seconds for kind in ("live", "ready") for sample in during[kind]]
     lost = sum(count for status, count in statuses.items() if status not in (200, *REFUSALS))
-    p99 = statistics.quantiles(probes, n=100)[98]
+    p99 = percentile(probes, 99)
     proof = {"statuses": dict(statuses), "p99 of the probes in s": round(p99, 3), "samples": evidence(during)}
     wrong = []
     for timeout in (LONG_TIMEOUT, TIMEOUT):

@@ -1,7 +1,5 @@
 """Generates the tables of docs/service.md from the truth table, the settings and the recorded measurements."""
 
-import statistics
-
 from benchmarks import results
 from credit_risk_model.service.configuration import PREFIX
 from credit_risk_model.service.settings import Limits, Settings
@@ -44,20 +42,5 @@ def saturation() -> str:
     lines.append(
         f"\nThe columns show the slowest of the three probes. Each row was measured for {measured['seconds']:.0f} s on "
         f"{measured['machine']}, {measured['date']}."
-    )
-    return "\n".join(lines)
-
-
-def refinements() -> str:
-    """Return the table of the service without each of its refinements."""
-    measured = results.read("refinements")
-    names = ("predictions per second", "CPU µs per request", "probe p99 in ms", "lost at the close")
-    lines = [f"| the service | {' | '.join(names)} |", "|---|---:|---:|---:|---:|"]
-    for change, figures in measured["changes"].items():
-        cells = [f"{statistics.median(figures[name]):,.0f}" for name in names[:-1]]
-        lines.append(f"| {change} | {' | '.join(cells)} | {sum(figures[names[-1]]):.0f} |")
-    lines.append(
-        f"\nMedians of {measured['rounds']} rounds; the last column is the sum. {measured['machine']}, "
-        f"{measured['date']}."
     )
     return "\n".join(lines)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import scoring_job
-from benchmarks.scoring_job import ENGINES, RESTRICTED
 from tests.conftest import until
-from tests.deployment.containers import created, docker
+from tests.deployment import scoring_job
+from tests.deployment.containers import RESTRICTED, created, docker
+from tests.deployment.scoring_job import ENGINES, MEBIBYTES
 from tests.repository.test_deployment import SCORING_IMAGE
 
 pytestmark = pytest.mark.image
@@ -26,7 +26,7 @@ def test_a_large_file_of_many_row_groups_is_scored_completely(tmp_path: Path, en
     assert scored.exit_code == 0, scored.log
     assert f"{ROWS:,} rows in = " in scored.log
     assert "Pausing worker" not in scored.log
-    assert 0 < scored.peak_mebibytes < scoring_job.memory()
+    assert 0 < scored.peak_mebibytes < MEBIBYTES
 
 
 def test_sigterm_ends_the_container_even_while_it_imports() -> None:

@@ -16,7 +16,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from benchmarks.measure_model import Needs, fitting
+from benchmarks.measure import Needs
+from benchmarks.measure_model import fitting
 from credit_risk_model.service.configuration import read
 from credit_risk_model.service.settings import Settings
 from tests.conftest import CONFIGURATION, ROOT, until

@@ -53,21 +53,3 @@ def test_batches_starve_neither_predictions_nor_probes(service: httpx.Client, lo
     assert probes == [200] * len(probes)
     assert set(statuses) == {200, 503}
     assert with_batches >= alone / 50, "single predictions starve"
-
-
-def test_a_batch_is_at_least_ten_times_as_quick(service: httpx.Client, loan: dict[str, Any]) -> None:
-    body = json.dumps({"loans": [loan] * LOANS})
-    single, batch = 0.0, 0.0
-    for _ in range(5):  # in turns, so that both see the same machine
-        start = time.perf_counter()
-        for _ in range(100):
-            assert service.post(PREDICTION, json=loan).status_code == 200
-        single += time.perf_counter() - start
-        start = time.perf_counter()
-        answer = service.post(BATCH, content=body, headers={"content-type": "application/json"})
-        batch += time.perf_counter() - start
-        assert len(answer.json()["loans"]) == LOANS
-
-    ratio = (single / 100) / (batch / LOANS)
-    print(f"\na batch is {ratio:.0f} times as quick")
-    assert ratio >= 10

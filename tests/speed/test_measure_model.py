@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.load import post
-from benchmarks.measure import Service
-from benchmarks.measure_model import Needs, compared, fitting, needs, prediction
+from benchmarks.measure import Needs, Service, needs
+from benchmarks.measure_model import compared, fitting, prediction
 from tests.conftest import ROOT
 from tests.deployment.manifests import built, one
 from tests.repository.test_deployment import needs_kubectl

@@ -1,6 +1,6 @@
-"""Scores a large Parquet file with each engine under the limits of the Job; records the time and the peak memory.
+"""Scores a large Parquet file of synthetic loans with each engine under the limits of the Job, in containers.
 
-The loans are synthetic. This needs a container engine and the image of `make scoring-image`.
+`make scoring-benchmark` records the time and the peak memory.
 """
 
 import os
@@ -10,19 +10,21 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import results
-from benchmarks.measure import docker, mebibytes, pod
+from benchmarks.measure import limit, pod
 from credit_risk_model.training import synthetic
+from tests.deployment.containers import RESTRICTED, Container, created, docker
+from tests.deployment.manifests import KUBERNETES
 
-MANIFEST = results.ROOT / "kubernetes" / "jobs" / "score.yaml"
+POD = pod(KUBERNETES / "jobs" / "score.yaml")
+[CONTAINER] = POD["containers"]
+MEBIBYTES = limit(POD)
 ROWS = int(os.environ.get("ROWS", "5000000"))
 ROW_GROUP = 2**20  # rows, the default of pyarrow
-RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
 _CLUSTER = (
     "python -m distributed.cli.dask_scheduler --host 127.0.0.1 --no-dashboard &"
     "python -m distributed.cli.dask_worker tcp://127.0.0.1:8786 --host 127.0.0.1 --no-dashboard --no-nanny "
@@ -58,33 +60,36 @@ def write(path: Path, rows: int, row_group: int = ROW_GROUP) -> None:
     pq.write_table(repeated, path, row_group_size=row_group)
 
 
-def memory() -> int:
-    """Return the limit of the Job in mebibytes."""
-    return mebibytes(_container()["resources"]["limits"]["memory"])
-
-
 def score(folder: Path, engine: str, *arguments: str) -> Scored:
     """Score `loans.parquet` in the folder like the Job, but with this engine and further arguments."""
     folder.chmod(0o777)  # the container has a user of its own
     program, options = ENGINES[engine]
-    limits = [f"--memory={memory()}m", f"--memory-swap={memory()}m", "--tmpfs=/tmp:size=256m,mode=1777"]
+    limits = (f"--memory={MEBIBYTES}m", f"--memory-swap={MEBIBYTES}m", "--tmpfs=/tmp:size=256m,mode=1777")
     entrypoint = [f"--entrypoint={program[0]}"] if program else []
-    volume = f"--volume={folder}:/loans"
-    container = docker(
-        "create", *RESTRICTED, *limits, *entrypoint, volume, _container()["image"], *program[1:],
-        *_container()["args"], *options, *arguments,
-    )  # fmt: skip
-    try:
+    command = (*program[1:], *CONTAINER["args"], *options, *arguments)
+    with created(
+        *RESTRICTED,
+        "--network=none",
+        *limits,
+        *entrypoint,
+        f"--volume={folder}:/loans",
+        image=CONTAINER["image"],
+        command=command,
+    ) as container:
         start, peak = time.monotonic(), 0
-        docker("start", container)
-        while docker("inspect", "--format={{.State.Running}}", container) == "true":
+        container.start()
+        while (code := container.exit_code()) is None:
             peak = max(peak, _bytes(container))
             time.sleep(1)
-        seconds = time.monotonic() - start
-        code = int(docker("inspect", "--format={{.State.ExitCode}}", container))
-        return Scored(code, docker("logs", container, check=False), seconds, round(peak / 2**20))
-    finally:
-        docker("rm", "--force", container)
+        return Scored(code, container.log, time.monotonic() - start, round(peak / 2**20))
+
+
+def _bytes(container: Container) -> int:
+    """Return the memory that the container uses now (control groups version 1 or 2), or 0 if it has just ended."""
+    files = "/sys/fs/cgroup/memory.stat /sys/fs/cgroup/memory/memory.stat"
+    shown = docker("exec", container.id, "sh", "-c", f"cat {files} 2>/dev/null", check=False)
+    found = re.search(r"^(?:anon|total_rss) (\d+)$", shown, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def main() -> None:
@@ -98,22 +103,9 @@ def main() -> None:
             sys.exit(f"{engine} ended with {scored.exit_code}:\n{scored.log}")
         engines[engine] = {"seconds": round(scored.seconds), "peak memory in MiB": scored.peak_mebibytes}
         print(f"{engine}: {engines[engine]}", flush=True)
-        if scored.peak_mebibytes >= memory():
-            sys.exit(f"{engine} took {scored.peak_mebibytes} MiB; the limit is {memory()}.")
-    results.write("scoring_job", {"rows": ROWS, "limit in MiB": memory(), "engines": engines})
-
-
-def _container() -> dict[str, Any]:
-    [container] = pod(MANIFEST)["containers"]
-    return cast(dict[str, Any], container)
-
-
-def _bytes(container: str) -> int:
-    """Return the memory that the container uses now (control groups version 1 or 2), or 0 if it has just ended."""
-    files = "/sys/fs/cgroup/memory.stat /sys/fs/cgroup/memory/memory.stat"
-    shown = docker("exec", container, "sh", "-c", f"cat {files} 2>/dev/null", check=False)
-    found = re.search(r"^(?:anon|total_rss) (\d+)$", shown, re.MULTILINE)
-    return int(found[1]) if found else 0
+        if scored.peak_mebibytes >= MEBIBYTES:
+            sys.exit(f"{engine} took {scored.peak_mebibytes} MiB; the limit is {MEBIBYTES}.")
+    results.write("scoring_job", {"rows": ROWS, "limit in MiB": MEBIBYTES, "engines": engines})
 
 
 if __name__ == "__main__":
