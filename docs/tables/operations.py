@@ -74,3 +74,20 @@ def rehearsal() -> str:
         )
     lines.append(f"\n{recorded['machine']}, {recorded['date']}.")
     return "\n".join(lines)
+
+
+def cluster() -> str:
+    """Return the table of `make e2e` on a real cluster, without and with a limit of the CPU."""
+    recorded = results.read("cluster")
+    names = list(recorded["rows"])
+    lines = ["| scenario | " + " | ".join(f"{name}: seconds | requests | lost" for name in names) + " |"]
+    lines.append("|---|" + "---:|" * 3 * len(names))
+    for cases in zip(*recorded["rows"].values(), strict=True):
+        figures = [
+            f"{', '.join(f'{number:.1f}' for number in each['seconds'])} | {each['requests']:,} | {each['lost']}"
+            for each in cases
+        ]
+        lines.append(f"| {cases[0]['name']} | {' | '.join(figures)} |")
+    nodes = f"{recorded['nodes']} node{'s' if recorded['nodes'] > 1 else ''}"
+    lines.append(f"\nKubernetes {recorded['kubernetes']}, {nodes}, {recorded['machine']}, {recorded['date']}.")
+    return "\n".join(lines)

@@ -9,30 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from tests.cluster.cluster import CLIENT, DEPLOYMENT, REPLICAS, Cluster, E2EError, Load, Pod, client, until
+from tests.cluster.cluster import CLIENT, DEPLOYMENT, REPLICAS, Cluster, E2EError, Pod, client, until
+from tests.cluster.report import Row, counted, merged, record, table
 
 LOCAL = ("minikube", "docker-desktop")
 OVERLOAD_SECONDS, CONNECTIONS = 30, 128
-
-
-@dataclass
-class Row:
-    """The result of a scenario."""
-
-    name: str
-    seconds: list[float]
-    requests: int = 0
-    refused: int = 0
-    lost: int = 0
-    restarts: int = 0
-    is_fault: bool = False
-    """Whether a process is broken on purpose: it loses its requests, and is restarted once."""
-
-    @property
-    def holds(self) -> bool:
-        return self.restarts == 1 if self.is_fault else not (self.lost or self.restarts)
+RECORDED_LIMITS = {"no limit": None, "200m": "200m"}  # of the CPU of a pod
+RECORDED_DELETIONS = 10
 
 
 def start(cluster: Cluster) -> Row:
@@ -155,30 +139,19 @@ def changed(cluster: Cluster, name: str, *command: str) -> Row:
     return counted(name, [seconds], load)
 
 
-def counted(name: str, seconds: list[float], load: Load, is_fault: bool = False) -> Row:
-    requests, answered, refused = load.counts.total(), load.counts["200"], load.counts["503"]
-    return Row(name, seconds, requests, refused, requests - answered - refused, is_fault=is_fault)
-
-
 def _seconds_until(cluster: Cluster, name: str, stage: Callable[[Pod], object], begin: float) -> float:
     until(lambda: (pod := cluster.pod(name)) and stage(pod), "the next state of the pod")
     return time.monotonic() - begin
 
 
-def table(rows: list[Row]) -> str:
-    lines = ["| scenario | seconds | requests | refused | lost | restarts | |", "|---|---:|---:|---:|---:|---:|---|"]
-    for each in rows:
-        seconds = ", ".join(f"{number:.1f}" for number in each.seconds)
-        figures = f"{seconds} | {each.requests} | {each.refused} | {each.lost} | {each.restarts}"
-        lines.append(f"| {each.name} | {figures} | {'' if each.holds else 'FAILED'} |")
-    return "\n".join(lines)
+def run(cluster: Cluster, deletions: int = 1) -> list[Row]:
+    """Run the scenarios; print their table, also if one of them cannot be finished; return their results.
 
-
-def run(cluster: Cluster) -> list[Row]:
-    """Run the scenarios and print their table, also if one of them cannot be finished; return their results."""
+    All pods are deleted as often as `deletions` says.
+    """
     rows: list[Row] = []
     try:
-        for scenario in SCENARIOS:
+        for scenario in [each for each in SCENARIOS for _ in range(deletions if each is deletion else 1)]:
             print(f"{scenario.__name__} ...", file=sys.stderr)
             before = cluster.restarts()
             rows.append(scenario(cluster))
@@ -187,8 +160,19 @@ def run(cluster: Cluster) -> list[Row]:
         print(cluster.kubectl("get", "pods"), cluster.kubectl("get", "events", "--sort-by=.lastTimestamp"))
         raise
     finally:
-        print(table(rows))
+        print(table(merged(rows)))
     return rows
+
+
+def run_and_clean(cluster: Cluster, deletions: int = 1) -> list[Row]:
+    """Run the scenarios in a new namespace, and delete it."""
+    if cluster.kubectl("get", "namespace", cluster.namespace, "--ignore-not-found"):
+        raise E2EError(f"The namespace '{cluster.namespace}' exists. Delete it, or use another one with --namespace.")
+    try:
+        return run(cluster, deletions)
+    finally:
+        print(f"Deleting the namespace {cluster.namespace} ...", file=sys.stderr)
+        cluster.kubectl("delete", "namespace", cluster.namespace, "--ignore-not-found")
 
 
 def confirmed(context: str, is_allowed: bool) -> bool:
@@ -215,22 +199,26 @@ def main() -> None:
     parser.add_argument("--namespace", default="credit-risk-e2e", help="must not exist; it is created and deleted")
     parser.add_argument("--image", help="the image of the service; the cluster must have it or be able to pull it")
     parser.add_argument("--cpu", help="a CPU limit for each pod, such as 200m")
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help=f"run without and with a CPU limit, delete all pods {RECORDED_DELETIONS} times, and record the results",
+    )
     options = parser.parse_args()
     context = options.context or current_context()
     if not confirmed(context, options.yes):
         sys.exit(f"The cluster of the context '{context}' was not touched. --yes allows it.")
-    cluster = Cluster(context, options.namespace, options.image, options.cpu)
+    limits = RECORDED_LIMITS if options.record else {"": options.cpu}
+    rows: dict[str, list[Row]] = {}
     try:
-        if cluster.kubectl("get", "namespace", options.namespace, "--ignore-not-found"):
-            sys.exit(f"The namespace '{options.namespace}' exists. Delete it, or use another one with --namespace.")
-        try:
-            rows = run(cluster)
-        finally:
-            print(f"Deleting the namespace {options.namespace} ...", file=sys.stderr)
-            cluster.kubectl("delete", "namespace", options.namespace, "--ignore-not-found")
+        for name, cpu in limits.items():
+            cluster = Cluster(context, options.namespace, options.image, cpu)
+            rows[name] = run_and_clean(cluster, RECORDED_DELETIONS if options.record else 1)
+        if options.record:
+            record(cluster, rows)
     except E2EError as error:
         sys.exit(str(error))
-    if not all(each.holds for each in rows):
+    if not all(each.holds for found in rows.values() for each in found):
         sys.exit(1)
 
 

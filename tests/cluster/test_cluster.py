@@ -13,6 +13,7 @@ import pytest
 
 from tests.cluster import __main__ as run
 from tests.cluster.cluster import CLIENT_PROGRAM, Cluster, E2EError, Load, client, manifests
+from tests.cluster.report import Row, merged, table
 from tests.conftest import ROOT
 from tests.service import process
 from tests.service.process import PREDICTION, Service
@@ -69,6 +70,8 @@ class Simulation(Cluster):
             case ("exec", name, *_):
                 [pod] = [pod for pod in self._pods if pod["name"] == name]
                 pod |= {"ready": False, "faults": 2}
+                if "signal.SIGKILL" in arguments[-1]:
+                    raise E2EError("command terminated with exit code 137")
             case ("scale", _, replicas):
                 self._replicas = int(replicas.partition("=")[2])
                 self._end(*(pod["name"] for pod in self._pods[self._replicas :]))
@@ -131,20 +134,27 @@ def test_all_scenarios_end_and_hold(service: Service, monkeypatch: pytest.Monkey
     monkeypatch.setattr(run, "OVERLOAD_SECONDS", 1)
     cluster = Simulation(service)
 
-    rows = run.run(cluster)
+    rows = run.run(cluster, deletions=2)
 
-    assert len(rows) == len(run.SCENARIOS)
+    assert len(rows) == len(run.SCENARIOS) + 1
+    assert len(merged(rows)) == len(run.SCENARIOS)
     assert [row.name for row in rows if not row.holds] == []
     assert [row.restarts for row in rows if row.is_fault] == [1, 1]
     assert all(row.requests for row in rows[1:-1])
-    assert "FAILED" not in run.table(rows)
+    assert "FAILED" not in table(rows)
 
 
 def test_a_lost_request_and_a_restart_are_failures() -> None:
-    assert run.Row("update", [1.0], requests=5).holds
-    assert "FAILED" in run.table([run.Row("update", [1.0], requests=5, lost=1)])
-    assert "FAILED" in run.table([run.Row("update", [1.0], requests=5, restarts=1)])
-    assert "FAILED" in run.table([run.Row("hung", [1.0], requests=5, lost=1, is_fault=True)]), "nobody restarted it"
+    assert Row("update", [1.0], requests=5).holds
+    assert "FAILED" in table([Row("update", [1.0], requests=5, lost=1)])
+    assert "FAILED" in table([Row("update", [1.0], requests=5, restarts=1)])
+    assert "FAILED" in table([Row("hung", [1.0], requests=5, lost=1, is_fault=True)]), "nobody restarted it"
+
+
+def test_the_runs_of_a_scenario_are_one_row() -> None:
+    rows = [Row("update", [1.0]), Row("deletion", [4.0, 9.0], 10, lost=1), Row("deletion", [5.0, 8.0], 12, refused=2)]
+
+    assert merged(rows) == [Row("update", [1.0]), Row("deletion (2 times)", [5.0, 9.0], 22, refused=2, lost=1)]
 
 
 def test_a_pod_with_a_wrong_digest_that_is_ready_is_a_failure(
