@@ -55,7 +55,8 @@ def job() -> str:
     for engine, figures in measured["engines"].items():
         lines.append(f"| {engine} | {figures['seconds']} s | {figures['peak memory in MiB']:,} MiB |")
     lines.append(
-        f"\n{measured['rows']:,} synthetic loans in row groups of 1,048,576, scored with the arguments of the Job, two threads "
-        f"or workers, a memory limit of {measured['limit in MiB']:,} MiB; {measured['machine']}, {measured['date']}."
+        f"\n{measured['rows']:,} synthetic loans in row groups of 1,048,576, scored with the arguments of the Job, two "
+        f"threads or workers, a memory limit of {measured['limit in MiB']:,} MiB; {measured['machine']}, "
+        f"{measured['date']}."
     )
     return "\n".join(lines)
