@@ -11,9 +11,11 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from benchmarks import results
+from docs.tables import operations
 from tests.cluster import __main__ as run
 from tests.cluster.cluster import CLIENT_PROGRAM, Cluster, E2EError, Load, client, manifests
-from tests.cluster.report import Row, merged, table
+from tests.cluster.report import Row, merged, record, table
 from tests.conftest import ROOT
 from tests.service import process
 from tests.service.process import PREDICTION, Service
@@ -155,6 +157,29 @@ def test_the_runs_of_a_scenario_are_one_row() -> None:
     rows = [Row("update", [1.0]), Row("deletion", [4.0, 9.0], 10, lost=1), Row("deletion", [5.0, 8.0], 12, refused=2)]
 
     assert merged(rows) == [Row("update", [1.0]), Row("deletion (2 times)", [5.0, 9.0], 22, refused=2, lost=1)]
+
+
+class Described(Cluster):
+    """Answers only what a record asks of a cluster."""
+
+    def kubectl(self, *arguments: str, given: str | None = None) -> str:
+        match arguments:
+            case ("version", "--output=json"):
+                return json.dumps({"serverVersion": {"gitVersion": "v1.36.2"}})
+            case ("get", "nodes", "--output=name"):
+                return "node/one\nnode/two\n"
+        raise AssertionError(arguments)
+
+
+def test_the_docs_show_what_a_run_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    limited = [Row("hung", [4.0, 15.0, 24.0], 1_200, lost=6, restarts=1, is_fault=True)]
+
+    record(Described("kind-described", NAMESPACE), {"no limit": [Row("hung", [3.9, 15.1, 18.0], 500)], "200m": limited})
+
+    shown = operations.cluster()
+    assert "| hung | 3.9, 15.1, 18.0 | 500 | 0 | 4.0, 15.0, 24.0 | 1,200 | 6 |" in shown
+    assert "Kubernetes 1.36.2, 2 nodes, " in shown
 
 
 def test_a_pod_with_a_wrong_digest_that_is_ready_is_a_failure(
