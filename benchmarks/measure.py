@@ -191,17 +191,17 @@ def checks(measured: dict[str, Any], pod: dict[str, Any]) -> list[tuple[bool, st
     found = [
         (
             allowed >= needed.start,
-            f"the startup probe allows {allowed} s, at least {needed.start} s: {START_UP_FACTOR} times the seconds to "
-            "ready",
+            f"the startup probe allows {allowed} s; it needs at least {needed.start} s, {START_UP_FACTOR} times the "
+            "seconds to ready",
         ),
         (
             stays >= needed.stay_ready,
-            f"a deleted pod stays ready for {stays:g} s, at least {needed.stay_ready} s: the {CREATION_SECONDS} s "
-            "until another is created, and the time until that one is ready",
+            f"a deleted pod stays ready for {stays:g} s; it needs at least {needed.stay_ready} s, the "
+            f"{CREATION_SECONDS} s until another is created, and the time until that one is ready",
         ),
         (
             memory >= needed.memory,
-            f"the memory limit is {memory} MiB, at least {needed.memory} MiB: {MEMORY_FACTOR} times the peak",
+            f"the memory limit is {memory} MiB; it needs at least {needed.memory} MiB, {MEMORY_FACTOR} times the peak",
         ),
     ]
     for name in ("startupProbe", "readinessProbe", "livenessProbe"):

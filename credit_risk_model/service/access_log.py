@@ -49,7 +49,7 @@ class AccessLog:
         if model:
             self._metrics.observe_prediction(model, status, state.get("error"))
         milliseconds = round(seconds * 1e3, 2)
-        client = (scope.get("client") or "-")[0]
+        client = (scope.get("client") or "-")[0].removeprefix("::ffff:")  # as IPv6 shows an IPv4 address
         detail = {"client": client, "method": method, "path": path, "status": status, "milliseconds": milliseconds}
         logger.info("%s %s %d %.2f ms", method, path, status, milliseconds, extra=detail)
 

@@ -50,9 +50,6 @@ class LimitedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        if self.client:
-            host, port = self.client
-            self.client = host.removeprefix("::ffff:"), port  # as a listener of IPv6 shows IPv4
         self.flow = Reading(transport)
         self._start_idle_timer()
         self.shared.add(self)

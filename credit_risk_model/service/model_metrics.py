@@ -95,6 +95,8 @@ class _Bins:
         others: list[Any] = []
         for column in columns:
             (arrays if isinstance(column, self._numpy.ndarray) else others).append(column)
+        if any(array.dtype.kind not in "biufO" for array in arrays):  # such as times
+            return self._ends(columns)
         try:
             arrays.append(self._numpy.fromiter(chain.from_iterable(others), float))
             ordered = self._numpy.concatenate(arrays, dtype=float, casting="unsafe")  # also of objects
@@ -141,15 +143,24 @@ class _Model:
         """Count a large batch at once, and other observations with the next ones."""
         loans = size(observation)
         self._observe_size(loans)
+        if not loans:
+            return
         with self._lock:
             if loans >= _BLOCK:
                 self._count_all([], [observation])
                 return
-            (self._batches if is_batch(observation) else self._loans).append(observation)
+            (self._batches if is_batch(observation) else self._loans).append(self._counted(observation))
             self._waiting += loans
             full = self._waiting >= _BLOCK
         if full:
             self.count()
+
+    def _counted(self, observation: Observation) -> Observation:
+        """Return the observation without the inputs that are not counted, which may be large."""
+        inputs, score, label = observation
+        if len(inputs) < len(self.values):  # next to the score, nothing that is not counted
+            return observation
+        return {name: inputs[name] for name in self.values if name in inputs}, score, label
 
     def count(self) -> None:
         """Count what waits, except loans that do not fit the reference, which are logged."""
@@ -184,8 +195,9 @@ class _Model:
                 self._count([self._batch([loan])])
             except Exception as error:
                 lost, last = lost + 1, error
-        message = "%d of %d answers are missing in the metrics: they do not fit the reference of the model."
-        logger.error(message, lost, len(loans), exc_info=last if lost else None)
+        if lost:
+            message = "%d of %d answers are missing in the metrics: they do not fit the reference of the model."
+            logger.error(message, lost, len(loans), exc_info=last)
 
 
 class ModelMetrics(Collector):

@@ -191,6 +191,8 @@ class LimitedProtocol(LimitedConnection):
         super().on_response_complete()
         if self._phase is Phase.WORKING:
             self._end_request()
+        elif self._phase is Phase.BODY:  # its rest still arrives, for which the client has `receive_seconds`
+            self._unset_keepalive_if_required()
         if self._counted:
             self._arriving.set(0)
         self.shared.renew(self)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from ipaddress import ip_network
 from types import FrameType
 
 import uvicorn
@@ -37,6 +38,15 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
+def _as_ipv6_too(addresses: str) -> list[str]:
+    """Return the addresses, and each IPv4 address also as a listener or a proxy of IPv6 shows it."""
+    if addresses in ("", "*"):
+        return [addresses]
+    networks = [ip_network(address.strip()) for address in addresses.split(",")]
+    mapped = [f"::ffff:{each.network_address}/{each.prefixlen + 96}" for each in networks if each.version == 4]
+    return [*map(str, networks), *mapped]
+
+
 class Server(uvicorn.Server):
     """Serves until a signal comes, drains, and finishes the requests in flight.
 
@@ -54,7 +64,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                forwarded_allow_ips=settings.trusted_proxies,
+                forwarded_allow_ips=_as_ipv6_too(settings.trusted_proxies),
                 timeout_keep_alive=settings.keep_alive_seconds,
                 timeout_graceful_shutdown=settings.finish_seconds,
             )

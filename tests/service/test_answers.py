@@ -6,6 +6,7 @@ import re
 import select
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -167,10 +168,12 @@ def test_a_body_in_pieces_is_put_together(service: Service) -> None:
 
 def test_a_client_that_leaves_early_does_no_harm(service: Service) -> None:
     head = f"POST {PREDICTION} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
+    abandoned = 'model_predictions_total{model="echo",outcome="abandoned"}'
+    before = service.metric(abandoned)
     with socket.create_connection(service.address) as connection:
         connection.sendall(head.encode() + b"{")
 
-    until(lambda: service.metric('model_predictions_total{model="echo",outcome="invalid"}') > 0, "it is noticed")
+    until(lambda: service.metric(abandoned) > before, "it is noticed")
     assert "Traceback" not in service.log
 
 
@@ -315,3 +318,18 @@ def test_a_body_limit_is_set_for_each_model(tmp_path: Path) -> None:
             path = f"/api/models/{name}/prediction"
             assert service.client.post(path, content=body.ljust(size), headers=JSON).status_code == 200
             assert service.client.post(path, content=body.ljust(size + 1), headers=JSON).status_code == 413
+
+
+def test_an_early_answer_arrives_though_idle_connections_are_closed_sooner_than_slow_bodies(tmp_path: Path) -> None:
+    head = f"POST {PREDICTION} HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: 9000\r\n\r\n"
+    with (
+        process.ready(tmp_path, service={"keep_alive_seconds": 1}) as service,
+        socket.create_connection(service.address, timeout=30) as connection,
+    ):
+        connection.sendall(head.encode())
+        time.sleep(2)
+        connection.sendall(b"a" * 9000)  # raises an exception after a reset
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+
+        assert answer.status == 415

@@ -4,6 +4,7 @@ import math
 import re
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
@@ -246,6 +247,27 @@ def test_lists_arrays_and_single_loans_are_counted_together() -> None:
         sum(number > 2.5 for number in numbers),
     ]
     assert (found["label", "low"], found["label", "high"]) == (sum(sizes), 300)
+
+
+@pytest.mark.usefixtures("numpy_or_not")
+def test_times_are_not_counted_as_numbers(caplog: pytest.LogCaptureFixture) -> None:
+    times = np.array(["2026-11-26", "2026-11-27"], dtype="datetime64[s]")
+
+    assert counts(({"number": times, "kind": ["odd", "odd"]}, None, ["low", "low"])) == {}
+    assert "2 of 2 answers are missing" in caplog.text
+
+
+def test_what_waits_to_be_counted_is_only_what_will_be() -> None:
+    class Large:
+        pass
+
+    large = Large()
+    gone = weakref.ref(large)
+    observe = ModelMetrics(CollectorRegistry()).add("watched", Watched.reference)
+    observe(({"number": 1.0, "kind": "odd", "other": large, "more": 1}, 0.5, "low"))
+    del large
+
+    assert gone() is None
 
 
 def test_columns_of_different_lengths_are_refused() -> None:

@@ -97,11 +97,19 @@ def test_another_path_is_not_found(service: Service, path: str) -> None:
     assert service.client.get(path).status_code == 404
 
 
-def test_the_log_has_the_client_that_a_trusted_proxy_names(service: Service) -> None:
-    given = {"X-Request-ID": "trusted", "X-Forwarded-For": "198.51.100.9, 203.0.113.7", "X-Forwarded-Proto": "https"}
+@pytest.mark.parametrize(
+    ("request_id", "forwarded"),
+    [
+        ("trusted-1", "198.51.100.9, 203.0.113.7"),
+        ("trusted-2", "::ffff:203.0.113.7"),
+        ("trusted-3", "203.0.113.7, ::ffff:127.0.0.1"),
+    ],
+)
+def test_the_log_has_the_client_that_a_trusted_proxy_names(service: Service, request_id: str, forwarded: str) -> None:
+    given = {"X-Request-ID": request_id, "X-Forwarded-For": forwarded, "X-Forwarded-Proto": "https"}
     service.client.get("/api/models", headers=given)
 
-    assert line(service, "trusted")["client"] == "203.0.113.7"
+    assert line(service, request_id)["client"] == "203.0.113.7"
 
 
 def test_the_log_has_the_address_of_a_client_without_a_proxy(service: Service) -> None:
