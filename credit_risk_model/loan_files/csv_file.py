@@ -103,7 +103,7 @@ class CsvLoans(LoanFile):
                 pacsv.ParseOptions(delimiter=self.form.delimiter, newlines_in_values=b'"' in content),
                 pacsv.ConvertOptions(
                     column_types=dict.fromkeys([*sources, *surplus], pa.string()),
-                    include_columns=[*sources, *surplus],
+                    include_columns=list(dict.fromkeys([*sources, *surplus])),
                     null_values=[""],
                     strings_can_be_null=True,
                 ),

@@ -75,6 +75,8 @@ class Marks:
         comma, point = bool(shown & _COMMA_IS_DECIMAL), bool(shown & _POINT_IS_DECIMAL)
         if comma != point:
             return comma
+        if Mark.THOUSANDS_COMMA in shown:
+            return False  # a number such as 12,49 is rejected there
         others = [each for each in self.shown.values() if _COMMA_IS_DECIMAL.intersection(each)]
         if Mark.COMMA in shown and (others or comma or not self.is_comma_separated):
             return None
@@ -84,13 +86,15 @@ class Marks:
         """Return a text of later rows whose comma may have another meaning than the first rows gave to the column."""
         if self.stated == "point":
             return None
+        has_guess = any(Mark.COMMA in each and not (_DECIDE & {*each}) for each in self.shown.values())
+        if self.stated is None and not has_guess and Mark.THOUSANDS_COMMA in self.shown.get(name, ()):
+            return None
         later = marks(column, kind, ",")
         if self.stated is None:
             if Mark.COMMA in later and not WITH_COMMA.intersection(self.shown.get(name, ())):
                 return later[Mark.COMMA]
-            has_guess = any(Mark.COMMA in each and not (_DECIDE & {*each}) for each in self.shown.values())
             if has_guess and Mark.DECIMAL_COMMA in later:
                 return later[Mark.DECIMAL_COMMA]
         if self.decimal_comma(name, later) in (self.decimal_comma(name), False):
             return None
-        return later.get(Mark.COMMA) or later.get(Mark.DECIMAL_COMMA)
+        return later.get(Mark.DECIMAL_COMMA) or later.get(Mark.COMMA)

@@ -24,6 +24,7 @@ _SAMPLE_ROWS, _MOST_ROWS = 10_000, 100_000  # of each file, and of all
 # Of 1,000 real loans, 12 have a utilisation of at most 1.5 %, and 22 such a debt-to-income ratio.
 _LARGEST_FRACTION = 1.5
 _FEWEST = 3  # loans; fewer may well be small by chance
+_SEPARATE = "Put the two kinds of rows into separate files."
 
 PerCent = Literal["per-cent", "fraction"]
 
@@ -71,14 +72,14 @@ class Meaning:
         numbers, forms = values.numbers(column, kind, decimal_comma=bool(self.marks.decimal_comma(name)))
         is_plain = is_number(column.type) or not (forms or numbers.null_count > column.null_count)
         if not is_plain and (text := self.marks.contradiction(name, column, kind)):
-            options = "--decimal point" if self.stated.decimal else "--decimal comma or --decimal point"
+            what_to_do = _SEPARATE if self.stated.decimal else "Give --decimal comma or --decimal point."
             raise LoanFileError(
                 f"{str(self.path)!r} has {text!r} in the column {name}, whose comma may be a decimal comma, although "
-                f"the first rows show none there. Give {options}."
+                f"the first rows show none there. {what_to_do}"
             )
         if name in self.fractions:
-            if forms[values.PER_CENT]:
-                raise LoanFileError(f"{str(self.path)!r} has per cent signs and fractions in the column {name}.")
+            if forms[values.PER_CENT] or (pc.approximate_median(numbers).as_py() or 0) > _LARGEST_FRACTION:
+                raise LoanFileError(f"{str(self.path)!r} has per cent and fractions in the column {name}. {_SEPARATE}")
             return values.multiplied_by_100(numbers, forms)
         if kind.is_per_cent and self.stated.per_cent != "per-cent":
             _refuse_fractions(self, name, numbers, forms, f" in {len(column):,} rows")
@@ -132,7 +133,8 @@ def _refuse_fractions(meaning: Meaning, name: str, numbers: pa.Array, forms: val
             + (
                 "Give --percent-as fraction if 0.13 means 13 %, or --percent-as per-cent if it means 0.13 %."
                 if meaning.stated.per_cent is None
-                else "The first rows have larger numbers: put the two kinds of rows into separate files."
+                else "The first rows have larger numbers. If these are in per cent too, give --percent-as per-cent. "
+                "Otherwise, put the two kinds of rows into separate files."
             )
         )
 

@@ -92,8 +92,13 @@ def _opened(options: argparse.Namespace, chunk_rows: int) -> tuple[Loans, Inputs
     )
 
 
+def _chunk_rows(options: argparse.Namespace) -> int:
+    rows: int = options.chunk_rows or (CHUNK_ROWS_WITH_REASONS if options.reasons else CHUNK_ROWS)
+    return rows
+
+
 def _checked(options: argparse.Namespace) -> Counts:
-    chunk_rows = min(options.chunk_rows or CHUNK_ROWS, options.sample or CHUNK_ROWS)
+    chunk_rows = min(_chunk_rows(options), options.sample or CHUNK_ROWS)
     loans, inputs, forms = _opened(options, chunk_rows)
     with _bar(f"checking {loans.path.name}", loans) as bar:
         counts, columns = check.check(loans, inputs, options.sample, bar.update)
@@ -109,7 +114,7 @@ def _run(options: argparse.Namespace) -> Counts:
         what = "inside the input" if options.input.is_dir() else "the input"
         raise ScoringError(f"{str(output.path)!r} is {what}: name another output.")
     model = scorer.load(options.artifact, features=ON_BOOK if options.on_book else LOAN)
-    chunk_rows = options.chunk_rows or (CHUNK_ROWS_WITH_REASONS if options.reasons else CHUNK_ROWS)
+    chunk_rows = _chunk_rows(options)
     loans, inputs, forms = _opened(options, chunk_rows)
     artifact = options.artifact.resolve() if options.artifact else None
     job = Job(loans, inputs, output.folder, kind, options.reasons, artifact, model.digest)

@@ -46,7 +46,8 @@ def _meaning(name: str, feature: Feature, inputs: Inputs) -> str:
     if inputs.counts_age(feature):
         return "month of issue"
     extra = ["fraction"] if name in inputs.meaning.fractions else []
-    extra += ["decimal comma"] if inputs.meaning.marks.decimal_comma(name) else []
+    marks = inputs.meaning.marks
+    extra += ["decimal comma"] if marks.shown.get(name) and marks.decimal_comma(name) else []
     return ", ".join(["number", *extra])
 
 

@@ -5,6 +5,7 @@ import csv
 import gzip
 import json
 import lzma
+import re
 import shutil
 import subprocess
 import sys
@@ -602,7 +603,7 @@ def test_fractions_that_first_appear_in_later_rows_are_refused_with_the_option_t
             "--percent-as",
             "fraction",
         )
-        assert "put the two kinds of rows into separate files" in error
+        assert "give --percent-as per-cent. Otherwise, put the two kinds of rows into separate files" in error
     else:
         (tmp_path / "plain.csv").write_text(text(later(given, "revol_util", "13", rows=100)))
         arguments = ("--percent-as", "fraction")
@@ -624,14 +625,66 @@ def test_a_part_file_with_fractions_is_refused(
 
 
 @pytest.mark.usefixtures("small_sample")
-def test_a_per_cent_sign_after_fractions_is_refused(
-    frame: Frame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("value", "rows"), [("5%", 1), ("5.2", 150)])
+def test_per_cent_after_fractions_is_refused(
+    frame: Frame, tmp_path: Path, value: str, rows: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = later(frame.assign(revol_util="0.13"), "revol_util", "5%")
+    given = later(frame.assign(revol_util="0.13"), "revol_util", value, rows=rows)
 
     error = refusal(given, tmp_path, capsys, "--percent-as", "fraction")
 
-    assert "has per cent signs and fractions in the column revol_util" in error
+    assert "has per cent and fractions in the column revol_util. Put the two kinds of rows into separate files" in error
+
+
+@pytest.mark.usefixtures("small_sample")
+def test_decimal_commas_after_decimal_points_are_refused_though_commas_are_stated(
+    frame: Frame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = later(frame.assign(dti="12.49"), "dti", "12,49")
+
+    error = refusal(given, tmp_path, capsys, "--decimal", "comma", sep=";")
+
+    assert "has '12,49' in the column dti" in error
+    assert "Put the two kinds of rows into separate files" in error
+
+
+@pytest.mark.usefixtures("small_sample")
+@pytest.mark.parametrize("row", [5, 250])
+def test_one_decimal_comma_in_a_column_with_thousands_is_rejected(
+    frame: Frame, tmp_path: Path, plain: Scored, row: int
+) -> None:
+    odd = frame["id"].iloc[row]
+    amounts = frame["annual_inc"].where(frame["id"] != odd, "5,4")
+    amounts = amounts.where(
+        frame.index % 2 == 0, amounts.map(lambda each: each if "," in each else f"{float(each):,.2f}")
+    )
+    (tmp_path / "in.csv").write_text(text(frame.assign(annual_inc=amounts)))
+
+    answers, rejects = scored(tmp_path / "in.csv", tmp_path)
+
+    assert odd in rejects
+    assert answers == [each for each in plain[0] if each["id"] != odd]
+
+
+@pytest.mark.parametrize("name", ["loan_amnt", "LOAN_AMNT"])
+def test_an_input_can_be_the_id(frame: Frame, tmp_path: Path, name: str) -> None:
+    (tmp_path / "in.csv").write_text(text(frame))
+
+    answers, _ = scored(tmp_path / "in.csv", tmp_path, "--id", name)
+
+    assert answers[0]["id"] == frame["loan_amnt"].iloc[0]
+
+
+def test_a_check_names_decimal_commas_only_where_they_can_be(
+    frame: Frame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.csv").write_text(text(frame.assign(annual_inc="53000", dti="12,49"), sep=";"))
+
+    main([str(tmp_path / "in.csv"), "--check", "--decimal", "comma", "--accept-rejects"])
+
+    shown = capsys.readouterr().out
+    assert re.search(r"dti .*number, decimal comma", shown)
+    assert not re.search(r"annual_inc .*decimal comma", shown)
 
 
 def test_a_row_with_a_value_after_the_last_column_is_rejected(frame: Frame, plain: Scored, tmp_path: Path) -> None:
