@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import httpx
@@ -29,11 +30,26 @@ SERVICE_PYTHON = str(_SERVICE_PYTHON) if _SERVICE_PYTHON.exists() else sys.execu
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
+class _Ending:
+    """Handles the first SIGTERM like Ctrl-C, so that the processes of the tests are stopped too.
+
+    make passes on the signal that it gets, so a second one may come while the first is being handled.
+    """
+
+    def __init__(self) -> None:
+        self._has_begun = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            raise KeyboardInterrupt
+
+
 def pytest_configure() -> None:
-    """Request the servers of the tests directly even if the environment names a proxy; handle SIGTERM like Ctrl-C."""
+    """Request the servers of the tests directly even if the environment names a proxy, and handle SIGTERM."""
     given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
     os.environ["no_proxy"] = ",".join(filter(None, [given, "127.0.0.1", "localhost"]))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the processes of the tests are stopped too
+    signal.signal(signal.SIGTERM, _Ending())
 
 
 @pytest.fixture(autouse=True)
