@@ -30,7 +30,7 @@ SERVICE_PYTHON = str(_SERVICE_PYTHON) if _SERVICE_PYTHON.exists() else sys.execu
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
-class _Ending:
+class _InterruptOnce:
     """Handles the first SIGTERM like Ctrl-C, so that the processes of the tests are stopped too.
 
     make passes on the signal that it gets, so a second one may come while the first is being handled.
@@ -49,7 +49,7 @@ def pytest_configure() -> None:
     """Request the servers of the tests directly even if the environment names a proxy, and handle SIGTERM."""
     given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
     os.environ["no_proxy"] = ",".join(filter(None, [given, "127.0.0.1", "localhost"]))
-    signal.signal(signal.SIGTERM, _Ending())
+    signal.signal(signal.SIGTERM, _InterruptOnce())
 
 
 @pytest.fixture(autouse=True)
