@@ -77,8 +77,8 @@ class LimitedConnection(HttpToolsProtocol):
     # Called by uvicorn
 
     def shutdown(self) -> None:
-        """Close after the next answer, or now, but not with unread bytes: that resets the connection."""
-        if self._phase is Phase.BODY and self.cycle.response_complete:
+        """Close after the request that is arriving, or now, but not with unread bytes: that resets the connection."""
+        if self._phase is Phase.HEAD or (self._phase is Phase.BODY and self.cycle.response_complete):
             self._closes = True
         else:
             super().shutdown()

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 _BACKLOG = 2048  # connections that wait to be accepted
 _TICK = 0.05  # seconds
 _LINGER_TICKS = 10
+_HANDSHAKE_SECONDS = 0.1
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 
 
@@ -114,6 +115,9 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, answer the clients that have connected, then close."""
+        for listener in sockets or []:
+            drop_new_connections(listener)
+        await asyncio.sleep(_HANDSHAKE_SECONDS)  # those that have begun to connect are accepted
         for connection in self._close_listeners(sockets or []):
             await self._loop.connect_accepted_socket(self._protocol, connection)
         for _ in range(_LINGER_TICKS):  # a request may still be on its way
@@ -129,7 +133,6 @@ class Server(uvicorn.Server):
             server.close()
         waiting = []
         for copy in copies:
-            drop_new_connections(copy)
             copy.setblocking(False)
             with suppress(OSError):  # none is left
                 while True:
@@ -144,9 +147,15 @@ class Server(uvicorn.Server):
 
 
 def drop_new_connections(listener: socket.socket) -> None:
-    """Drop what arrives at a listener, on Linux: the close would reset a connection made after the last accept."""
+    """Drop each attempt to connect, on Linux: the close would reset a connection made after the last accept.
+
+    The filter drops only SYN segments, because the sockets that the listener accepts inherit it.
+    """
     if sys.platform == "linux":
-        program = struct.pack("HBBI", 0x06, 0, 0, 0)  # linux/filter.h: BPF_RET | BPF_K keeps 0 bytes of each packet
-        drop = ctypes.create_string_buffer(program)
+        # Socket filters, see linux/filter.h: code, jump if true, jump if false, operand. 13: the flags of TCP. 2: SYN.
+        load, jump_if, ret = (0x30, 0, 0, 13), (0x45, 0, 1, 2), 0x06
+        steps = [load, jump_if, (ret, 0, 0, 0), (ret, 0, 0, 0xFFFF_FFFF)]
+        program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
         with suppress(OSError):  # some kernels and sandboxes allow it only with privileges
-            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(drop)))
+            address = ctypes.addressof(program)
+            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(steps), address))

@@ -20,6 +20,8 @@ from tests.service.process import PREDICTION, Service
 
 BODY = json.dumps({"number": 7})
 HEADERS = {"Content-Type": "application/json"}
+HEAD = f"POST {PREDICTION} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+REQUEST = (HEAD + BODY).encode()
 
 
 class Load:
@@ -98,6 +100,34 @@ def test_what_is_in_flight_ends_after_the_listener_has_closed(tmp_path: Path) ->
 
         assert [answer.status_code for answer in answers] == [200] * 4
         assert service.process.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_request_whose_head_is_half_there_at_the_close_is_answered(tmp_path: Path, is_first: bool) -> None:
+    with process.ready(tmp_path, service={"drain_seconds": 0, "finish_seconds": 60}) as service:
+        with (
+            socket.create_connection(service.address, timeout=30) as slow,
+            socket.create_connection(service.address, timeout=30) as silent,
+        ):
+            if not is_first:
+                slow.sendall(REQUEST)
+                answer = b""
+                while not answer.endswith(b'{"number":7.0}'):
+                    answer += slow.recv(65_536)
+            slow.sendall(REQUEST[:30])
+            service.signal()
+            assert silent.recv(1) == b"", "the server closes what is idle"
+            slow.sendall(REQUEST[30:])
+
+            assert_one_answer(slow)
+        assert service.process.wait(timeout=30) == 0
+
+
+def assert_one_answer(connection: socket.socket) -> None:
+    answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b'{"number":7.0}')
+    assert answer.count(b"HTTP/1.1") == 1
 
 
 def refuses(service: Service) -> bool:

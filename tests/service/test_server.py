@@ -25,6 +25,25 @@ def test_uvicorn_asks_the_server_to_handle_signals_and_to_shut_down() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a refinement for Linux")
+def test_the_socket_filter_drops_who_begins_to_connect_and_nothing_of_who_has_begun() -> None:
+    with server.listen("127.0.0.1", 0) as listener, socket.socket() as before, socket.socket() as after:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 30)  # the handshake ends with the first bytes
+        before.connect(listener.getsockname())
+        server.drop_new_connections(listener)
+        after.settimeout(0.3)
+
+        with pytest.raises(TimeoutError):
+            after.connect(listener.getsockname())
+        before.sendall(b"begins")
+        listener.settimeout(30)
+        with listener.accept()[0] as accepted:
+            assert accepted.recv(16) == b"begins"
+            before.sendall(b"goes on")
+            accepted.settimeout(30)
+            assert accepted.recv(16) == b"goes on"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a refinement for Linux")
 def test_the_drain_works_without_the_socket_filter() -> None:
     """A locked filter is refused with "operation not permitted", as some kernels do without `NET_ADMIN`."""
     with server.listen("127.0.0.1", 0) as listener:
