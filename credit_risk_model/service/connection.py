@@ -38,7 +38,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._limits = connections.limits
         self._phase = Phase.IDLE
         self._finished = False  # refused or closed
-        self._closes = False  # once the rest of a body that was answered early is discarded
+        self._closes = False  # after the request that is arriving
         self._queue = b""  # bytes that are not parsed yet
         self._arriving = Share(self.shared)  # bytes of the request that is arriving
         self._queued = Share(self.shared)
@@ -77,7 +77,7 @@ class LimitedConnection(HttpToolsProtocol):
     # Called by uvicorn
 
     def shutdown(self) -> None:
-        """Close after the request that is arriving, or now, but not with unread bytes: that resets the connection."""
+        """Close now, or after the request that is arriving. A close with unread bytes would reset the connection."""
         if self._phase is Phase.HEAD or (self._phase is Phase.BODY and self.cycle.response_complete):
             self._closes = True
         else:

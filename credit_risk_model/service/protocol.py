@@ -140,6 +140,8 @@ class LimitedProtocol(LimitedConnection):
         if self.expect_100_continue and self.parser.get_http_version() == "1.0":
             self.expect_100_continue = False  # such a client would take 100 for its answer
         super().on_headers_complete()
+        if self._closes:
+            self.cycle.keep_alive = False
         self._phase = Phase.BODY
         self._framing = 0
         if self._arriving.size:

@@ -24,7 +24,7 @@ from credit_risk_model.service.state import State, Status
 logger = logging.getLogger(__name__)
 _BACKLOG = 2048  # connections that wait to be accepted
 _TICK = 0.05  # seconds
-_LINGER_TICKS = 10
+_LINGER_TICKS = 8
 _HANDSHAKE_SECONDS = 0.1
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 
@@ -115,16 +115,19 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, answer the clients that have connected, then close."""
-        for listener in sockets or []:
+        listeners = sockets or []
+        for listener in listeners:
             drop_new_connections(listener)
         await asyncio.sleep(_HANDSHAKE_SECONDS)  # those that have begun to connect are accepted
-        for connection in self._close_listeners(sockets or []):
+        for connection in self._close_listeners(listeners):
             await self._loop.connect_accepted_socket(self._protocol, connection)
         for _ in range(_LINGER_TICKS):  # a request may still be on its way
             if not self.server_state.connections:
                 break
             await asyncio.sleep(_TICK)
         await super().shutdown(sockets)
+        if self.force_exit:  # then uvicorn leaves out the end of the lifespan
+            await self.lifespan.shutdown()
 
     def _close_listeners(self, listeners: Sequence[socket.socket]) -> list[socket.socket]:
         """Close the listeners; return the connections that wait to be accepted, which would be reset otherwise."""

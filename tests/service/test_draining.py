@@ -123,6 +123,36 @@ def test_a_request_whose_head_is_half_there_at_the_close_is_answered(tmp_path: P
         assert service.process.wait(timeout=30) == 0
 
 
+def test_the_answer_to_a_request_that_was_half_there_says_that_the_connection_closes(tmp_path: Path) -> None:
+    with process.loading(tmp_path) as service:
+        with (
+            socket.create_connection(service.address, timeout=30) as slow,
+            socket.create_connection(service.address, timeout=30) as silent,
+        ):
+            slow.sendall(b"GET /api/health/startup")
+            service.signal()
+            assert silent.recv(1) == b"", "the server closes what is idle"
+            slow.sendall(b" HTTP/1.1\r\nHost: a\r\n\r\n")
+
+            assert b"\r\nconnection: close\r\n" in slow.makefile("rb").read()
+        assert service.process.wait(timeout=30) == 0
+
+
+def test_a_second_interrupt_stops_at_once_and_ends_the_application(tmp_path: Path) -> None:
+    with process.ready(tmp_path, service={"finish_seconds": 3600}) as service:
+        with (
+            socket.create_connection(service.address, timeout=30) as slow,
+            socket.create_connection(service.address, timeout=30) as silent,
+        ):
+            slow.sendall(b"GET /")
+            service.signal(signal.SIGINT)
+            assert silent.recv(1) == b"", "the server closes what is idle"
+            service.signal(signal.SIGINT)
+
+            assert service.process.wait(timeout=30) == 0
+        assert "Traceback" not in service.log
+
+
 def assert_one_answer(connection: socket.socket) -> None:
     answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 200 ")

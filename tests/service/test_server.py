@@ -25,7 +25,7 @@ def test_uvicorn_asks_the_server_to_handle_signals_and_to_shut_down() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a refinement for Linux")
-def test_the_socket_filter_drops_who_begins_to_connect_and_nothing_of_who_has_begun() -> None:
+def test_the_socket_filter_drops_new_handshakes_and_nothing_of_those_that_have_begun() -> None:
     with server.listen("127.0.0.1", 0) as listener, socket.socket() as before, socket.socket() as after:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 30)  # the handshake ends with the first bytes
         before.connect(listener.getsockname())
@@ -34,13 +34,13 @@ def test_the_socket_filter_drops_who_begins_to_connect_and_nothing_of_who_has_be
 
         with pytest.raises(TimeoutError):
             after.connect(listener.getsockname())
-        before.sendall(b"begins")
+        before.sendall(b"first")
         listener.settimeout(30)
         with listener.accept()[0] as accepted:
-            assert accepted.recv(16) == b"begins"
-            before.sendall(b"goes on")
+            assert accepted.recv(64) == b"first"
+            before.sendall(b"continues")
             accepted.settimeout(30)
-            assert accepted.recv(16) == b"goes on"
+            assert accepted.recv(64) == b"continues"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a refinement for Linux")
