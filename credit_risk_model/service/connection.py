@@ -39,6 +39,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._phase = Phase.IDLE
         self._finished = False  # refused or closed
         self._closes = False  # after the request that is arriving
+        self._discards = False  # what follows the request that the application has
         self._queue = b""  # bytes that are not parsed yet
         self._arriving = Share(self.shared)  # bytes of the request that is arriving
         self._queued = Share(self.shared)
@@ -104,8 +105,8 @@ class LimitedConnection(HttpToolsProtocol):
             self.transport.abort()
         elif self._phase is Phase.WORKING and not self._arriving.size:
             self.cycle.keep_alive = False
-            self._queue = b""  # reading stays paused
-            self._queued.set(0)
+            self._discards = True  # unread bytes would reset the connection after the answer
+            self._set_queue(b"")
         else:
             self._refuse(overloaded("Too many requests are arriving too slowly; retry."))
 

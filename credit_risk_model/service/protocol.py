@@ -39,7 +39,7 @@ class LimitedProtocol(LimitedConnection):
 
     def data_received(self, data: bytes) -> None:
         """Parse one request, and queue what follows it."""
-        if self._finished:
+        if self._finished or self._discards:
             return
         self._unset_keepalive_if_required()
         data = self._queue + data

@@ -564,6 +564,7 @@ def test_what_is_queued_counts_as_buffered(loop: str, tmp_path: Path) -> None:
         until(lambda: server.state()["waiting"] == 1, "the request runs")
         connection.sendall(GET * 2_000)
         until(lambda: server.state()["freed"] == 1, "what is queued is dropped")
+        connection.sendall(GET)  # must be read too: unread bytes would reset the connection
         server.exchange(b"GET /open HTTP/1.1\r\nHost: a\r\n\r\n", CLOSE)
 
         (answer,) = answers(read_all(connection))
