@@ -105,59 +105,48 @@ def test_what_is_in_flight_ends_after_the_listener_has_closed(tmp_path: Path) ->
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_request_whose_head_is_half_there_at_the_close_is_answered(tmp_path: Path, is_first: bool) -> None:
     with process.ready(tmp_path, service={"drain_seconds": 0, "finish_seconds": 60}) as service:
-        with (
-            socket.create_connection(service.address, timeout=30) as slow,
-            socket.create_connection(service.address, timeout=30) as silent,
-        ):
+        with socket.create_connection(service.address, timeout=30) as client:
             if not is_first:
-                slow.sendall(REQUEST)
+                client.sendall(REQUEST)
                 answer = b""
                 while not answer.endswith(b'{"number":7.0}'):
-                    answer += slow.recv(65_536)
-            slow.sendall(REQUEST[:30])
-            service.signal()
-            assert silent.recv(1) == b"", "the server closes what is idle"
-            slow.sendall(REQUEST[30:])
+                    answer += client.recv(65_536)
+            close_during(service, client, REQUEST[:30])
+            client.sendall(REQUEST[30:])
 
-            assert_one_answer(slow)
+            answer = client.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert answer.endswith(b'{"number":7.0}')
+        assert answer.count(b"HTTP/1.1") == 1
         assert service.process.wait(timeout=30) == 0
 
 
 def test_the_answer_to_a_request_that_was_half_there_says_that_the_connection_closes(tmp_path: Path) -> None:
     with process.loading(tmp_path) as service:
-        with (
-            socket.create_connection(service.address, timeout=30) as slow,
-            socket.create_connection(service.address, timeout=30) as silent,
-        ):
-            slow.sendall(b"GET /api/health/startup")
-            service.signal()
-            assert silent.recv(1) == b"", "the server closes what is idle"
-            slow.sendall(b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        with socket.create_connection(service.address, timeout=30) as client:
+            close_during(service, client, b"GET /api/health/startup")
+            client.sendall(b" HTTP/1.1\r\nHost: a\r\n\r\n")
 
-            assert b"\r\nconnection: close\r\n" in slow.makefile("rb").read()
+            assert b"\r\nconnection: close\r\n" in client.makefile("rb").read()
         assert service.process.wait(timeout=30) == 0
 
 
-def test_a_second_interrupt_stops_at_once_and_ends_the_application(tmp_path: Path) -> None:
+def test_a_second_interrupt_ends_the_service_without_a_traceback(tmp_path: Path) -> None:
     with process.ready(tmp_path, service={"finish_seconds": 3600}) as service:
-        with (
-            socket.create_connection(service.address, timeout=30) as slow,
-            socket.create_connection(service.address, timeout=30) as silent,
-        ):
-            slow.sendall(b"GET /")
-            service.signal(signal.SIGINT)
-            assert silent.recv(1) == b"", "the server closes what is idle"
+        with socket.create_connection(service.address, timeout=30) as client:
+            close_during(service, client, b"GET /", signal.SIGINT)
             service.signal(signal.SIGINT)
 
             assert service.process.wait(timeout=30) == 0
         assert "Traceback" not in service.log
 
 
-def assert_one_answer(connection: socket.socket) -> None:
-    answer = connection.makefile("rb").read()
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert answer.endswith(b'{"number":7.0}')
-    assert answer.count(b"HTTP/1.1") == 1
+def close_during(service: Service, client: socket.socket, part: bytes, number: signal.Signals = signal.SIGTERM) -> None:
+    """Send a part of a request, stop the service, and wait until it has closed what is idle."""
+    with socket.create_connection(service.address, timeout=30) as idle:
+        client.sendall(part)
+        service.signal(number)
+        assert idle.recv(1) == b""
 
 
 def refuses(service: Service) -> bool:
